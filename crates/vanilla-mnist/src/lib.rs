@@ -1,0 +1,1 @@
+//! The MNIST data set itself, compressed inside the crate.

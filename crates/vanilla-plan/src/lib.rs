@@ -1,0 +1,1 @@
+//! Described layers in, a flat list of steps out, and its execution.

@@ -1,0 +1,1 @@
+//! Curves and digits as SVG, PNG and terminal text.

@@ -1,0 +1,1 @@
+//! Keras's words for dense networks, in Rust.
