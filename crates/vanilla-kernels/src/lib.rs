@@ -1,1 +1,191 @@
-//! Matrix kernels of Vanilla: f32 panels in, f32 panels out. The one crate with unsafe code.
+//! Matrix kernels of Vanilla: f32 panels in, f32 panels out. Knows no layer.
+//!
+//! This is the only crate of the workspace with `unsafe` code, and none of it shows: every public function is safe
+//! and checks the shapes that it is given. One type carries all matrices, [`Panels`]; one value carries the machine,
+//! [`Kernels`] (an instruction set, found at run time, and a [`Team`] of threads).
+//!
+//! Contract of every function here: the result is the same bits for every number of threads. Padding lanes of a
+//! matrix may hold anything without touching a real element.
+
+mod arch;
+mod gemm;
+mod panels;
+pub mod random;
+mod rows;
+mod slices;
+mod team;
+mod vector;
+
+pub use arch::Isa;
+pub use gemm::{Epilogue, MAX_SLOTS, Update};
+pub use panels::{LANES, Panels};
+pub use rows::Source;
+pub use slices::{AdamStep, MomentumStep, RmsPropStep};
+pub use team::Team;
+pub use vector::FLUSH;
+
+use arch::Table;
+
+/// An instruction set and a team: what every kernel runs on.
+pub struct Kernels {
+    isa: Isa,
+    table: &'static Table,
+    team: Team,
+}
+
+impl Kernels {
+    /// Kernels on `threads` threads with this instruction set; `None` if the machine lacks it.
+    pub fn new(isa: Isa, threads: usize) -> Option<Self> {
+        Some(Self {
+            isa,
+            table: isa.table()?,
+            team: Team::new(threads),
+        })
+    }
+
+    /// The instruction set.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The threads.
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// `Y = X W + b`, then `epilogue` on each finished run of lines of Y.
+    /// X is `rows x inputs`, W `inputs x units`, b `1 x units`, Y `rows x units`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn forward(
+        &self,
+        x: &Panels,
+        w: &Panels,
+        bias: Option<&Panels>,
+        y: &mut Panels,
+        epilogue: Epilogue<'_>,
+    ) {
+        gemm::forward(self.table, &self.team, x, w, bias, y, epilogue);
+    }
+
+    /// `dX = dY W'`, then `epilogue` on each finished run of lines of dX.
+    /// `dy_t` is dY transposed, `units x rows`; W is `inputs x units`, dX `rows x inputs`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn grad_x(&self, dy_t: &Panels, w: &Panels, dx: &mut Panels, epilogue: Epilogue<'_>) {
+        gemm::grad_x(self.table, &self.team, dy_t, w, dx, epilogue);
+    }
+
+    /// `dW = X' dY`, handed run by run to `update` with the weights and slots at the same place.
+    /// X is `rows x inputs`, dY `rows x units`; W and the slots are `inputs x units`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
+    pub fn grad_w(
+        &self,
+        x: &Panels,
+        dy: &Panels,
+        w: &mut Panels,
+        slots: &mut [Panels],
+        update: Update<'_>,
+    ) {
+        gemm::grad_w(self.table, &self.team, x, dy, w, slots, update);
+    }
+
+    /// `db = sum over the rows of dY`, handed to `update` as in [`Kernels::grad_w`]. b and the slots are `1 x units`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
+    pub fn grad_bias(
+        &self,
+        dy: &Panels,
+        bias: &mut Panels,
+        slots: &mut [Panels],
+        update: Update<'_>,
+    ) {
+        gemm::grad_bias(&self.team, dy, bias, slots, update);
+    }
+
+    /// `X[i] = source[rows[i]]`; X becomes `rows.len() x X.cols()`.
+    ///
+    /// # Panics
+    /// If the source is not a whole number of rows of X's width, or an index lies outside.
+    pub fn gather(&self, source: Source<'_>, rows: &[usize], x: &mut Panels) {
+        rows::gather(&self.team, source, rows, x);
+    }
+
+    /// `T = X'`.
+    ///
+    /// # Panics
+    /// If T is not `X.cols() x X.rows()`.
+    pub fn transpose(&self, x: &Panels, t: &mut Panels) {
+        rows::transpose(&self.team, x, t);
+    }
+
+    /// Calls `f` with runs of whole lines of `x`, shared out over the team: their place in [`Panels::flat`] and the
+    /// floats. For functions of single elements.
+    pub fn each(&self, x: &mut Panels, f: Epilogue<'_>) {
+        // 64 lines: 4 KB, small enough to share out, large enough that the call does not show.
+        const RUN: usize = 64 * LANES;
+        rows::each_chunk(&self.team, x.flat_mut(), RUN, &|index, chunk| {
+            f(index * RUN, chunk)
+        });
+    }
+}
+
+/// Slice functions, for epilogues. Lengths are free; slices of one call have equal lengths.
+macro_rules! slice_functions {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*);)*) => {
+        impl Kernels {
+            $($(#[$doc])*
+            ///
+            /// # Panics
+            /// If the slices differ in length.
+            pub fn $name(&self, $($arg: $ty),*) {
+                // SAFETY: whoever holds a table has its instruction set; slices carry their own lengths, and equal
+                // ones are asserted inside.
+                unsafe { (self.table.$name)($($arg),*) }
+            })*
+        }
+    };
+}
+
+slice_functions! {
+    /// `y = max(y, 0)`; NaN stays NaN.
+    relu(y: &mut [f32]);
+    /// `d = d where y > 0, else 0`, values below [`FLUSH`] as 0.
+    relu_gradient(d: &mut [f32], y: &[f32]);
+    /// `y = 1 / (1 + e^-y)`.
+    sigmoid(y: &mut [f32]);
+    /// `d = d y (1 - y)`, values below [`FLUSH`] as 0.
+    sigmoid_gradient(d: &mut [f32], y: &[f32]);
+    /// `y = tanh y`.
+    tanh(y: &mut [f32]);
+    /// `d = d (1 - y^2)`, values below [`FLUSH`] as 0.
+    tanh_gradient(d: &mut [f32], y: &[f32]);
+    /// `y = e^y`.
+    exp(y: &mut [f32]);
+    /// `y = 0 where |y| <` [`FLUSH`].
+    flush(y: &mut [f32]);
+    /// `w -= rate g`.
+    sgd(rate: f32, w: &mut [f32], g: &[f32]);
+    /// See [`MomentumStep`].
+    momentum(step: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]);
+    /// See [`RmsPropStep`].
+    rmsprop(step: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]);
+    /// See [`AdamStep`].
+    adam(step: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]);
+}
+
+impl std::fmt::Debug for Kernels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Kernels({} x {} threads)",
+            self.isa.name(),
+            self.team.threads()
+        )
+    }
+}

@@ -1,0 +1,185 @@
+//! Instruction sets: found once, then one table of entry points. One instruction set a file.
+
+mod scalar;
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+mod x86_avx2;
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+mod x86_avx512;
+
+use crate::gemm::Tile;
+use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
+
+/// An instruction set with kernels of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust, everywhere.
+    Scalar,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 F.
+    Avx512,
+}
+
+impl Isa {
+    /// All of them, the best last.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+
+    /// The best one that this machine has.
+    pub fn best() -> Self {
+        Self::ALL
+            .into_iter()
+            .rfind(|isa| isa.available())
+            .unwrap_or(Self::Scalar)
+    }
+
+    /// Whether this machine (and this build) can run it.
+    pub fn available(self) -> bool {
+        #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+        {
+            match self {
+                Self::Scalar => true,
+                Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+                Self::Avx512 => Self::Avx2.available() && is_x86_feature_detected!("avx512f"),
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(vanilla_portable))))]
+        {
+            self == Self::Scalar
+        }
+    }
+
+    /// `scalar`, `avx2` or `avx512`: the values of `VANILLA_CPU`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The instruction set of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Its entry points, if the machine has it.
+    pub(crate) fn table(self) -> Option<&'static Table> {
+        if !self.available() {
+            return None;
+        }
+        match self {
+            Self::Scalar => Some(&entries_scalar::TABLE),
+            #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+            Self::Avx2 => Some(&entries_avx2::TABLE),
+            #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+            Self::Avx512 => Some(&entries_avx512::TABLE),
+            #[cfg(not(all(target_arch = "x86_64", not(vanilla_portable))))]
+            _ => None,
+        }
+    }
+}
+
+/// The functions of one instruction set. Calling one needs that instruction set, which the holder of a table has
+/// (see [`Isa::table`]), and what each function's own contract says.
+pub(crate) struct Table {
+    /// The most rows of a tile.
+    pub tile_rows: usize,
+    pub tile: unsafe fn(&Tile),
+    pub relu: unsafe fn(&mut [f32]),
+    pub relu_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub sigmoid: unsafe fn(&mut [f32]),
+    pub sigmoid_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub tanh: unsafe fn(&mut [f32]),
+    pub tanh_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub exp: unsafe fn(&mut [f32]),
+    pub flush: unsafe fn(&mut [f32]),
+    pub sgd: unsafe fn(f32, &mut [f32], &[f32]),
+    pub momentum: unsafe fn(&MomentumStep, &mut [f32], &mut [f32], &[f32]),
+    pub rmsprop: unsafe fn(&RmsPropStep, &mut [f32], &mut [f32], &[f32]),
+    pub adam: unsafe fn(&AdamStep, &mut [f32], &mut [f32], &mut [f32], &[f32]),
+}
+
+/// Instantiates the generic kernels for one [`Vector`](crate::vector::Vector) inside functions that carry its
+/// target features. `tile` unrolls the rows by a constant, so it gets one instance a height.
+macro_rules! entries {
+    ($module:ident, $vector:ty, [$($feature:literal)?], $max:literal, [$($rows:literal)*]) => {
+        #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY: each only hands its own contract on
+        mod $module {
+            use super::*;
+            use crate::{gemm, slices};
+
+            pub(crate) static TABLE: Table = Table {
+                tile_rows: $max, tile, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush,
+                sgd, momentum, rmsprop, adam,
+            };
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tile(t: &Tile) {
+                unsafe {
+                    match t.rows {
+                        $($rows => gemm::tile::<$vector, $rows>(t),)*
+                        _ => unreachable!("tile of {} rows", t.rows),
+                    }
+                }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn relu(y: &mut [f32]) {
+                unsafe { slices::relu::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn relu_gradient(d: &mut [f32], y: &[f32]) {
+                unsafe { slices::relu_gradient::<$vector>(d, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn sigmoid(y: &mut [f32]) {
+                unsafe { slices::sigmoid::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn sigmoid_gradient(d: &mut [f32], y: &[f32]) {
+                unsafe { slices::sigmoid_gradient::<$vector>(d, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tanh(y: &mut [f32]) {
+                unsafe { slices::tanh::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tanh_gradient(d: &mut [f32], y: &[f32]) {
+                unsafe { slices::tanh_gradient::<$vector>(d, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn exp(y: &mut [f32]) {
+                unsafe { slices::exp::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn flush(y: &mut [f32]) {
+                unsafe { slices::flush::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn sgd(rate: f32, w: &mut [f32], g: &[f32]) {
+                unsafe { slices::sgd::<$vector>(rate, w, g) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn momentum(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]) {
+                unsafe { slices::momentum::<$vector>(s, w, m, g) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn rmsprop(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]) {
+                unsafe { slices::rmsprop::<$vector>(s, w, v, g) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn adam(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
+                unsafe { slices::adam::<$vector>(s, w, m, v, g) }
+            }
+        }
+    };
+}
+
+// A tile of r rows holds 16 r / LANES sums in registers. AVX2 has 16 registers: 6 rows take 12, and leave room for
+// two of B and one of A. SSE2 (the portable path) has 16 of four lanes: 2 rows take 8. AVX-512 has 32: 24 rows
+// take 24, one load of B then serves 24 multiply-adds, and A is broadcast from memory inside them.
+entries!(entries_scalar, scalar::Scalar, [], 2, [1 2]);
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+entries!(entries_avx2, x86_avx2::Avx2, ["avx2,fma"], 6, [1 2 3 4 5 6]);
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+entries!(entries_avx512, x86_avx512::Avx512, ["avx512f,avx2,fma"], 24,
+    [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24]);

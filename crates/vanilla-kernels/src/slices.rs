@@ -1,0 +1,227 @@
+//! Functions over slices of a hot tile: activations, their derivatives, optimizer updates.
+//!
+//! Slices come from [`Panels`](crate::Panels) in whole lines, so lengths are multiples of 16; a remainder (which
+//! only direct callers of [`Kernels`](crate::Kernels) can produce) goes through a padded line.
+
+use crate::panels::LANES;
+use crate::vector::{self, Vector};
+
+/// One Adam step: `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`, `w -= alpha m / (sqrt(v) + epsilon)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamStep {
+    /// `1 - beta_1`.
+    pub one_minus_beta_1: f32,
+    /// `1 - beta_2`.
+    pub one_minus_beta_2: f32,
+    /// The learning rate with both bias corrections in it.
+    pub alpha: f32,
+    /// Added to the uncorrected root, as Keras does.
+    pub epsilon: f32,
+}
+
+/// One step of SGD with momentum: `m = momentum m - rate g`, `w += m` (or, with nesterov, `momentum m - rate g`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MomentumStep {
+    /// The learning rate.
+    pub rate: f32,
+    /// Share of the last step that is kept.
+    pub momentum: f32,
+    /// Look ahead by one step of the momentum.
+    pub nesterov: bool,
+}
+
+/// One RMSprop step: `v = rho v + (1 - rho) g^2`, `w -= rate g / sqrt(v + epsilon)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsPropStep {
+    /// The learning rate.
+    pub rate: f32,
+    /// Decay of the mean square.
+    pub rho: f32,
+    /// Added under the root, as Keras does.
+    pub epsilon: f32,
+}
+
+/// Calls `f` on every register's worth of the first slice and the same place of the others.
+/// Written as a macro because the slices differ in number and mutability.
+macro_rules! sweep {
+    ($V:ty, [$($out:ident),+], [$($input:ident),*], $body:block) => {{
+        let len = first!($($out),+).len();
+        $(assert_eq!($input.len(), len);)*
+        let whole = len - len % LANES;
+        $(let $out = $out.as_mut_ptr();)+
+        $(let $input = $input.as_ptr();)*
+        let mut at = 0;
+        while at < whole {
+            $(let $out = $out.add(at);)+
+            $(let $input = $input.add(at);)*
+            $body
+            at += <$V>::LANES;
+        }
+        let rest = len - whole;
+        if rest > 0 {
+            $(let from = $out.add(whole); let mut $out = [0.0; LANES]; std::ptr::copy_nonoverlapping(from, $out.as_mut_ptr(), rest); let $out = ($out, from);)+
+            $(let from = $input.add(whole); let mut $input = [0.0; LANES]; std::ptr::copy_nonoverlapping(from, $input.as_mut_ptr(), rest);)*
+            $(let (mut $out, to) = $out; let $out = (&mut $out, to);)+
+            let mut lane = 0;
+            while lane < LANES {
+                {
+                    $(let $out = $out.0.as_mut_ptr().add(lane);)+
+                    $(let $input = $input.as_ptr().add(lane);)*
+                    $body
+                }
+                lane += <$V>::LANES;
+            }
+            $(std::ptr::copy_nonoverlapping($out.0.as_ptr(), $out.1, rest);)+
+        }
+    }};
+}
+macro_rules! first {
+    ($x:ident $(, $rest:ident)*) => {
+        $x
+    };
+}
+
+// SAFETY (of every block below): the caller has V's instruction set; `sweep` hands out pointers to LANES floats.
+#[allow(clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
+mod generic {
+    use super::*;
+
+    #[inline(always)]
+    pub(crate) unsafe fn relu<V: Vector>(y: &mut [f32]) {
+        unsafe {
+            // max(0, y) in this order: NaN stays NaN, and the finiteness check sees it.
+            sweep!(V, [y], [], { V::splat(0.0).max(V::load(y)).store(y) })
+        }
+    }
+
+    /// `d` where `y > 0`, else 0; tiny values flushed.
+    #[inline(always)]
+    pub(crate) unsafe fn relu_gradient<V: Vector>(d: &mut [f32], y: &[f32]) {
+        unsafe {
+            let zero = V::splat(0.0);
+            sweep!(V, [d], [y], {
+                let kept = zero.select_lt(V::load(y), V::load(d), zero);
+                vector::flush(kept).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn sigmoid<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { vector::sigmoid(V::load(y)).store(y) }) }
+    }
+
+    /// `d y (1 - y)`.
+    #[inline(always)]
+    pub(crate) unsafe fn sigmoid_gradient<V: Vector>(d: &mut [f32], y: &[f32]) {
+        unsafe {
+            sweep!(V, [d], [y], {
+                let s = V::load(y);
+                vector::flush(V::load(d).mul(s.mul(V::splat(1.0).sub(s)))).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn tanh<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { vector::tanh(V::load(y)).store(y) }) }
+    }
+
+    /// `d (1 - y^2)`.
+    #[inline(always)]
+    pub(crate) unsafe fn tanh_gradient<V: Vector>(d: &mut [f32], y: &[f32]) {
+        unsafe {
+            sweep!(V, [d], [y], {
+                let t = V::load(y);
+                let slope = V::splat(1.0).sub(t.mul(t));
+                vector::flush(V::load(d).mul(slope)).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn exp<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { vector::exp(V::load(y)).store(y) }) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn flush<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { vector::flush(V::load(y)).store(y) }) }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn sgd<V: Vector>(rate: f32, w: &mut [f32], g: &[f32]) {
+        unsafe {
+            let rate = V::splat(-rate);
+            sweep!(V, [w], [g], {
+                vector::flush(V::load(g)).fma(rate, V::load(w)).store(w)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn momentum<V: Vector>(
+        s: &MomentumStep,
+        w: &mut [f32],
+        m: &mut [f32],
+        g: &[f32],
+    ) {
+        unsafe {
+            let (rate, keep) = (V::splat(-s.rate), V::splat(s.momentum));
+            sweep!(V, [w, m], [g], {
+                let step = vector::flush(V::load(g)).mul(rate);
+                let m1 = vector::flush(V::load(m).fma(keep, step));
+                m1.store(m);
+                let go = if s.nesterov { m1.fma(keep, step) } else { m1 };
+                V::load(w).add(go).store(w)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn rmsprop<V: Vector>(
+        s: &RmsPropStep,
+        w: &mut [f32],
+        v: &mut [f32],
+        g: &[f32],
+    ) {
+        unsafe {
+            let (rate, rho, rest) = (V::splat(s.rate), V::splat(s.rho), V::splat(1.0 - s.rho));
+            let epsilon = V::splat(s.epsilon);
+            sweep!(V, [w, v], [g], {
+                let g1 = vector::flush(V::load(g));
+                let v1 = vector::flush(V::load(v).fma(rho, g1.mul(g1).mul(rest)));
+                v1.store(v);
+                V::load(w)
+                    .sub(g1.mul(rate).div(v1.add(epsilon).sqrt()))
+                    .store(w)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn adam<V: Vector>(
+        s: &AdamStep,
+        w: &mut [f32],
+        m: &mut [f32],
+        v: &mut [f32],
+        g: &[f32],
+    ) {
+        unsafe {
+            let (a, b) = (V::splat(s.one_minus_beta_1), V::splat(s.one_minus_beta_2));
+            let (alpha, epsilon) = (V::splat(s.alpha), V::splat(s.epsilon));
+            sweep!(V, [w, m, v], [g], {
+                let g1 = vector::flush(V::load(g));
+                let (m0, v0) = (V::load(m), V::load(v));
+                let m1 = vector::flush(g1.sub(m0).fma(a, m0));
+                let v1 = vector::flush(g1.mul(g1).sub(v0).fma(b, v0));
+                m1.store(m);
+                v1.store(v);
+                V::load(w)
+                    .sub(m1.mul(alpha).div(v1.sqrt().add(epsilon)))
+                    .store(w)
+            })
+        }
+    }
+}
+pub(crate) use generic::*;
