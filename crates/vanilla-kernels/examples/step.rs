@@ -5,10 +5,7 @@ use std::time::Instant;
 use vanilla_kernels::{AdamStep, Isa, Kernels, Panels};
 
 fn main() {
-    let threads = std::env::args()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1);
+    let threads = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
     for isa in Isa::ALL.into_iter().filter(|isa| isa.available()) {
         let kernels = Kernels::new(isa, threads).expect("available");
         let (rows, inputs, units) = (64, 784, 1000);
@@ -27,33 +24,15 @@ fn main() {
                 work();
                 best = best.min(start.elapsed().as_secs_f64());
             }
-            println!(
-                "{:7} {name:8} {:7.1} us {:6.1} GFLOP/s",
-                isa.name(),
-                best * 1e6,
-                flop / best / 1e9
-            );
+            println!("{:7} {name:8} {:7.1} us {:6.1} GFLOP/s", isa.name(), best * 1e6, flop / best / 1e9);
         };
-        time("forward", &mut || {
-            kernels.forward(&x, &w, Some(&bias), &mut y, &|_, c| kernels.relu(c))
-        });
+        time("forward", &mut || kernels.forward(&x, &w, Some(&bias), &mut y, &|_, c| kernels.relu(c)));
         time("transp", &mut || kernels.transpose(&y, &mut dy_t));
-        time("grad_x", &mut || {
-            kernels.grad_x(&dy_t, &w, &mut dx, &|_, _| ())
-        });
-        let step = AdamStep {
-            one_minus_beta_1: 0.1,
-            one_minus_beta_2: 0.001,
-            alpha: 1e-3,
-            epsilon: 1e-7,
-        };
+        time("grad_x", &mut || kernels.grad_x(&dy_t, &w, &mut dx, &|_, _| ()));
+        let step = AdamStep { one_minus_beta_1: 0.1, one_minus_beta_2: 0.001, alpha: 1e-3, epsilon: 1e-7 };
         time("grad_w", &mut || {
-            kernels.grad_w(&x, &y, &mut w, &mut slots, &|g, w, [m, v, ..]| {
-                kernels.adam(&step, w, m, v, g)
-            });
+            kernels.grad_w(&x, &y, &mut w, &mut slots, &|g, w, [m, v, ..]| kernels.adam(&step, w, m, v, g));
         });
-        time("grad_w -", &mut || {
-            kernels.grad_w(&x, &y, &mut w, &mut slots, &|_, _, _| ())
-        });
+        time("grad_w -", &mut || kernels.grad_w(&x, &y, &mut w, &mut slots, &|_, _, _| ()));
     }
 }

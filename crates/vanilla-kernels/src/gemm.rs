@@ -154,15 +154,8 @@ pub(crate) fn forward(
     epilogue: Epilogue<'_>,
 ) {
     let (rows, inputs) = (x.rows(), x.cols());
-    assert_eq!(
-        (w.rows(), y.rows(), y.cols()),
-        (inputs, rows, w.cols()),
-        "forward: shapes of {x:?} {w:?} {y:?}"
-    );
-    assert!(
-        bias.is_none_or(|b| (b.rows(), b.cols()) == (1, w.cols())),
-        "forward: shape of the bias"
-    );
+    assert_eq!((w.rows(), y.rows(), y.cols()), (inputs, rows, w.cols()), "forward: shapes of {x:?} {w:?} {y:?}");
+    assert!(bias.is_none_or(|b| (b.rows(), b.cols()) == (1, w.cols())), "forward: shape of the bias");
     if rows == 0 || w.cols() == 0 {
         return;
     }
@@ -181,9 +174,7 @@ pub(crate) fn forward(
                 let finished = unsafe {
                     (table.tile)(&Tile {
                         rows: range.len(),
-                        a: x.flat()
-                            .as_ptr()
-                            .add((k / LANES * rows + range.start) * LANES),
+                        a: x.flat().as_ptr().add((k / LANES * rows + range.start) * LANES),
                         a_row: LANES,
                         a_outer: rows * LANES,
                         a_inner: 1,
@@ -227,47 +218,42 @@ pub(crate) fn grad_x(
         "grad_x: shapes of {dy_t:?} {w:?} {dx:?}"
     );
     let out = Raw::of(dx);
-    share(
-        team,
-        inputs.div_ceil(LANES),
-        rows.div_ceil(LANES),
-        &|panel, blocks| {
-            for block in blocks {
-                let (first, height) = (panel * LANES, LANES.min(inputs - panel * LANES));
-                // The product comes out transposed, an input a line and a row a lane.
-                let mut transposed = [[0.0f32; LANES]; LANES];
-                for at in (0..height).step_by(table.tile_rows) {
-                    // SAFETY: the tile reads rows `first + at..` and all columns of W and all lines of a panel of dY';
-                    // it writes lines `at..` of the local block, at most `height` of them.
-                    unsafe {
-                        (table.tile)(&Tile {
-                            rows: table.tile_rows.min(height - at),
-                            a: w.flat().as_ptr().add((first + at) * LANES),
-                            a_row: LANES,
-                            a_outer: inputs * LANES,
-                            a_inner: 1,
-                            outer: units / LANES,
-                            inner: LANES,
-                            tail: units % LANES,
-                            b: dy_t.flat().as_ptr().add(block * units * LANES),
-                            c: transposed[at..].as_mut_ptr().cast(),
-                            resume: false,
-                        });
-                    }
+    share(team, inputs.div_ceil(LANES), rows.div_ceil(LANES), &|panel, blocks| {
+        for block in blocks {
+            let (first, height) = (panel * LANES, LANES.min(inputs - panel * LANES));
+            // The product comes out transposed, an input a line and a row a lane.
+            let mut transposed = [[0.0f32; LANES]; LANES];
+            for at in (0..height).step_by(table.tile_rows) {
+                // SAFETY: the tile reads rows `first + at..` and all columns of W and all lines of a panel of dY';
+                // it writes lines `at..` of the local block, at most `height` of them.
+                unsafe {
+                    (table.tile)(&Tile {
+                        rows: table.tile_rows.min(height - at),
+                        a: w.flat().as_ptr().add((first + at) * LANES),
+                        a_row: LANES,
+                        a_outer: inputs * LANES,
+                        a_inner: 1,
+                        outer: units / LANES,
+                        inner: LANES,
+                        tail: units % LANES,
+                        b: dy_t.flat().as_ptr().add(block * units * LANES),
+                        c: transposed[at..].as_mut_ptr().cast(),
+                        resume: false,
+                    });
                 }
-                let range = block * LANES..rows.min((block + 1) * LANES);
-                let start = (panel * rows + range.start) * LANES;
-                // SAFETY: rows `range` of this panel of dX belong to this block, and the block to this share.
-                let finished = unsafe { out.slice(start..start + range.len() * LANES) };
-                for (lane, line) in finished.chunks_exact_mut(LANES).enumerate() {
-                    for (to, from) in line.iter_mut().zip(&transposed) {
-                        *to = from[lane];
-                    }
-                }
-                epilogue(start, finished);
             }
-        },
-    );
+            let range = block * LANES..rows.min((block + 1) * LANES);
+            let start = (panel * rows + range.start) * LANES;
+            // SAFETY: rows `range` of this panel of dX belong to this block, and the block to this share.
+            let finished = unsafe { out.slice(start..start + range.len() * LANES) };
+            for (lane, line) in finished.chunks_exact_mut(LANES).enumerate() {
+                for (to, from) in line.iter_mut().zip(&transposed) {
+                    *to = from[lane];
+                }
+            }
+            epilogue(start, finished);
+        }
+    });
 }
 
 /// `dW = X' dY`, handed tile by tile to `update` together with the weights and slots at the same place; dW itself
@@ -282,11 +268,7 @@ pub(crate) fn grad_w(
     update: Update<'_>,
 ) {
     let (rows, inputs) = (x.rows(), x.cols());
-    assert_eq!(
-        (dy.rows(), w.rows(), w.cols()),
-        (rows, inputs, dy.cols()),
-        "grad_w: shapes of {x:?} {dy:?} {w:?}"
-    );
+    assert_eq!((dy.rows(), w.rows(), w.cols()), (rows, inputs, dy.cols()), "grad_w: shapes of {x:?} {dy:?} {w:?}");
     let (weights, slots, count) = raw_parts(w, slots);
     let tiles = LANES.div_ceil(table.tile_rows);
     let inputs_panels = inputs.div_ceil(LANES);
@@ -319,38 +301,21 @@ pub(crate) fn grad_w(
             }
             let start = (panel * inputs + x_panel * LANES) * LANES;
             // SAFETY: these lines of W and of every slot belong to this block, and the block to this share.
-            let (w, mut s) =
-                unsafe { chunk(weights, &slots, count, start..start + height * LANES) };
-            update(
-                &mut gradient.as_flattened_mut()[..height * LANES],
-                w,
-                &mut s,
-            );
+            let (w, mut s) = unsafe { chunk(weights, &slots, count, start..start + height * LANES) };
+            update(&mut gradient.as_flattened_mut()[..height * LANES], w, &mut s);
         }
     });
 }
 
 /// `db = sum over the rows of dY`, handed to `update` like [`grad_w`]'s. The bias and its slots are `1 x units`.
-pub(crate) fn grad_bias(
-    team: &Team,
-    dy: &Panels,
-    bias: &mut Panels,
-    slots: &mut [Panels],
-    update: Update<'_>,
-) {
-    assert_eq!(
-        (bias.rows(), bias.cols()),
-        (1, dy.cols()),
-        "grad_bias: shapes of {dy:?} {bias:?}"
-    );
+pub(crate) fn grad_bias(team: &Team, dy: &Panels, bias: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
+    assert_eq!((bias.rows(), bias.cols()), (1, dy.cols()), "grad_bias: shapes of {dy:?} {bias:?}");
     let rows = dy.rows();
     let (weights, slots, count) = raw_parts(bias, slots);
     team.split(dy.panels(), &|panels| {
         for panel in panels {
             let mut gradient = [0.0f32; LANES];
-            for line in
-                dy.flat()[panel * rows * LANES..(panel + 1) * rows * LANES].chunks_exact(LANES)
-            {
+            for line in dy.flat()[panel * rows * LANES..(panel + 1) * rows * LANES].chunks_exact(LANES) {
                 gradient.iter_mut().zip(line).for_each(|(sum, d)| *sum += d);
             }
             let start = panel * LANES;
@@ -383,13 +348,7 @@ unsafe fn chunk<'a>(
 ) -> (&'a mut [f32], [&'a mut [f32]; MAX_SLOTS]) {
     // SAFETY: the caller's contract, and the slots are matrices of their own.
     unsafe {
-        let slots = std::array::from_fn(|i| {
-            if i < count {
-                slots[i].slice(range.clone())
-            } else {
-                &mut [][..]
-            }
-        });
+        let slots = std::array::from_fn(|i| if i < count { slots[i].slice(range.clone()) } else { &mut [][..] });
         (weights.slice(range), slots)
     }
 }

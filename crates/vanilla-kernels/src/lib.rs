@@ -36,11 +36,7 @@ pub struct Kernels {
 impl Kernels {
     /// Kernels on `threads` threads with this instruction set; `None` if the machine lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
-        Some(Self {
-            isa,
-            table: isa.table()?,
-            team: Team::new(threads),
-        })
+        Some(Self { isa, table: isa.table()?, team: Team::new(threads) })
     }
 
     /// The instruction set.
@@ -58,14 +54,7 @@ impl Kernels {
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub fn forward(
-        &self,
-        x: &Panels,
-        w: &Panels,
-        bias: Option<&Panels>,
-        y: &mut Panels,
-        epilogue: Epilogue<'_>,
-    ) {
+    pub fn forward(&self, x: &Panels, w: &Panels, bias: Option<&Panels>, y: &mut Panels, epilogue: Epilogue<'_>) {
         gemm::forward(self.table, &self.team, x, w, bias, y, epilogue);
     }
 
@@ -83,14 +72,7 @@ impl Kernels {
     ///
     /// # Panics
     /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
-    pub fn grad_w(
-        &self,
-        x: &Panels,
-        dy: &Panels,
-        w: &mut Panels,
-        slots: &mut [Panels],
-        update: Update<'_>,
-    ) {
+    pub fn grad_w(&self, x: &Panels, dy: &Panels, w: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
         gemm::grad_w(self.table, &self.team, x, dy, w, slots, update);
     }
 
@@ -98,13 +80,7 @@ impl Kernels {
     ///
     /// # Panics
     /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
-    pub fn grad_bias(
-        &self,
-        dy: &Panels,
-        bias: &mut Panels,
-        slots: &mut [Panels],
-        update: Update<'_>,
-    ) {
+    pub fn grad_bias(&self, dy: &Panels, bias: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
         gemm::grad_bias(&self.team, dy, bias, slots, update);
     }
 
@@ -116,10 +92,7 @@ impl Kernels {
         rows::gather(&self.team, source, rows, x);
     }
 
-    /// `T = X'`.
-    ///
-    /// # Panics
-    /// If T is not `X.cols() x X.rows()`.
+    /// `T = X'`; T becomes `X.cols() x X.rows()`.
     pub fn transpose(&self, x: &Panels, t: &mut Panels) {
         rows::transpose(&self.team, x, t);
     }
@@ -129,9 +102,7 @@ impl Kernels {
     pub fn each(&self, x: &mut Panels, f: Epilogue<'_>) {
         // 64 lines: 4 KB, small enough to share out, large enough that the call does not show.
         const RUN: usize = 64 * LANES;
-        rows::each_chunk(&self.team, x.flat_mut(), RUN, &|index, chunk| {
-            f(index * RUN, chunk)
-        });
+        rows::each_chunk(&self.team, x.flat_mut(), RUN, &|index, chunk| f(index * RUN, chunk));
     }
 }
 
@@ -181,11 +152,6 @@ slice_functions! {
 
 impl std::fmt::Debug for Kernels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Kernels({} x {} threads)",
-            self.isa.name(),
-            self.team.threads()
-        )
+        write!(f, "Kernels({} x {} threads)", self.isa.name(), self.team.threads())
     }
 }

@@ -16,7 +16,7 @@ const ZERO: Line = Line([0.0; LANES]);
 /// rows inside it, and every line starts on a cache line of its own: whoever owns panels or rows of a panel shares
 /// no line with anybody. Lanes past `cols` in the last panel are padding: they are zero when the matrix is made,
 /// and no kernel lets them reach a real element.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Panels {
     lines: Vec<Line>,
     rows: usize,
@@ -29,15 +29,8 @@ impl Panels {
     /// # Panics
     /// If `rows * cols`, padded to whole panels, does not fit in memory's address range.
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        let lines = cols
-            .div_ceil(LANES)
-            .checked_mul(rows)
-            .expect("matrix size overflows");
-        Self {
-            lines: vec![ZERO; lines],
-            rows,
-            cols,
-        }
+        let lines = cols.div_ceil(LANES).checked_mul(rows).expect("matrix size overflows");
+        Self { lines: vec![ZERO; lines], rows, cols }
     }
 
     /// The matrix with these row-major elements.
@@ -60,8 +53,7 @@ impl Panels {
             let (start, width) = self.panel_columns(panel);
             for row in 0..self.rows {
                 let from = row * self.cols + start;
-                self.lines[panel * self.rows + row].0[..width]
-                    .copy_from_slice(&elements[from..from + width]);
+                self.lines[panel * self.rows + row].0[..width].copy_from_slice(&elements[from..from + width]);
             }
         }
     }
@@ -73,20 +65,19 @@ impl Panels {
             let (start, width) = self.panel_columns(panel);
             for row in 0..self.rows {
                 let to = row * self.cols + start;
-                elements[to..to + width]
-                    .copy_from_slice(&self.lines[panel * self.rows + row].0[..width]);
+                elements[to..to + width].copy_from_slice(&self.lines[panel * self.rows + row].0[..width]);
             }
         }
         elements
     }
 
-    /// Changes the number of rows; the elements afterwards are unspecified, except that padding stays zero.
-    /// Allocates only when it grows past every earlier size.
-    pub fn set_rows(&mut self, rows: usize) {
-        if rows != self.rows {
-            self.rows = rows;
+    /// Changes the shape; where it differs, all elements become zero. Allocates only when the matrix grows past every
+    /// earlier size.
+    pub fn resize(&mut self, rows: usize, cols: usize) {
+        if (rows, cols) != (self.rows, self.cols) {
+            (self.rows, self.cols) = (rows, cols);
             self.lines.clear();
-            self.lines.resize(self.cols.div_ceil(LANES) * rows, ZERO);
+            self.lines.resize(cols.div_ceil(LANES) * rows, ZERO);
         }
     }
 
@@ -120,9 +111,7 @@ impl Panels {
     /// All floats in storage order, padding included.
     pub fn flat_mut(&mut self) -> &mut [f32] {
         // SAFETY: as in `flat`; the borrow is exclusive.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LANES)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LANES) }
     }
 
     /// Position in [`Panels::flat`] of the element `(row, col)`.
@@ -130,12 +119,7 @@ impl Panels {
     /// # Panics
     /// If the element is out of range.
     pub fn index(&self, row: usize, col: usize) -> usize {
-        assert!(
-            row < self.rows && col < self.cols,
-            "({row}, {col}) in {} x {}",
-            self.rows,
-            self.cols
-        );
+        assert!(row < self.rows && col < self.cols, "({row}, {col}) in {} x {}", self.rows, self.cols);
         ((col / LANES) * self.rows + row) * LANES + col % LANES
     }
 
@@ -195,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_zero_after_a_change_of_rows() {
+    fn padding_is_zero_after_a_change_of_shape() {
         let mut panels = Panels::from_row_major(&[1.0; 6 * 17], 6, 17);
-        panels.set_rows(4);
+        panels.resize(4, 17);
         for row in 0..4 {
             let line = &panels.flat()[(4 + row) * LANES..(4 + row + 1) * LANES];
             assert!(line[1..].iter().all(|&x| x == 0.0));

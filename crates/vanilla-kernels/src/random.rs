@@ -10,16 +10,8 @@ pub fn philox(key: u64, counter: [u32; 4]) -> [u32; 4] {
     for _ in 0..10 {
         let a = u64::from(c[0]) * 0xD251_1F53;
         let b = u64::from(c[2]) * 0xCD9E_8D57;
-        c = [
-            (b >> 32) as u32 ^ c[1] ^ k[0],
-            b as u32,
-            (a >> 32) as u32 ^ c[3] ^ k[1],
-            a as u32,
-        ];
-        k = [
-            k[0].wrapping_add(0x9E37_79B9),
-            k[1].wrapping_add(0xBB67_AE85),
-        ];
+        c = [(b >> 32) as u32 ^ c[1] ^ k[0], b as u32, (a >> 32) as u32 ^ c[3] ^ k[1], a as u32];
+        k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
     }
     c
 }
@@ -35,25 +27,14 @@ pub struct Stream {
 impl Stream {
     /// The stream of this seed and number. Different numbers give independent streams.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Self {
-            key: seed,
-            stream,
-            position: 0,
-        }
+        Self { key: seed, stream, position: 0 }
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
         let at = self.position / 2;
-        let words = philox(
-            self.key,
-            [
-                at as u32,
-                (at >> 32) as u32,
-                self.stream as u32,
-                (self.stream >> 32) as u32,
-            ],
-        );
+        let words =
+            philox(self.key, [at as u32, (at >> 32) as u32, self.stream as u32, (self.stream >> 32) as u32]);
         let half = 2 * (self.position % 2) as usize;
         self.position += 1;
         u64::from(words[half]) | u64::from(words[half + 1]) << 32
@@ -102,19 +83,10 @@ mod tests {
     /// The known answers of the Random123 distribution.
     #[test]
     fn philox_known_answers() {
+        assert_eq!(philox(0, [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox(u64::MAX, [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox(0, [0; 4]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox(u64::MAX, [u32::MAX; 4]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox(
-                0x299f_31d0_a409_3822,
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]
-            ),
+            philox(0x299f_31d0_a409_3822, [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
     }
@@ -141,8 +113,6 @@ mod tests {
             uniform += random.uniform() / f64::from(n);
         }
         // Four standard errors.
-        assert!(
-            mean.abs() < 0.013 && (square - 1.0).abs() < 0.018 && (uniform - 0.5).abs() < 0.004
-        );
+        assert!(mean.abs() < 0.013 && (square - 1.0).abs() < 0.018 && (uniform - 0.5).abs() < 0.004);
     }
 }

@@ -28,16 +28,9 @@ impl Source<'_> {
 pub(crate) fn gather(team: &Team, source: Source<'_>, rows: &[usize], x: &mut Panels) {
     let width = x.cols();
     let count = source.len().checked_div(width).unwrap_or(0);
-    assert!(
-        width == 0 || source.len() % width == 0,
-        "source of {} values in rows of {width}",
-        source.len()
-    );
-    assert!(
-        rows.iter().all(|&row| row < count || width == 0),
-        "row index beyond {count} rows"
-    );
-    x.set_rows(rows.len());
+    assert!(width == 0 || source.len() % width == 0, "source of {} values in rows of {width}", source.len());
+    assert!(rows.iter().all(|&row| row < count || width == 0), "row index beyond {count} rows");
+    x.resize(rows.len(), width);
     if rows.is_empty() || width == 0 {
         return;
     }
@@ -59,16 +52,9 @@ pub(crate) fn gather(team: &Team, source: Source<'_>, rows: &[usize], x: &mut Pa
     });
 }
 
-/// `T = X'`: T becomes `X.cols() x X.rows()`.
-///
-/// # Panics
-/// If `t.cols() != x.rows()` or `t.rows() != x.cols()`.
+/// `T = X'`; T becomes `X.cols() x X.rows()`.
 pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels) {
-    assert_eq!(
-        (t.rows(), t.cols()),
-        (x.cols(), x.rows()),
-        "transpose: shapes of {x:?} {t:?}"
-    );
+    t.resize(x.cols(), x.rows());
     let (rows, cols) = (x.rows(), x.cols());
     if rows == 0 || cols == 0 {
         return;
@@ -87,12 +73,7 @@ pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels) {
 }
 
 /// Calls `f(i, chunk)` for the i-th chunk of `len` floats, chunks shared out over the team.
-pub(crate) fn each_chunk(
-    team: &Team,
-    floats: &mut [f32],
-    len: usize,
-    f: &(dyn Fn(usize, &mut [f32]) + Sync),
-) {
+pub(crate) fn each_chunk(team: &Team, floats: &mut [f32], len: usize, f: &(dyn Fn(usize, &mut [f32]) + Sync)) {
     if floats.is_empty() {
         return;
     }
@@ -102,8 +83,7 @@ pub(crate) fn each_chunk(
         for index in range {
             let at = index * len;
             // SAFETY: chunk `index` lies inside the slice, overlaps no other chunk, and belongs to this share alone.
-            let chunk =
-                unsafe { std::slice::from_raw_parts_mut(start.get().add(at), len.min(total - at)) };
+            let chunk = unsafe { std::slice::from_raw_parts_mut(start.get().add(at), len.min(total - at)) };
             f(index, chunk);
         }
     });

@@ -153,19 +153,12 @@ mod generic {
     pub(crate) unsafe fn sgd<V: Vector>(rate: f32, w: &mut [f32], g: &[f32]) {
         unsafe {
             let rate = V::splat(-rate);
-            sweep!(V, [w], [g], {
-                vector::flush(V::load(g)).fma(rate, V::load(w)).store(w)
-            })
+            sweep!(V, [w], [g], { vector::flush(V::load(g)).fma(rate, V::load(w)).store(w) })
         }
     }
 
     #[inline(always)]
-    pub(crate) unsafe fn momentum<V: Vector>(
-        s: &MomentumStep,
-        w: &mut [f32],
-        m: &mut [f32],
-        g: &[f32],
-    ) {
+    pub(crate) unsafe fn momentum<V: Vector>(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]) {
         unsafe {
             let (rate, keep) = (V::splat(-s.rate), V::splat(s.momentum));
             sweep!(V, [w, m], [g], {
@@ -179,12 +172,7 @@ mod generic {
     }
 
     #[inline(always)]
-    pub(crate) unsafe fn rmsprop<V: Vector>(
-        s: &RmsPropStep,
-        w: &mut [f32],
-        v: &mut [f32],
-        g: &[f32],
-    ) {
+    pub(crate) unsafe fn rmsprop<V: Vector>(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]) {
         unsafe {
             let (rate, rho, rest) = (V::splat(s.rate), V::splat(s.rho), V::splat(1.0 - s.rho));
             let epsilon = V::splat(s.epsilon);
@@ -192,21 +180,13 @@ mod generic {
                 let g1 = vector::flush(V::load(g));
                 let v1 = vector::flush(V::load(v).fma(rho, g1.mul(g1).mul(rest)));
                 v1.store(v);
-                V::load(w)
-                    .sub(g1.mul(rate).div(v1.add(epsilon).sqrt()))
-                    .store(w)
+                V::load(w).sub(g1.mul(rate).div(v1.add(epsilon).sqrt())).store(w)
             })
         }
     }
 
     #[inline(always)]
-    pub(crate) unsafe fn adam<V: Vector>(
-        s: &AdamStep,
-        w: &mut [f32],
-        m: &mut [f32],
-        v: &mut [f32],
-        g: &[f32],
-    ) {
+    pub(crate) unsafe fn adam<V: Vector>(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
         unsafe {
             let (a, b) = (V::splat(s.one_minus_beta_1), V::splat(s.one_minus_beta_2));
             let (alpha, epsilon) = (V::splat(s.alpha), V::splat(s.epsilon));
@@ -217,9 +197,7 @@ mod generic {
                 let v1 = vector::flush(g1.mul(g1).sub(v0).fma(b, v0));
                 m1.store(m);
                 v1.store(v);
-                V::load(w)
-                    .sub(m1.mul(alpha).div(v1.sqrt().add(epsilon)))
-                    .store(w)
+                V::load(w).sub(m1.mul(alpha).div(v1.sqrt().add(epsilon))).store(w)
             })
         }
     }

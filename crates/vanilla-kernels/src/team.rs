@@ -66,17 +66,10 @@ impl Team {
             .map_while(|index| {
                 let shared = Arc::clone(&shared);
                 let name = format!("vanilla-{}", index + 1);
-                thread::Builder::new()
-                    .name(name)
-                    .spawn(move || work(&shared, index))
-                    .ok()
+                thread::Builder::new().name(name).spawn(move || work(&shared, index)).ok()
             })
             .collect();
-        Self {
-            shared,
-            turn: Mutex::new(()),
-            workers,
-        }
+        Self { shared, turn: Mutex::new(()), workers }
     }
 
     /// Number of threads, the caller included.
@@ -112,14 +105,8 @@ impl Team {
             }
         }
         let mine = catch_unwind(AssertUnwindSafe(|| f(0)));
-        wait(shared.spins, &shared.leader_parked, || {
-            shared.pending.load(SeqCst) == 0
-        });
-        let theirs = shared
-            .panic
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .take();
+        wait(shared.spins, &shared.leader_parked, || shared.pending.load(SeqCst) == 0);
+        let theirs = shared.panic.lock().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(payload) = mine.err().or(theirs) {
             drop(_turn);
             resume_unwind(payload);
@@ -180,27 +167,16 @@ fn wait(spins: usize, parked: &AtomicBool, done: impl Fn() -> bool) {
 fn work(shared: &Shared, index: usize) {
     let mut seen = 0;
     loop {
-        wait(shared.spins, &shared.worker_parked[index], || {
-            shared.generation.load(SeqCst) != seen
-        });
+        wait(shared.spins, &shared.worker_parked[index], || shared.generation.load(SeqCst) != seen);
         seen = shared.generation.load(SeqCst);
         if shared.stop.load(SeqCst) {
             return;
         }
         // SAFETY: written by the leader before `generation` changed; see `Shared`.
-        let (job, leader) = unsafe {
-            (
-                (*shared.job.get()).expect("a job"),
-                (*shared.leader.get()).clone(),
-            )
-        };
+        let (job, leader) = unsafe { ((*shared.job.get()).expect("a job"), (*shared.leader.get()).clone()) };
         // SAFETY: the leader keeps the closure alive until `pending` is zero.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| unsafe { (*job)(index + 1) })) {
-            shared
-                .panic
-                .lock()
-                .unwrap_or_else(|e| e.into_inner())
-                .get_or_insert(payload);
+            shared.panic.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(payload);
         }
         if shared.pending.fetch_sub(1, SeqCst) == 1
             && shared.leader_parked.load(SeqCst)
@@ -251,9 +227,7 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_team_lives_on() {
         let team = Team::new(2);
         for culprit in 0..2 {
-            let caught = catch_unwind(AssertUnwindSafe(|| {
-                team.run(&|i| assert!(i != culprit, "worker {i}"))
-            }));
+            let caught = catch_unwind(AssertUnwindSafe(|| team.run(&|i| assert!(i != culprit, "worker {i}"))));
             assert!(caught.is_err());
         }
         let ran = AtomicUsize::new(0);

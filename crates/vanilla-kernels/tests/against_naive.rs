@@ -1,9 +1,7 @@
 //! Every kernel against a naive reference in f64, on odd shapes, for every instruction set that the machine has,
 //! with NaN in all padding; and the same bits for every number of threads.
 
-use vanilla_kernels::{
-    AdamStep, FLUSH, Isa, Kernels, LANES, MomentumStep, Panels, RmsPropStep, Source,
-};
+use vanilla_kernels::{AdamStep, FLUSH, Isa, Kernels, LANES, MomentumStep, Panels, RmsPropStep, Source};
 
 const SIZES: [usize; 12] = [1, 2, 3, 5, 6, 7, 15, 16, 17, 33, 64, 70];
 
@@ -14,9 +12,7 @@ fn machines() -> impl Iterator<Item = Isa> {
 /// Numbers in -1..1 that differ with `salt`.
 fn numbers(count: usize, salt: u64) -> Vec<f32> {
     let mut random = vanilla_kernels::random::Stream::new(salt, 0);
-    (0..count)
-        .map(|_| (random.uniform() * 2.0 - 1.0) as f32)
-        .collect()
+    (0..count).map(|_| (random.uniform() * 2.0 - 1.0) as f32).collect()
 }
 
 /// A matrix whose padding is NaN: whatever leaks into a real element shows.
@@ -45,9 +41,7 @@ fn product(a: &[f32], b: &[f32], m: usize, k: usize, n: usize) -> Vec<f64> {
 }
 
 fn transposed(a: &[f32], rows: usize, cols: usize) -> Vec<f32> {
-    (0..rows * cols)
-        .map(|i| a[i % rows * cols + i / rows])
-        .collect()
+    (0..rows * cols).map(|i| a[i % rows * cols + i / rows]).collect()
 }
 
 /// Rounding of a chain of `k` sums of products below 1.
@@ -55,10 +49,7 @@ fn assert_close(got: &[f32], want: &[f64], k: usize, what: &str) {
     assert_eq!(got.len(), want.len());
     let tolerance = (k as f64 + 2.0) * f64::from(f32::EPSILON) / 2.0 * 1.5;
     for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
-        assert!(
-            (f64::from(g) - w).abs() <= tolerance,
-            "{what}: element {i}: {g} instead of {w}"
-        );
+        assert!((f64::from(g) - w).abs() <= tolerance, "{what}: element {i}: {g} instead of {w}");
     }
 }
 
@@ -76,24 +67,14 @@ fn forward_product() {
             for inputs in [1, 2, 15, 16, 17, 300, 529] {
                 for units in [1, 10, 16, 17, 40] {
                     let what = format!("{isa:?} {rows} x {inputs} x {units}");
-                    let (x, w, b) = (
-                        numbers(rows * inputs, 1),
-                        numbers(inputs * units, 2),
-                        numbers(units, 3),
-                    );
+                    let (x, w, b) = (numbers(rows * inputs, 1), numbers(inputs * units, 2), numbers(units, 3));
                     let (px, pw) = (poisoned(&x, rows, inputs), poisoned(&w, inputs, units));
                     let pb = poisoned(&b, 1, units);
                     let y = forward(&one, &px, &pw, Some(&pb));
                     let mut want = product(&x, &w, rows, inputs, units);
-                    want.iter_mut()
-                        .enumerate()
-                        .for_each(|(i, y)| *y += f64::from(b[i % units]));
+                    want.iter_mut().enumerate().for_each(|(i, y)| *y += f64::from(b[i % units]));
                     assert_close(&y.to_row_major(), &want, inputs + 1, &what);
-                    assert_eq!(
-                        y.to_row_major(),
-                        forward(&three, &px, &pw, Some(&pb)).to_row_major(),
-                        "{what}"
-                    );
+                    assert_eq!(y.to_row_major(), forward(&three, &px, &pw, Some(&pb)).to_row_major(), "{what}");
                 }
             }
         }
@@ -104,18 +85,11 @@ fn forward_product() {
 fn a_row_has_the_same_bits_in_every_batch() {
     for isa in machines() {
         let kernels = Kernels::new(isa, 2).unwrap();
-        let (x, w) = (
-            numbers(64 * 300, 1),
-            poisoned(&numbers(300 * 40, 2), 300, 40),
-        );
-        let whole =
-            forward(&kernels, &Panels::from_row_major(&x, 64, 300), &w, None).to_row_major();
+        let (x, w) = (numbers(64 * 300, 1), poisoned(&numbers(300 * 40, 2), 300, 40));
+        let whole = forward(&kernels, &Panels::from_row_major(&x, 64, 300), &w, None).to_row_major();
         for row in [0, 5, 6, 63] {
             let alone = Panels::from_row_major(&x[row * 300..(row + 1) * 300], 1, 300);
-            assert_eq!(
-                forward(&kernels, &alone, &w, None).to_row_major(),
-                whole[row * 40..(row + 1) * 40]
-            );
+            assert_eq!(forward(&kernels, &alone, &w, None).to_row_major(), whole[row * 40..(row + 1) * 40]);
         }
     }
 }
@@ -127,10 +101,7 @@ fn products_have_the_same_bits_with_avx2_and_avx512() {
         .filter(|isa| *isa != Isa::Scalar)
         .map(|isa| {
             let kernels = Kernels::new(isa, 1).unwrap();
-            let (x, w) = (
-                Panels::from_row_major(&x, 70, 529),
-                Panels::from_row_major(&w, 529, 40),
-            );
+            let (x, w) = (Panels::from_row_major(&x, 70, 529), Panels::from_row_major(&w, 529, 40));
             forward(&kernels, &x, &w, None).to_row_major()
         })
         .collect();
@@ -190,25 +161,13 @@ fn gradient_of_weights_and_bias_reaches_the_update_with_its_own_weights_and_slot
                             assert!(s[1].is_empty());
                         });
                         let mut bias = Panels::zeros(1, units);
-                        kernels
-                            .grad_bias(&pdy, &mut bias, &mut [], &|g, b, _| b.copy_from_slice(g));
-                        (
-                            w.to_row_major(),
-                            slots[0].to_row_major(),
-                            bias.to_row_major(),
-                        )
+                        kernels.grad_bias(&pdy, &mut bias, &mut [], &|g, b, _| b.copy_from_slice(g));
+                        (w.to_row_major(), slots[0].to_row_major(), bias.to_row_major())
                     });
                     let gradient = product(&transposed(&x, rows, inputs), &dy, inputs, rows, units);
-                    let sum: Vec<f64> = gradient
-                        .iter()
-                        .zip(&start)
-                        .map(|(g, &w)| g + f64::from(w))
-                        .collect();
-                    let difference: Vec<f64> = gradient
-                        .iter()
-                        .zip(&start)
-                        .map(|(g, &w)| f64::from(w) - g)
-                        .collect();
+                    let sum: Vec<f64> = gradient.iter().zip(&start).map(|(g, &w)| g + f64::from(w)).collect();
+                    let difference: Vec<f64> =
+                        gradient.iter().zip(&start).map(|(g, &w)| f64::from(w) - g).collect();
                     assert_close(&results[0].0, &sum, rows + 1, &what);
                     assert_close(&results[0].1, &difference, rows + 1, &what);
                     let sums = product(&vec![1.0; rows], &dy, 1, rows, units);
@@ -228,32 +187,12 @@ fn a_large_product_agrees_with_matrixmultiply() {
     let (k_, n_) = (k as isize, n as isize);
     // SAFETY: row-major matrices of exactly these sizes.
     unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            a.as_ptr(),
-            k_,
-            1,
-            b.as_ptr(),
-            n_,
-            1,
-            0.0,
-            c.as_mut_ptr(),
-            n_,
-            1,
-        );
+        matrixmultiply::sgemm(m, k, n, 1.0, a.as_ptr(), k_, 1, b.as_ptr(), n_, 1, 0.0, c.as_mut_ptr(), n_, 1);
     }
     let want: Vec<f64> = c.into_iter().map(f64::from).collect();
     for isa in machines() {
         let kernels = Kernels::new(isa, 2).unwrap();
-        let y = forward(
-            &kernels,
-            &Panels::from_row_major(&a, m, k),
-            &Panels::from_row_major(&b, k, n),
-            None,
-        );
+        let y = forward(&kernels, &Panels::from_row_major(&a, m, k), &Panels::from_row_major(&b, k, n), None);
         assert_close(&y.to_row_major(), &want, 2 * k, "matrixmultiply");
     }
 }
@@ -268,10 +207,7 @@ fn epilogues_see_every_element_exactly_once() {
             let plain = forward(&kernels, &x, &w, None);
             let mut y = Panels::zeros(rows, units);
             kernels.forward(&x, &w, None, &mut y, &|start, chunk| {
-                chunk
-                    .iter_mut()
-                    .enumerate()
-                    .for_each(|(i, y)| *y += (start + i) as f32 * 1000.0);
+                chunk.iter_mut().enumerate().for_each(|(i, y)| *y += (start + i) as f32 * 1000.0);
             });
             for (i, (got, before)) in y.flat().iter().zip(plain.flat()).enumerate() {
                 assert_eq!(*got, before + i as f32 * 1000.0);
@@ -290,10 +226,7 @@ fn gather_casts_and_pads() {
         let mut x = Panels::zeros(0, width);
         kernels.gather(Source::U8(&bytes, &table), &rows, &mut x);
         let cast: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 255.0).collect();
-        let want: Vec<f32> = rows
-            .iter()
-            .flat_map(|&r| cast[r * width..(r + 1) * width].to_vec())
-            .collect();
+        let want: Vec<f32> = rows.iter().flat_map(|&r| cast[r * width..(r + 1) * width].to_vec()).collect();
         assert_eq!(x.to_row_major(), want);
         kernels.gather(Source::F32(&cast), &rows, &mut x);
         assert_eq!(x.to_row_major(), want);
@@ -322,9 +255,7 @@ fn exp_sigmoid_and_tanh_are_within_two_ulps_up_to_twenty() {
         for (name, function, truth) in cases {
             // Every 997th float of either sign from the smallest normal one to 20.
             let bits = (f32::MIN_POSITIVE.to_bits()..=20f32.to_bits()).step_by(997);
-            let xs: Vec<f32> = bits
-                .flat_map(|b| [f32::from_bits(b), -f32::from_bits(b)])
-                .collect();
+            let xs: Vec<f32> = bits.flat_map(|b| [f32::from_bits(b), -f32::from_bits(b)]).collect();
             let mut ys = xs.clone();
             function(&kernels, &mut ys);
             for (x, y) in xs.iter().zip(ys) {
@@ -339,19 +270,7 @@ fn exp_sigmoid_and_tanh_are_within_two_ulps_up_to_twenty() {
 fn functions_at_the_edges_and_with_a_remainder() {
     for isa in machines() {
         let kernels = Kernels::new(isa, 1).unwrap();
-        let mut y = [
-            0.0,
-            -0.0,
-            1.0,
-            -200.0,
-            200.0,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-            f32::NAN,
-            88.0,
-            -87.0,
-            5.0,
-        ];
+        let mut y = [0.0, -0.0, 1.0, -200.0, 200.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 88.0, -87.0, 5.0];
         let x = y;
         kernels.exp(&mut y);
         assert_eq!(y[..2], [1.0, 1.0]);
@@ -376,10 +295,7 @@ fn derivatives_from_the_output() {
         let y = numbers(37, 5);
         type Case = (fn(&Kernels, &mut [f32], &[f32]), fn(f64) -> f64);
         let cases: [Case; 3] = [
-            (
-                |k, d, y| k.relu_gradient(d, y),
-                |y| f64::from(u8::from(y > 0.0)),
-            ),
+            (|k, d, y| k.relu_gradient(d, y), |y| f64::from(u8::from(y > 0.0))),
             (|k, d, y| k.sigmoid_gradient(d, y), |y| y * (1.0 - y)),
             (|k, d, y| k.tanh_gradient(d, y), |y| 1.0 - y * y),
         ];
@@ -407,70 +323,32 @@ fn optimizer_steps_follow_their_formulas() {
         let f = |x: f32| f64::from(x);
         let check = |name: &str, got: &[f32], want: &dyn Fn(usize) -> f64| {
             for (i, &got) in got.iter().enumerate() {
-                assert!(
-                    (f(got) - want(i)).abs() < 3e-7,
-                    "{isa:?} {name}[{i}]: {got} instead of {}",
-                    want(i)
-                );
+                assert!((f(got) - want(i)).abs() < 3e-7, "{isa:?} {name}[{i}]: {got} instead of {}", want(i));
             }
         };
 
         let (mut w, mut m, mut v) = (w0.clone(), m0.clone(), v0.clone());
-        let s = AdamStep {
-            one_minus_beta_1: 0.1,
-            one_minus_beta_2: 0.001,
-            alpha: 0.01,
-            epsilon: 1e-7,
-        };
+        let s = AdamStep { one_minus_beta_1: 0.1, one_minus_beta_2: 0.001, alpha: 0.01, epsilon: 1e-7 };
         kernels.adam(&s, &mut w, &mut m, &mut v, &g);
         let m1 = |i: usize| f(m0[i]) + (f(g[i]) - f(m0[i])) * 0.1;
         let v1 = |i: usize| f(v0[i]) + (f(g[i]).powi(2) - f(v0[i])) * 0.001;
         check("adam m", &m, &m1);
         check("adam v", &v, &v1);
-        check("adam w", &w, &|i| {
-            f(w0[i]) - 0.01 * m1(i) / (v1(i).sqrt() + 1e-7)
-        });
+        check("adam w", &w, &|i| f(w0[i]) - 0.01 * m1(i) / (v1(i).sqrt() + 1e-7));
 
         for nesterov in [false, true] {
             let (mut w, mut m) = (w0.clone(), m0.clone());
-            kernels.momentum(
-                &MomentumStep {
-                    rate: 0.1,
-                    momentum: 0.9,
-                    nesterov,
-                },
-                &mut w,
-                &mut m,
-                &g,
-            );
+            kernels.momentum(&MomentumStep { rate: 0.1, momentum: 0.9, nesterov }, &mut w, &mut m, &g);
             let m1 = |i: usize| 0.9 * f(m0[i]) - 0.1 * f(g[i]);
             check("momentum m", &m, &m1);
-            check("momentum w", &w, &|i| {
-                f(w0[i])
-                    + if nesterov {
-                        0.9 * m1(i) - 0.1 * f(g[i])
-                    } else {
-                        m1(i)
-                    }
-            });
+            check("momentum w", &w, &|i| f(w0[i]) + if nesterov { 0.9 * m1(i) - 0.1 * f(g[i]) } else { m1(i) });
         }
 
         let (mut w, mut v) = (w0.clone(), v0.clone());
-        kernels.rmsprop(
-            &RmsPropStep {
-                rate: 0.1,
-                rho: 0.9,
-                epsilon: 1e-7,
-            },
-            &mut w,
-            &mut v,
-            &g,
-        );
+        kernels.rmsprop(&RmsPropStep { rate: 0.1, rho: 0.9, epsilon: 1e-7 }, &mut w, &mut v, &g);
         let v1 = |i: usize| 0.9 * f(v0[i]) + 0.1 * f(g[i]).powi(2);
         check("rmsprop v", &v, &v1);
-        check("rmsprop w", &w, &|i| {
-            f(w0[i]) - 0.1 * f(g[i]) / (v1(i) + 1e-7).sqrt()
-        });
+        check("rmsprop w", &w, &|i| f(w0[i]) - 0.1 * f(g[i]) / (v1(i) + 1e-7).sqrt());
 
         let mut w = w0.clone();
         kernels.sgd(0.1, &mut w, &g);
@@ -484,12 +362,7 @@ fn moments_die_out_instead_of_turning_subnormal() {
     for isa in machines() {
         let kernels = Kernels::new(isa, 1).unwrap();
         let (mut w, mut m, mut v) = (vec![0.5; 16], vec![1e-3; 16], vec![1e-6; 16]);
-        let s = AdamStep {
-            one_minus_beta_1: 0.1,
-            one_minus_beta_2: 0.1,
-            alpha: 1e-3,
-            epsilon: 1e-7,
-        };
+        let s = AdamStep { one_minus_beta_1: 0.1, one_minus_beta_2: 0.1, alpha: 1e-3, epsilon: 1e-7 };
         for _ in 0..2000 {
             kernels.adam(&s, &mut w, &mut m, &mut v, &[1e-38; 16]);
             assert!(m.iter().chain(&v).all(|x| *x == 0.0 || x.is_normal()));

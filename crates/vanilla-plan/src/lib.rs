@@ -1,1 +1,110 @@
 //! Described layers in, a flat list of steps out, and its execution.
+//!
+//! A network reaches this crate as a list of [`Fact`]s, a [`Loss`] and an [`Optimizer`]; nothing here knows the name
+//! of a layer. [`Plan::compile`] lowers them to unfused [`Step`]s (the reference plan), then named
+//! [passes](passes) rewrite the list, then [`Plan`] runs it, batch after batch, without allocating. A plan prints as
+//! a page of algebra: that text is its test and its documentation.
+//!
+//! This page is the whole extension surface: [`Fact`], [`Curve`], [`Loss`], [`Optimizer`].
+
+mod execute;
+mod facts;
+mod lower;
+mod params;
+pub mod passes;
+pub mod reference;
+mod run;
+mod step;
+
+pub use facts::{Fact, Link, Network};
+pub use params::{Params, Variable};
+pub use passes::Passes;
+pub use run::{Batch, NotFinite, Plan};
+pub use step::{Step, Value};
+pub use vanilla_kernels as kernels;
+
+use std::fmt::Debug;
+use vanilla_kernels::{Kernels, MAX_SLOTS};
+
+/// `row = softmax(row)`, the largest element subtracted first so that nothing overflows.
+pub fn softmax(kernels: &Kernels, row: &mut [f32]) {
+    let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+    row.iter_mut().for_each(|x| *x -= largest);
+    kernels.exp(row);
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|x| *x /= sum);
+}
+
+/// What a derivative is computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The output `y = f(x)`: the input need not be kept.
+    Output,
+    /// The input x.
+    Input,
+}
+
+/// A function of one variable, applied to every element: an activation.
+pub trait Curve: Debug + Send + Sync {
+    /// Its name in a printed plan, such as `relu`.
+    fn name(&self) -> &str;
+    /// What [`Curve::gradient`] wants to see.
+    fn reads(&self) -> Reads;
+    /// `y = f(y)` on a slice of any length.
+    fn forward(&self, kernels: &Kernels, y: &mut [f32]);
+    /// `d = d f'`, `saved` being the output or the input as [`Curve::reads`] says, of d's length.
+    fn gradient(&self, kernels: &Kernels, d: &mut [f32], saved: &[f32]);
+    /// f in f64: the readable truth that `forward` is tested against.
+    fn value(&self, x: f64) -> f64;
+    /// The function that a cross-entropy can be joined with.
+    fn link(&self) -> Option<Link> {
+        None
+    }
+}
+
+/// A loss that is a sum over rows.
+pub trait Loss: Debug + Send + Sync {
+    /// Its name in a printed plan.
+    fn name(&self) -> &str;
+    /// Columns of the target for an output of `outputs` columns.
+    fn target_width(&self, outputs: usize) -> usize {
+        outputs
+    }
+    /// The loss of one row, and its gradient by the prediction into `d` (of `prediction`'s length).
+    fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32;
+    /// Whether [`Loss::row_from_logits`] covers this function as the network's last.
+    fn joins(&self, _link: Link) -> bool {
+        false
+    }
+    /// As [`Loss::row`] for `prediction = link(logits)`: `logits` is overwritten with the prediction, `d` gets the
+    /// gradient by the logits. Called only where [`Loss::joins`].
+    fn row_from_logits(
+        &self,
+        _kernels: &Kernels,
+        _link: Link,
+        _target: &[f32],
+        _logits: &mut [f32],
+        _d: &mut [f32],
+    ) -> f32 {
+        unreachable!("{} joins nothing", self.name())
+    }
+}
+
+/// An update that treats every weight alike.
+pub trait Optimizer: Debug + Send + Sync {
+    /// Its name in a printed plan.
+    fn name(&self) -> &str;
+    /// Values kept for every weight, zero at first; at most [`MAX_SLOTS`].
+    fn slots(&self) -> usize;
+    /// What [`Optimizer::update`] needs of this step; `iteration` counts from 1.
+    fn coefficients(&self, iteration: u64) -> [f32; 4];
+    /// Moves the weights `w` against the gradients `g`; all slices have one length.
+    fn update(
+        &self,
+        kernels: &Kernels,
+        coefficients: &[f32; 4],
+        w: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    );
+}

@@ -26,10 +26,7 @@ impl Isa {
 
     /// The best one that this machine has.
     pub fn best() -> Self {
-        Self::ALL
-            .into_iter()
-            .rfind(|isa| isa.available())
-            .unwrap_or(Self::Scalar)
+        Self::ALL.into_iter().rfind(|isa| isa.available()).unwrap_or(Self::Scalar)
     }
 
     /// Whether this machine (and this build) can run it.

@@ -19,11 +19,7 @@ impl Scalar {
 /// Without an FMA instruction `mul_add` is a slow library call, so the product is rounded there.
 #[inline(always)]
 fn mul_add(x: f32, a: f32, b: f32) -> f32 {
-    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
-        x.mul_add(a, b)
-    } else {
-        x * a + b
-    }
+    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { x.mul_add(a, b) } else { x * a + b }
 }
 
 impl Vector for Scalar {
@@ -84,13 +80,7 @@ impl Vector for Scalar {
     }
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
-        Self(std::array::from_fn(|i| {
-            if self.0[i] < bound.0[i] {
-                yes.0[i]
-            } else {
-                no.0[i]
-            }
-        }))
+        Self(std::array::from_fn(|i| if self.0[i] < bound.0[i] { yes.0[i] } else { no.0[i] }))
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {

@@ -60,21 +60,11 @@ impl Vector for Avx2 {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        unsafe {
-            Self(_mm256_round_ps::<
-                { _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC },
-            >(self.0))
-        }
+        unsafe { Self(_mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }
     }
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
-        unsafe {
-            Self(_mm256_blendv_ps(
-                no.0,
-                yes.0,
-                _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, bound.0),
-            ))
-        }
+        unsafe { Self(_mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, bound.0))) }
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {

@@ -60,21 +60,11 @@ impl Vector for Avx512 {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        unsafe {
-            Self(_mm512_roundscale_ps::<
-                { _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC },
-            >(self.0))
-        }
+        unsafe { Self(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }
     }
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
-        unsafe {
-            Self(_mm512_mask_blend_ps(
-                _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, bound.0),
-                no.0,
-                yes.0,
-            ))
-        }
+        unsafe { Self(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, bound.0), no.0, yes.0)) }
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {

@@ -1,0 +1,49 @@
+//! [`Params`]: the packed weights and optimizer slots, their only owner.
+
+use crate::{Network, Optimizer};
+use vanilla_kernels::Panels;
+
+/// One kernel or bias with its optimizer slots.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// The weights; a bias is a single row.
+    pub weights: Panels,
+    /// The optimizer's values for each weight; empty until an optimizer was attached.
+    pub slots: Vec<Panels>,
+}
+
+/// All variables of a network, in the order of its affine facts: kernel, bias, kernel, bias, …
+///
+/// Params belong to the model. Plans borrow them and own only scratch, so training, evaluation and prediction see
+/// the same weights and nothing is kept twice.
+#[derive(Clone, Debug, Default)]
+pub struct Params {
+    /// The variables.
+    pub variables: Vec<Variable>,
+    /// Optimizer steps done so far.
+    pub iterations: u64,
+}
+
+impl Params {
+    /// Zero weights for this network, without slots.
+    pub fn zeros(network: &Network) -> Self {
+        let variables = network.variables().into_iter();
+        let variables =
+            variables.map(|(rows, cols)| Variable { weights: Panels::zeros(rows, cols), slots: Vec::new() });
+        Self { variables: variables.collect(), iterations: 0 }
+    }
+
+    /// Gives every variable the slots that this optimizer keeps, all zero, and starts its count at zero.
+    pub fn attach(&mut self, optimizer: &dyn Optimizer) {
+        self.iterations = 0;
+        for variable in &mut self.variables {
+            let (rows, cols) = (variable.weights.rows(), variable.weights.cols());
+            variable.slots = (0..optimizer.slots()).map(|_| Panels::zeros(rows, cols)).collect();
+        }
+    }
+
+    /// Number of weights.
+    pub fn count(&self) -> usize {
+        self.variables.iter().map(|v| v.weights.rows() * v.weights.cols()).sum()
+    }
+}
