@@ -1,1 +1,26 @@
 //! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, PNG. Knows no model.
+//!
+//! One format per module; each module's header gives its grammar. The promises, for every reader:
+//!
+//! 1. Any bytes give `Ok` or one typed [`FormatError`]: no panic, no endless loop.
+//! 2. A size is believed only after the bytes behind it were counted, and memory is taken after that.
+//! 3. Nothing is opened, written or executed: names in a file are labels, never paths.
+//! 4. What is not known is an error that names the place. There is no best effort.
+//!
+//! The name of the file is not known here; the caller puts it before the message.
+
+mod archive;
+mod array;
+mod error;
+pub mod gzip;
+pub mod hdf5;
+pub mod idx;
+pub mod keras_zip;
+pub mod npy;
+pub mod npz;
+pub mod png;
+mod scalar;
+mod sniff;
+
+pub use array::{Array, Data};
+pub use error::{FormatError, Result};

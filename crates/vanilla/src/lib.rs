@@ -1,1 +1,72 @@
-//! Keras's words for dense networks, in Rust.
+//! Keras's words for dense networks, in Rust: describe, compile, fit, and see it learn.
+//!
+//! ```no_run
+//! use vanilla::prelude::*;
+//!
+//! let ((x_train, y_train), (x_test, y_test)) = mnist::load_data()?;
+//! let (x_train, x_test) = (x_train.reshape([60_000, 784])?, x_test.reshape([10_000, 784])?);
+//! let (y_train, y_test) = (to_categorical(&y_train, 10)?, to_categorical(&y_test, 10)?);
+//!
+//! let mut model = Sequential::new(layers![
+//!     Dense::new(1000).activation("relu").input_dim(784),
+//!     Dense::new(10).activation("softmax"),
+//! ])?;
+//! model.compile("categorical_crossentropy", "adam", ["acc"])?;
+//! let history = model.fit(
+//!     &x_train,
+//!     &y_train,
+//!     Fit::new().epochs(5).batch_size(64).validation_data(&x_test, &y_test),
+//! )?;
+//! println!("{:?}", &history["val_acc"]);
+//! # Ok::<(), vanilla::Error>(())
+//! ```
+//!
+//! Names, defaults and numbers are Keras 3's; `.keras` files go both ways. Who wants to know how it is made reads
+//! `ARCHITECTURE.md` in the repository.
+
+pub mod activations;
+pub mod config;
+mod data;
+pub mod datasets;
+mod error;
+mod fit;
+mod history;
+pub mod initializers;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+mod model;
+pub mod optimizers;
+mod picture;
+mod progress;
+mod runtime;
+mod saving;
+mod summary;
+mod tensor;
+
+pub use data::to_categorical;
+pub use error::{Error, Result};
+pub use fit::{Fit, Terminal};
+pub use history::{History, Logs};
+pub use model::Sequential;
+pub use picture::to_mnist;
+pub use saving::write_file;
+pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
+pub use tensor::{DType, Tensor};
+pub use vanilla_formats as formats;
+pub use vanilla_plan as plan;
+pub use vanilla_plot as plot;
+
+/// Everything that a program needs, to be imported at once.
+pub mod prelude {
+    pub use crate::datasets::mnist;
+    pub use crate::layers;
+    pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
+    pub use crate::losses::{
+        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError, SparseCategoricalCrossentropy,
+    };
+    pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
+    pub use crate::optimizers::{Adam, RMSprop, SGD};
+    pub use crate::tensor::{F32, I64, U8};
+    pub use crate::{Error, Fit, History, Result, Sequential, Tensor, to_categorical};
+}

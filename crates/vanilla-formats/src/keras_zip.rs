@@ -1,0 +1,124 @@
+//! `.keras`, the archive of a whole Keras 3 model.
+//!
+//! ```text
+//! keras = zip(metadata.json? config.json model.weights.h5)     in any order; `archive.rs` has the archive's grammar
+//! ```
+//!
+//! `config.json` describes the layers, `model.weights.h5` holds their weights (see `hdf5`), `metadata.json` the
+//! version of Keras and the date. Source: `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated
+//! ones are read too. Members below `assets/` (vocabularies), weights in npz or in shards are refused.
+
+use crate::archive::{Archive, Kind, Member, Writer};
+use crate::error::{Errors, Result, show, show_names};
+use crate::{FormatError, archive};
+
+const ERRORS: Errors = Errors(".keras");
+const KIND: Kind = Kind { errors: ERRORS, expected: "a .keras archive", max_members: 64 };
+const METADATA: &str = "metadata.json";
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.weights.h5";
+const MAX_METADATA: u64 = 1 << 20;
+const MAX_CONFIG: u64 = 64 << 20;
+
+/// The members of a `.keras` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KerasArchive {
+    /// The text of `metadata.json`, if it is there.
+    pub metadata: Option<String>,
+    /// The text of `config.json`.
+    pub config: String,
+    /// The bytes of `model.weights.h5`.
+    pub weights: Vec<u8>,
+}
+
+/// Reads the archive. Neither JSON nor HDF5 is looked into.
+pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
+    let archive = Archive::open(bytes, KIND).map_err(explain)?;
+    if let Some(other) = archive.members.iter().find(|member| !is_known(member)) {
+        return Err(refuse(&other.name));
+    }
+    let find = |name: &str| archive.members.iter().find(|member| member.name == name);
+    let need = |name: &str| {
+        find(name).ok_or_else(|| FormatError::Missing {
+            format: ".keras",
+            wanted: format!("member {}", show(name)),
+            present: format!("it holds {}", show_names(archive.members.iter().map(|member| member.name.as_str()))),
+            hint: "save the model again with model.save(\"name.keras\") of Keras 3",
+        })
+    };
+    // Nothing depends on it: what is no UTF-8 or no JSON is for the caller to warn about.
+    let metadata = find(METADATA).map(|member| content(&archive, member, MAX_METADATA)).transpose()?;
+    let metadata = metadata.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let config = text(&archive, need(CONFIG)?, MAX_CONFIG)?;
+    let weights = archive.read(need(WEIGHTS)?)?.into_owned();
+    Ok(KerasArchive { metadata, config, weights })
+}
+
+/// Writes the archive as Keras does: the members stored, in Keras's order, dated 1980-01-01, so that the same
+/// input gives the same bytes.
+pub fn write(keras: &KerasArchive) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(ERRORS);
+    if let Some(metadata) = &keras.metadata {
+        check_size(METADATA, metadata.len() as u64, MAX_METADATA)?;
+        writer.store(METADATA, metadata.as_bytes())?;
+    }
+    check_size(CONFIG, keras.config.len() as u64, MAX_CONFIG)?;
+    writer.store(CONFIG, keras.config.as_bytes())?;
+    writer.store(WEIGHTS, &keras.weights)?;
+    Ok(writer.finish())
+}
+
+fn is_known(member: &Member<'_>) -> bool {
+    matches!(member.name.as_str(), METADATA | CONFIG | WEIGHTS) || (member.name == "assets/" && member.size == 0)
+}
+
+/// The error for a member that is none of the three.
+fn refuse(name: &str) -> FormatError {
+    let place = format!("member {}", show(name));
+    if name.starts_with("assets/") {
+        return ERRORS.unsupported(place, "assets, such as the vocabulary of a text layer");
+    }
+    if name.starts_with("model") && (name.ends_with(".npz") || name.ends_with(".h5") || name.ends_with(".json")) {
+        return ERRORS
+            .unsupported(place, "weights outside model.weights.h5")
+            .with_hint("save the model again with model.save(\"name.keras\"), without max_shard_size");
+    }
+    ERRORS.malformed(place, "metadata.json, config.json and model.weights.h5", "another member")
+}
+
+/// Adds the way out for formats that are often named `.keras` or mistaken for it.
+fn explain(error: FormatError) -> FormatError {
+    let hint = match &error {
+        FormatError::NotThisFormat { found, .. } if found.contains("HDF5") => {
+            "this is a .h5 file under another name: rename it"
+        }
+        FormatError::NotThisFormat { found, .. } if found.contains("pickle") => {
+            "a pickle is a program and is never opened: save the model with model.save(\"name.keras\")"
+        }
+        FormatError::NotThisFormat { found, .. } if found.contains("HTML") => {
+            "the download gave a web page instead of the file"
+        }
+        _ => return error,
+    };
+    error.with_hint(hint)
+}
+
+fn text(archive: &Archive<'_>, member: &Member<'_>, limit: u64) -> Result<String> {
+    String::from_utf8(content(archive, member, limit)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        ERRORS.malformed(format!("member {} at byte {at}", show(&member.name)), "UTF-8 text", "other bytes")
+    })
+}
+
+fn content(archive: &Archive<'_>, member: &Member<'_>, limit: u64) -> Result<Vec<u8>> {
+    check_size(&member.name, member.size, limit)?;
+    Ok(archive.read(member)?.into_owned())
+}
+
+fn check_size(name: &str, size: u64, limit: u64) -> Result<()> {
+    debug_assert!(limit <= archive::MAX_TOTAL);
+    if size <= limit {
+        return Ok(());
+    }
+    Err(ERRORS.limit(format!("member {}", show(name)), limit, format!("{size} bytes")))
+}

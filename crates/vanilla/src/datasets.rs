@@ -1,0 +1,353 @@
+//! Data sets: known ones by name, anybody's by path.
+//!
+//! A known data set is looked for in this order: an explicit folder or file, the folder `VANILLA_DATA`, the copy inside
+//! the program, Vanilla's cache folder, Keras's own. What is found outside of the program is compared with the known
+//! SHA-256 of every part; a copy that differs is named in a warning and passed over.
+
+use crate::error::{Error, Result};
+use crate::saving::read_file;
+use crate::tensor::Tensor;
+use sha2::Digest;
+use std::path::{Path, PathBuf};
+use vanilla_formats::{FormatError, idx, npy, npz};
+
+/// Rows with or without their targets.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// One sample a row.
+    pub x: Tensor,
+    /// One target a row.
+    pub y: Option<Tensor>,
+}
+
+/// A data set that was found.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Its name, or its file's.
+    pub name: String,
+    /// Where it came from, for people.
+    pub source: String,
+    /// Copies that were passed over, and why.
+    pub warnings: Vec<String>,
+    /// What to train on.
+    pub train: Part,
+    /// What to test on.
+    pub test: Option<Part>,
+    /// A known data set: its labels are class numbers, to be encoded as a loss wants them.
+    pub known: bool,
+    /// SHA-256 over everything in it.
+    pub sha256: String,
+}
+
+/// A known data set.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Shape of one image.
+    pub image: [usize; 2],
+    /// Number of training and test samples.
+    pub rows: [usize; 2],
+    /// Number of classes.
+    pub classes: usize,
+    /// IDX files and the SHA-256 of their uncompressed bytes: training images and labels, test images and labels.
+    pub files: [(&'static str, &'static str); 4],
+    embedded: Option<fn() -> Parts>,
+}
+
+/// Training images and labels, test images and labels.
+type Parts = [Vec<u8>; 4];
+
+/// All known data sets.
+pub const KNOWN: &[Known] = &[Known {
+    name: "mnist",
+    about: "handwritten digits: 60,000 + 10,000 images of 28 x 28, 10 classes",
+    image: [28, 28],
+    rows: [60_000, 10_000],
+    classes: 10,
+    files: [
+        ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    ],
+    #[cfg(feature = "mnist")]
+    embedded: Some(|| {
+        let mnist = vanilla_mnist::load();
+        [mnist.train_images, mnist.train_labels, mnist.test_images, mnist.test_labels]
+    }),
+    #[cfg(not(feature = "mnist"))]
+    embedded: None,
+}];
+
+/// Handwritten digits.
+pub mod mnist {
+    use super::{Result, Tensor};
+
+    /// `((x_train, y_train), (x_test, y_test))`: 60,000 and 10,000 images of 28 x 28 bytes, 0 = paper to 255 = ink, and
+    /// their labels, 0 to 9, as bytes. Keras's `mnist.load_data()`.
+    ///
+    /// # Errors
+    /// When MNIST is neither inside the program (the feature `mnist`, on by default) nor anywhere on this machine; the
+    /// message names every place that was tried.
+    pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
+        let found = super::find("mnist", None)?;
+        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        let part = |part: super::Part| part.y.map(|y| (part.x, y));
+        let parts = part(found.train).zip(found.test.and_then(part));
+        Ok(parts.expect("a known data set has labels and a test part"))
+    }
+}
+
+/// A known data set, by name; from `path` (a folder with its IDX files, or an `.npz`) if one is given.
+///
+/// # Errors
+/// When the name is unknown, `path` does not hold a data set of this form, or the data set is nowhere.
+pub fn find(name: &str, path: Option<&Path>) -> Result<Dataset> {
+    let canonical = name.replace('-', "_");
+    let Some(known) = KNOWN.iter().find(|known| known.name == canonical) else {
+        let known = KNOWN.iter().map(|known| known.name).collect();
+        return Err(Error::UnknownWord { kind: "data set", name: name.into(), known });
+    };
+    if let Some(path) = path {
+        let parts = known.read(path)?;
+        let sha256 = known.sha256_of(&parts);
+        return known.dataset(parts, path.display().to_string(), Vec::new(), sha256);
+    }
+    let (before, after) = known.places();
+    let mut warnings = Vec::new();
+    let mut tried = Vec::new();
+    let mut look = |places: Vec<PathBuf>| -> Option<Result<Dataset>> {
+        for place in places {
+            tried.push(place.display().to_string());
+            if !place.exists() {
+                continue;
+            }
+            match known.read(&place).and_then(|parts| known.verify(&place, &parts).map(|()| parts)) {
+                Ok(parts) => {
+                    let known_hash = combined(known.files.iter().map(|(_, hash)| (*hash).to_owned()));
+                    return Some(known.dataset(parts, place.display().to_string(), warnings.clone(), known_hash));
+                }
+                Err(error) => warnings.push(format!("{error}; passed over")),
+            }
+        }
+        None
+    };
+    if let Some(found) = look(before) {
+        return found;
+    }
+    if let Some(embedded) = known.embedded {
+        let known_hash = combined(known.files.iter().map(|(_, hash)| (*hash).to_owned()));
+        return known.dataset(embedded(), "inside the program".into(), warnings, known_hash);
+    }
+    if let Some(found) = look(after) {
+        return found;
+    }
+    let passed_over = warnings.iter().fold(String::new(), |text, warning| format!("{text}; {warning}"));
+    Err(Error::data(
+        name,
+        format!(
+            "not found; tried {}{passed_over}; put the four IDX files (plain or .gz) into one of these folders, or name \
+             one with VANILLA_DATA or --data",
+            tried.join(", ")
+        ),
+    ))
+}
+
+impl Known {
+    /// Places that are looked at before and after the embedded copy.
+    fn places(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let in_folder = |folder: PathBuf| {
+            vec![folder.join(self.name), folder.join(format!("{}.npz", self.name)), folder.clone()]
+        };
+        let before = variable("VANILLA_DATA").map(in_folder).unwrap_or_default();
+        let mut after = Vec::new();
+        if let Ok(base) = etcetera::choose_base_strategy() {
+            use etcetera::BaseStrategy;
+            after.push(base.cache_dir().join("vanilla").join(self.name));
+            let keras = variable("KERAS_HOME").unwrap_or_else(|| base.home_dir().join(".keras"));
+            after.push(keras.join("datasets").join(format!("{}.npz", self.name)));
+            after.push(keras.join("datasets").join(self.name.replace('_', "-")));
+        }
+        (before, after)
+    }
+
+    /// The four parts, from a folder of IDX files or from an `.npz`.
+    fn read(&self, path: &Path) -> Result<Parts> {
+        let parts = if path.is_dir() {
+            let mut parts = Vec::new();
+            for (i, (name, _)) in self.files.iter().enumerate() {
+                // `train-images.idx3-ubyte` and `.gz` are about as common as the original names.
+                let dotted = name.replace("-idx", ".idx");
+                let names = [(*name).to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
+                let file = names.iter().map(|name| path.join(name)).find(|file| file.is_file()).ok_or_else(|| {
+                    Error::file(path, format!("no {name} (plain or .gz), one of the four files of {}", self.name))
+                })?;
+                let bytes = read_file(&file)?;
+                let read = if i % 2 == 0 { idx::read_images } else { idx::read_labels };
+                parts.push((file.clone(), read(&bytes).map_err(|error| Error::file(&file, error))?));
+            }
+            parts
+        } else {
+            let bytes = read_file(path)?;
+            let arrays = npz::read(&bytes).map_err(|error| Error::file(path, error))?;
+            let get = |key| npz::get(&arrays, key).cloned().map_err(|error: FormatError| Error::file(path, error));
+            let keys = ["x_train", "y_train", "x_test", "y_test"];
+            keys.into_iter().map(|key| Ok((path.to_owned(), get(key)?))).collect::<Result<Vec<_>>>()?
+        };
+        let mut rows = [0; 2];
+        let mut out = Vec::new();
+        for (i, (file, array)) in parts.into_iter().enumerate() {
+            let shape = array.shape.clone();
+            let vanilla_formats::Data::U8(bytes) = array.data else {
+                return Err(Error::file(&file, format!("elements of type {}, expected uint8", array.dtype())));
+            };
+            let (images, part) = (i % 2 == 0, i / 2);
+            if images && (shape.len() != 3 || shape[1..] != self.image) {
+                let [height, width] = self.image;
+                return Err(Error::file(&file, format!("shape {shape:?}, expected (N, {height}, {width})")));
+            }
+            if bytes.is_empty() {
+                return Err(Error::file(&file, "the data set is empty"));
+            }
+            if images {
+                rows[part] = shape[0];
+            } else if shape != [rows[part]] {
+                let problem = format!("{} labels for {} images: these files do not belong together", bytes.len(), rows[part]);
+                return Err(Error::file(&file, problem));
+            } else if let Some(row) = bytes.iter().position(|label| usize::from(*label) >= self.classes) {
+                let problem = format!("label {} in row {row}, expected 0 to {}", bytes[row], self.classes - 1);
+                return Err(Error::file(&file, problem));
+            }
+            out.push(bytes);
+        }
+        out.try_into().map_err(|_| Error::file(path, "expected four parts"))
+    }
+
+    /// SHA-256 of each part as an IDX file.
+    fn hashes(&self, parts: &Parts) -> [String; 4] {
+        std::array::from_fn(|i| {
+            let count = |n: usize| (n as u32).to_be_bytes();
+            let mut hash = sha2::Sha256::new();
+            if i % 2 == 0 {
+                let [height, width] = self.image;
+                hash.update([0, 0, 8, 3]);
+                hash.update(count(parts[i].len() / (height * width)));
+                hash.update(count(height));
+                hash.update(count(width));
+            } else {
+                hash.update([0, 0, 8, 1]);
+                hash.update(count(parts[i].len()));
+            }
+            hash.update(&parts[i]);
+            hex(&hash.finalize())
+        })
+    }
+
+    fn sha256_of(&self, parts: &Parts) -> String {
+        combined(self.hashes(parts))
+    }
+
+    fn verify(&self, place: &Path, parts: &Parts) -> Result<()> {
+        for ((name, want), got) in self.files.iter().zip(self.hashes(parts)) {
+            if got != *want {
+                let problem = format!("{name} has SHA-256 {got}, expected {want}: not {}", self.name);
+                return Err(Error::file(place, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn dataset(&self, parts: Parts, source: String, warnings: Vec<String>, sha256: String) -> Result<Dataset> {
+        let [height, width] = self.image;
+        let [x_train, y_train, x_test, y_test] = parts;
+        let part = |x: Vec<u8>, y: Vec<u8>| -> Result<Part> {
+            let rows = y.len();
+            Ok(Part { x: Tensor::new(x, [rows, height, width])?, y: Some(Tensor::new(y, [rows])?) })
+        };
+        Ok(Dataset {
+            name: self.name.into(),
+            source,
+            warnings,
+            train: part(x_train, y_train)?,
+            test: Some(part(x_test, y_test)?),
+            known: true,
+            sha256,
+        })
+    }
+
+    /// Every place where it would be looked for, in order, with what is there.
+    pub fn locations(&self) -> Vec<(String, bool)> {
+        let (before, after) = self.places();
+        let outside = |places: Vec<PathBuf>| {
+            places.into_iter().map(|place| {
+                let complete = place.is_file()
+                    || self.files.iter().all(|(name, _)| {
+                        place.join(name).is_file() || place.join(format!("{name}.gz")).is_file()
+                    });
+                (place.display().to_string(), complete)
+            })
+        };
+        let inside = self.embedded.map(|_| ("inside the program".to_owned(), true));
+        outside(before).chain(inside).chain(outside(after)).collect()
+    }
+}
+
+/// A data set by name or path: a known name, `.npz` (arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`),
+/// `.npy` or IDX (x alone).
+///
+/// # Errors
+/// When it is no known name and no readable file of these kinds.
+pub fn open(spec: &str) -> Result<Dataset> {
+    let path = Path::new(spec);
+    if KNOWN.iter().any(|known| known.name == spec.replace('-', "_")) && !path.is_file() {
+        return find(spec, None);
+    }
+    if !path.exists() {
+        let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        let problem = format!("no such file, and no known data set (those are: {})", known.join(", "));
+        return Err(Error::data(spec, problem));
+    }
+    if path.is_dir() {
+        return find("mnist", Some(path));
+    }
+    let bytes = read_file(path)?;
+    let wrong = |error: FormatError| Error::file(path, error);
+    let (train, test) = if bytes.starts_with(b"PK") {
+        let arrays = npz::read(&bytes).map_err(wrong)?;
+        let tensor = |key: &str| -> Result<Option<Tensor>> {
+            arrays.iter().find(|(name, _)| name == key).map(|(_, array)| array.clone().try_into()).transpose()
+        };
+        let part = |x: &str, y: &str| -> Result<Option<Part>> {
+            let y = tensor(y)?;
+            Ok(tensor(x)?.map(|x| Part { x, y }))
+        };
+        match part("x", "y")? {
+            Some(all) => (all, None),
+            None => match part("x_train", "y_train")? {
+                Some(train) => (train, part("x_test", "y_test")?),
+                None => return Err(wrong(npz::get(&arrays, "x").expect_err("there is no x"))),
+            },
+        }
+    } else {
+        let read = if bytes.starts_with(b"\x93NUMPY") { npy::read } else { idx::read };
+        (Part { x: read(&bytes).map_err(wrong)?.try_into()?, y: None }, None)
+    };
+    let name = path.file_stem().map_or_else(|| spec.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let sha256 = hex(&sha2::Sha256::digest(&bytes));
+    Ok(Dataset { name, source: spec.to_owned(), warnings: Vec::new(), train, test, known: false, sha256 })
+}
+
+/// One hash of several.
+fn combined(hashes: impl IntoIterator<Item = String>) -> String {
+    let mut all = sha2::Sha256::new();
+    hashes.into_iter().for_each(|hash| all.update(hash));
+    hex(&all.finalize())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

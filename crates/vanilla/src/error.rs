@@ -1,0 +1,150 @@
+//! [`Error`]: what went wrong, where, what was expected, and a way out.
+
+use std::path::{Path, PathBuf};
+
+/// The result of everything here that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong. Each message is one line that names the place, what was received, what was
+/// expected, and a way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that is in no registry.
+    #[error("unknown {kind} '{name}'{}; known are: {}", nearest(name, known), known.join(", "))]
+    UnknownWord {
+        /// What was looked for: "activation", "loss", …
+        kind: &'static str,
+        /// The name as given.
+        name: String,
+        /// All names of that kind.
+        known: Vec<&'static str>,
+    },
+    /// A layer, loss or optimizer was described in a way that means nothing.
+    #[error("{place}: {problem}")]
+    Config {
+        /// The word, and its name in the model if it has one.
+        place: String,
+        /// Received, expected, way out.
+        problem: String,
+    },
+    /// Data that does not fit the model, the loss, or itself.
+    #[error("{place}: {problem}")]
+    Data {
+        /// Which argument or file.
+        place: String,
+        /// Received, expected, way out.
+        problem: String,
+    },
+    /// A model was used before it was ready.
+    #[error("{0}")]
+    NotReady(&'static str),
+    /// A file that could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file whose content is not what it should be.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Received, expected, way out.
+        problem: String,
+    },
+    /// The loss stopped being a number. The weights are those of the last good step.
+    #[error(
+        "training diverged: the loss is {loss} in epoch {epoch}, batch {batch}; a smaller learning rate or inputs scaled \
+         to 0..1 usually help"
+    )]
+    Diverged {
+        /// The loss.
+        loss: f32,
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1.
+        batch: usize,
+    },
+    /// A picture could not be drawn.
+    #[error("drawing: {0}")]
+    Plot(#[from] vanilla_plot::PlotError),
+}
+
+impl Error {
+    /// Whether the input was at fault (and not the machine or the mathematics): a command line exits with 2 then.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::Diverged { .. } | Self::Plot(_))
+    }
+
+    pub(crate) fn config(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config { place: place.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn data(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Data { place: place.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn file(path: &Path, problem: impl ToString) -> Self {
+        Self::File { path: path.to_owned(), problem: problem.to_string() }
+    }
+
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// `; did you mean 'relu'?`, or nothing where no known name is near.
+fn nearest(name: &str, known: &[&str]) -> String {
+    let lower = name.to_lowercase();
+    let best = known.iter().map(|word| (distance(&lower, word), word)).min();
+    match best {
+        Some((distance, word)) if distance <= 1 + name.chars().count() / 3 => format!("; did you mean '{word}'?"),
+        _ => String::new(),
+    }
+}
+
+/// Edits (insertions, deletions, replacements, swaps of neighbours) between two words: the optimal string alignment
+/// distance.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    best = best.min(rows[i - 2][j - 2] + 1);
+                }
+                best
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, want) in [("", "", 0), ("relu", "relu", 0), ("rleu", "relu", 1), ("sofmax", "softmax", 1), ("adam", "sgd", 4)] {
+            assert_eq!(distance(a, b), want, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_names_the_nearest_and_all_known() {
+        let error = |name: &str| {
+            Error::UnknownWord { kind: "activation", name: name.into(), known: vec!["relu", "softmax"] }.to_string()
+        };
+        assert_eq!(error("Relu6"), "unknown activation 'Relu6'; did you mean 'relu'?; known are: relu, softmax");
+        assert_eq!(error("quux"), "unknown activation 'quux'; known are: relu, softmax");
+    }
+}

@@ -1,0 +1,74 @@
+//! `Flatten`: each sample as one row.
+//!
+//! **Formula** `y = x` in row-major order
+//! **Shapes** `(None, a, b, ..)` to `(None, a b ..)`
+//! **Config** `data_format` = channels_last (no other: it means a transposition), `input_shape` (first layer only)
+//! **Gradient** `dx = dy`
+//! **Reference** `keras.layers.Flatten`
+
+use super::{Built, Layer};
+use crate::config::{Config, Keys, keys};
+use crate::error::Result;
+
+/// Makes each sample one row.
+#[derive(Clone, Debug, Default)]
+pub struct Flatten {
+    name: Option<String>,
+    input_shape: Option<Vec<usize>>,
+}
+
+impl Flatten {
+    pub(super) const CLASS: &'static str = "Flatten";
+
+    /// Makes each sample one row.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// States the shape of one sample, for a first layer.
+    pub fn input_shape(mut self, shape: impl Into<Vec<usize>>) -> Self {
+        self.input_shape = Some(shape.into());
+        self
+    }
+
+    /// Names the layer.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+        if let Some(format) = config.string("data_format")?
+            && format != "channels_last"
+        {
+            return Err(config.error(format!("data_format = \"{format}\", expected \"channels_last\"")));
+        }
+        let input_shape = match config.take("input_shape") {
+            None => None,
+            Some(value) => {
+                let axes = value.as_array().map(|axes| axes.iter().map(|axis| axis.as_u64().map(|n| n as usize)));
+                let shape = axes.and_then(|mut axes| axes.by_ref().collect::<Option<Vec<usize>>>());
+                Some(shape.ok_or_else(|| config.error(format!("input_shape = {value}, expected a list such as [28, 28]")))?)
+            }
+        };
+        Ok(Self { name, input_shape })
+    }
+}
+
+impl Layer for Flatten {
+    fn class_name(&self) -> &'static str {
+        Self::CLASS
+    }
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+    fn config(&self) -> Keys {
+        keys! { "data_format": "channels_last" }
+    }
+    fn input_shape(&self) -> Option<Vec<usize>> {
+        self.input_shape.clone()
+    }
+    fn build(&self, _place: &str, input_shape: &[usize]) -> Result<Built> {
+        Ok(Built { output_shape: vec![input_shape.iter().product()], facts: Vec::new(), variables: Vec::new() })
+    }
+}

@@ -1,0 +1,99 @@
+//! `BinaryCrossentropy`: cross-entropy of independent yes-or-no outputs.
+//!
+//! **Formula** mean over the outputs of `-(t' ln p + (1 - t') ln(1 - p))`, `t' = t (1 - label_smoothing) +
+//! label_smoothing / 2`. From logits z: `max(z, 0) - z t' + ln(1 + e^-|z|)`. From probabilities, p is kept in
+//! `[1e-7, 1 - 1e-7]`. A last sigmoid is joined as softmax is in `CategoricalCrossentropy`.
+//! **Shapes** target and output `(None, k)`; `(None,)` counts as `(None, 1)`
+//! **Config** `from_logits` = false, `label_smoothing` = 0, `axis` = -1 (no other)
+//! **Gradient** by logits `(sigmoid(z) - t') / k`
+//! **Reference** `keras.losses.BinaryCrossentropy`
+
+use super::categorical_crossentropy::{last_axis, smoothing};
+use super::{EPSILON, Loss, Targets};
+use crate::config::{Config, Keys, keys};
+use crate::error::Result;
+use vanilla_plan::Link;
+use vanilla_plan::kernels::Kernels;
+
+/// Cross-entropy of independent yes-or-no outputs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BinaryCrossentropy {
+    from_logits: bool,
+    label_smoothing: f32,
+}
+
+impl BinaryCrossentropy {
+    /// Of probabilities (or of the logits of a last sigmoid), without smoothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The model's outputs are logits.
+    pub fn from_logits(mut self, from_logits: bool) -> Self {
+        self.from_logits = from_logits;
+        self
+    }
+
+    /// Moves every target this far towards one half.
+    pub fn label_smoothing(mut self, share: f32) -> Self {
+        self.label_smoothing = share;
+        self
+    }
+
+    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+        last_axis(config)?;
+        let from_logits = config.boolean("from_logits")?.unwrap_or(false);
+        Ok(Self { from_logits, label_smoothing: smoothing(config)? })
+    }
+
+    fn smooth(&self, t: f32) -> f32 {
+        t * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
+    }
+}
+
+impl vanilla_plan::Loss for BinaryCrossentropy {
+    fn name(&self) -> &str {
+        "binary_crossentropy"
+    }
+    fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
+        if self.from_logits {
+            let mut p = prediction.to_vec();
+            return self.row_from_logits(kernels, Link::Sigmoid, target, &mut p, d);
+        }
+        let scale = 1.0 / prediction.len() as f32;
+        let mut loss = 0.0;
+        for ((d, &p), &t) in d.iter_mut().zip(prediction).zip(target) {
+            let (t, c) = (self.smooth(t), p.clamp(EPSILON, 1.0 - EPSILON));
+            loss -= t * c.ln() + (1.0 - t) * (1.0 - c).ln();
+            *d = if p == c { (p - t) / (p * (1.0 - p)) * scale } else { 0.0 };
+        }
+        loss * scale
+    }
+    fn joins(&self, link: Link) -> bool {
+        link == Link::Sigmoid && !self.from_logits
+    }
+    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+        let scale = 1.0 / logits.len() as f32;
+        let mut loss = 0.0;
+        for (&z, &t) in logits.iter().zip(target) {
+            loss += z.max(0.0) - z * self.smooth(t) + (-z.abs()).exp().ln_1p();
+        }
+        kernels.sigmoid(logits);
+        for ((d, p), &t) in d.iter_mut().zip(&*logits).zip(target) {
+            *d = (p - self.smooth(t)) * scale;
+        }
+        loss * scale
+    }
+}
+
+impl Loss for BinaryCrossentropy {
+    fn class_name(&self) -> &'static str {
+        "BinaryCrossentropy"
+    }
+    fn config(&self) -> Keys {
+        keys! { "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1 }
+    }
+    fn targets(&self) -> Targets {
+        Targets::Numbers
+    }
+}

@@ -1,0 +1,130 @@
+//! `CategoricalCrossentropy`: how surprised the predicted distribution is by the true one.
+//!
+//! **Formula** `-sum(t' ln p)` with `t' = t (1 - label_smoothing) + label_smoothing / k`. From logits z:
+//! `p = softmax(z)`. From probabilities, p is first divided by its sum and then kept in `[1e-7, 1 - 1e-7]`.
+//! Where the model ends in softmax, the logits before it are used, as Keras on TensorFlow does: the clipped form has
+//! no gradient outside its window, and a network on raw pixels never leaves it.
+//! **Shapes** target and output `(None, k)`
+//! **Config** `from_logits` = false, `label_smoothing` = 0, `axis` = -1 (no other)
+//! **Gradient** by logits `p sum(t') - t'`
+//! **Reference** `keras.losses.CategoricalCrossentropy`
+
+use super::{EPSILON, Loss, Targets};
+use crate::config::{Config, Keys, keys};
+use crate::error::Result;
+use vanilla_plan::Link;
+use vanilla_plan::kernels::Kernels;
+
+/// Cross-entropy between one-hot targets and predicted probabilities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CategoricalCrossentropy {
+    from_logits: bool,
+    label_smoothing: f32,
+}
+
+impl CategoricalCrossentropy {
+    /// Of probabilities (or of the logits of a last softmax), without smoothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The model's outputs are logits.
+    pub fn from_logits(mut self, from_logits: bool) -> Self {
+        self.from_logits = from_logits;
+        self
+    }
+
+    /// Moves this share of every target to all classes alike.
+    pub fn label_smoothing(mut self, share: f32) -> Self {
+        self.label_smoothing = share;
+        self
+    }
+
+    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+        last_axis(config)?;
+        let from_logits = config.boolean("from_logits")?.unwrap_or(false);
+        Ok(Self { from_logits, label_smoothing: smoothing(config)? })
+    }
+
+    fn smooth(&self, t: f32, classes: usize) -> f32 {
+        t * (1.0 - self.label_smoothing) + self.label_smoothing / classes as f32
+    }
+}
+
+impl vanilla_plan::Loss for CategoricalCrossentropy {
+    fn name(&self) -> &str {
+        "categorical_crossentropy"
+    }
+    fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
+        if self.from_logits {
+            let mut p = prediction.to_vec();
+            return self.row_from_logits(kernels, Link::Softmax, target, &mut p, d);
+        }
+        let sum: f32 = prediction.iter().sum();
+        let mut loss = 0.0;
+        let mut dot = 0.0;
+        for (i, d) in d.iter_mut().enumerate() {
+            let (t, q) = (self.smooth(target[i], prediction.len()), prediction[i] / sum);
+            let clipped = q.clamp(EPSILON, 1.0 - EPSILON);
+            loss -= t * clipped.ln();
+            *d = if q == clipped { -t / q } else { 0.0 };
+            dot += *d * q;
+        }
+        d.iter_mut().for_each(|d| *d = (*d - dot) / sum);
+        loss
+    }
+    fn joins(&self, link: Link) -> bool {
+        link == Link::Softmax && !self.from_logits
+    }
+    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+        // d holds the logits until each is needed.
+        d.copy_from_slice(logits);
+        let log_sum = softmax_and_log_sum(kernels, logits);
+        let total: f32 = target.iter().map(|&t| self.smooth(t, target.len())).sum();
+        let mut loss = 0.0;
+        for ((d, p), t) in d.iter_mut().zip(&*logits).zip(target) {
+            let t = self.smooth(*t, logits.len());
+            loss += t * (log_sum - *d);
+            *d = p * total - t;
+        }
+        loss
+    }
+}
+
+impl Loss for CategoricalCrossentropy {
+    fn class_name(&self) -> &'static str {
+        "CategoricalCrossentropy"
+    }
+    fn config(&self) -> Keys {
+        keys! { "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1 }
+    }
+    fn targets(&self) -> Targets {
+        Targets::OneHot
+    }
+}
+
+/// `z = softmax(z)`; returns `ln(sum(e^z))`.
+pub(super) fn softmax_and_log_sum(kernels: &Kernels, z: &mut [f32]) -> f32 {
+    let largest = z.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+    z.iter_mut().for_each(|z| *z -= largest);
+    kernels.exp(z);
+    let sum: f32 = z.iter().sum();
+    z.iter_mut().for_each(|z| *z /= sum);
+    largest + sum.ln()
+}
+
+/// Takes `axis`, which must be the last.
+pub(super) fn last_axis(config: &mut Config) -> Result<()> {
+    match config.take("axis") {
+        Some(axis) if axis != -1 => Err(config.error(format!("axis = {axis}, expected -1, the last axis"))),
+        _ => Ok(()),
+    }
+}
+
+/// Takes `label_smoothing`.
+pub(super) fn smoothing(config: &mut Config) -> Result<f32> {
+    match config.float("label_smoothing")?.unwrap_or(0.0) {
+        share if (0.0..=1.0).contains(&share) => Ok(share as f32),
+        share => Err(config.error(format!("label_smoothing = {share}, expected a share from 0 to 1"))),
+    }
+}

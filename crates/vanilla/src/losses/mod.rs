@@ -1,0 +1,189 @@
+//! Losses, by Keras's names. One word a file, one line in the registry below.
+
+use crate::config::{Config, Keys, name_and_keys, node};
+use crate::error::{Error, Result};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a loss compares the outputs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// As many numbers as there are outputs, any of them.
+    Numbers,
+    /// As many numbers as there are outputs, the share of each class: one-hot vectors.
+    OneHot,
+    /// One class number.
+    ClassNumber,
+}
+
+/// A loss with Keras's name and configuration.
+pub trait Loss: vanilla_plan::Loss {
+    /// Keras's class name.
+    fn class_name(&self) -> &'static str;
+    /// Keras's configuration, without `name` and `reduction`.
+    fn config(&self) -> Keys {
+        Keys::new()
+    }
+    /// What it compares with.
+    fn targets(&self) -> Targets;
+}
+
+/// Probabilities are kept this far from 0 and 1 where a logarithm is taken of them (Keras's `epsilon()`).
+pub(crate) const EPSILON: f32 = 1e-7;
+
+/// The registry: module, type, names. `CLASS` is Keras's class name, the first name is Keras's own.
+macro_rules! registry {
+    ($($module:ident $word:ident $class:literal [$name:literal $(, $alias:literal)*];)*) => {
+        $(mod $module; pub use $module::$word;)*
+
+        /// All names.
+        pub fn names() -> Vec<&'static str> {
+            vec![$($name $(, $alias)*),*]
+        }
+
+        /// The loss of this name or class name, with these keys.
+        ///
+        /// # Errors
+        /// When there is none, or a key makes no sense.
+        pub fn from_config(word: &str, keys: Keys) -> Result<Arc<dyn Loss>> {
+            let mut config = Config::new(word, keys);
+            config.take("name");
+            config.float32()?;
+            if let Some(reduction) = config.string("reduction")? && reduction != "sum_over_batch_size" {
+                let problem = format!("reduction = \"{reduction}\" is not supported yet, expected \"sum_over_batch_size\"");
+                return Err(config.error(problem));
+            }
+            let loss: Arc<dyn Loss> = match word {
+                $($class | $name $(| $alias)* => Arc::new($word::from_config(&mut config)?),)*
+                _ => return Err(Error::UnknownWord { kind: "loss", name: word.into(), known: names() }),
+            };
+            config.finish()?;
+            Ok(loss)
+        }
+    };
+}
+
+registry! {
+    binary_crossentropy BinaryCrossentropy "BinaryCrossentropy" ["binary_crossentropy", "bce", "BCE"];
+    categorical_crossentropy CategoricalCrossentropy "CategoricalCrossentropy" ["categorical_crossentropy"];
+    mean_absolute_error MeanAbsoluteError "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"];
+    mean_squared_error MeanSquaredError "MeanSquaredError" ["mean_squared_error", "mse", "MSE"];
+    sparse_categorical_crossentropy SparseCategoricalCrossentropy "SparseCategoricalCrossentropy"
+        ["sparse_categorical_crossentropy"];
+}
+
+/// A loss by name, from its configuration, or itself.
+#[derive(Clone, Debug)]
+pub enum LossArg {
+    /// A name or Keras's node, looked up by `compile`.
+    Config(Value),
+    /// The loss.
+    Is(Arc<dyn Loss>),
+}
+
+impl From<&str> for LossArg {
+    fn from(name: &str) -> Self {
+        Self::Config(name.into())
+    }
+}
+
+impl<L: Loss + 'static> From<L> for LossArg {
+    fn from(loss: L) -> Self {
+        Self::Is(Arc::new(loss))
+    }
+}
+
+impl LossArg {
+    /// The loss, and how Keras writes it.
+    pub(crate) fn resolve(self) -> Result<(Arc<dyn Loss>, Value)> {
+        match self {
+            Self::Config(value) => match name_and_keys(&value) {
+                Some((word, keys)) => Ok((from_config(&word, keys)?, value)),
+                None => Err(Error::config("compile", format!("loss = {value}, expected a name such as \"mse\""))),
+            },
+            Self::Is(loss) => {
+                let mut keys = loss.config();
+                keys.insert("name".into(), loss.name().into());
+                keys.insert("reduction".into(), "sum_over_batch_size".into());
+                let node = node("keras.losses", loss.class_name(), keys);
+                Ok((loss, node))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vanilla_plan::Link;
+    use vanilla_plan::kernels::{Isa, Kernels};
+
+    fn floats(value: &Value) -> Vec<f32> {
+        value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+    }
+
+    /// Value and gradient of every recorded loss, batch of five: Keras divides the gradient by the batch.
+    #[test]
+    fn recorded_values_and_gradients() {
+        let golden: Value = serde_json::from_str(include_str!("../../tests/golden/golden.json")).unwrap();
+        let kernels = Kernels::new(Isa::best(), 1).unwrap();
+        let logits = crate::config::keys! { "from_logits": true };
+        let smoothed = crate::config::keys! { "label_smoothing": 0.1 };
+        for (recorded, word, keys, link) in [
+            ("cce", "categorical_crossentropy", Keys::new(), None),
+            ("cce_ls", "categorical_crossentropy", smoothed.clone(), None),
+            ("cce_logits", "CategoricalCrossentropy", logits.clone(), None),
+            ("cce_logits", "categorical_crossentropy", Keys::new(), Some(Link::Softmax)),
+            ("scce", "sparse_categorical_crossentropy", Keys::new(), None),
+            ("scce_logits", "sparse_categorical_crossentropy", logits.clone(), None),
+            ("scce_logits", "sparse_categorical_crossentropy", Keys::new(), Some(Link::Softmax)),
+            ("bce", "bce", Keys::new(), None),
+            ("bce_ls", "bce", smoothed, None),
+            ("bce_logits", "binary_crossentropy", logits, None),
+            ("bce_logits", "binary_crossentropy", Keys::new(), Some(Link::Sigmoid)),
+            ("mse", "mse", Keys::new(), None),
+            ("mae", "mean_absolute_error", Keys::new(), None),
+        ] {
+            let want = &golden["losses"][recorded];
+            let loss = from_config(word, keys).unwrap();
+            let rows = want["y_pred"].as_array().unwrap();
+            let mut mean = 0.0;
+            for (i, row) in rows.iter().enumerate() {
+                let target = &want["y_true"][i];
+                let target = if target.is_array() { floats(target) } else { vec![target.as_f64().unwrap() as f32] };
+                let mut prediction = floats(row);
+                let mut d = vec![0.0; prediction.len()];
+                let value = match link {
+                    Some(link) => loss.row_from_logits(&kernels, link, &target, &mut prediction, &mut d),
+                    None => loss.row(&kernels, &target, &prediction, &mut d),
+                };
+                mean += f64::from(value) / rows.len() as f64;
+                for (got, want) in d.iter().zip(floats(&want["grad"][i])) {
+                    let got = got / rows.len() as f32;
+                    let tolerance = 2e-6 * want.abs().max(0.1);
+                    assert!((got - want).abs() <= tolerance, "{recorded} {link:?}: {got} instead of {want}");
+                }
+            }
+            let want = want["loss"].as_f64().unwrap();
+            assert!((mean - want).abs() <= 1e-6 * want.abs(), "{recorded} {link:?}: {mean} instead of {want}");
+        }
+    }
+
+    #[test]
+    fn names_classes_and_errors() {
+        for name in names() {
+            let loss = from_config(name, Keys::new()).unwrap();
+            assert_eq!(from_config(loss.class_name(), loss.config()).unwrap().name(), loss.name());
+        }
+        let error = |word: &str, keys: Keys| from_config(word, keys).unwrap_err().to_string();
+        assert!(error("categorical_crossentopy", Keys::new()).contains("did you mean 'categorical_crossentropy'?"));
+        assert_eq!(
+            error("mse", crate::config::keys! { "reduction": "sum" }),
+            "mse: reduction = \"sum\" is not supported yet, expected \"sum_over_batch_size\""
+        );
+        assert_eq!(
+            error("mse", crate::config::keys! { "delta": 2.0 }),
+            "mse: delta = 2.0 is not supported: leave it out, or check its spelling"
+        );
+    }
+}

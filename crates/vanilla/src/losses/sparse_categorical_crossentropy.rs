@@ -1,0 +1,87 @@
+//! `SparseCategoricalCrossentropy`: cross-entropy with class numbers instead of one-hot vectors.
+//!
+//! **Formula** `-ln p[label]`. From logits z: `p = softmax(z)`. From probabilities, p is kept in `[1e-7, 1 - 1e-7]`
+//! and then divided by its sum (the order of Keras on TensorFlow). A last softmax is joined as in
+//! `CategoricalCrossentropy`.
+//! **Shapes** target `(None,)` or `(None, 1)`, output `(None, k)`
+//! **Config** `from_logits` = false, `axis` = -1 (no other); `ignore_class` is refused
+//! **Gradient** by logits `p - onehot(label)`
+//! **Reference** `keras.losses.SparseCategoricalCrossentropy`
+
+use super::categorical_crossentropy::{last_axis, softmax_and_log_sum};
+use super::{EPSILON, Loss, Targets};
+use crate::config::{Config, Keys, keys};
+use crate::error::Result;
+use serde_json::Value;
+use vanilla_plan::Link;
+use vanilla_plan::kernels::Kernels;
+
+/// Cross-entropy between class numbers and predicted probabilities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SparseCategoricalCrossentropy {
+    from_logits: bool,
+}
+
+impl SparseCategoricalCrossentropy {
+    /// Of probabilities (or of the logits of a last softmax).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The model's outputs are logits.
+    pub fn from_logits(mut self, from_logits: bool) -> Self {
+        self.from_logits = from_logits;
+        self
+    }
+
+    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+        last_axis(config)?;
+        Ok(Self { from_logits: config.boolean("from_logits")?.unwrap_or(false) })
+    }
+}
+
+impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
+    fn name(&self) -> &str {
+        "sparse_categorical_crossentropy"
+    }
+    fn target_width(&self, _outputs: usize) -> usize {
+        1
+    }
+    fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
+        if self.from_logits {
+            let mut p = prediction.to_vec();
+            return self.row_from_logits(kernels, Link::Softmax, target, &mut p, d);
+        }
+        let label = target[0] as usize;
+        let clip = |p: f32| p.clamp(EPSILON, 1.0 - EPSILON);
+        let sum: f32 = prediction.iter().map(|&p| clip(p)).sum();
+        for (i, (d, &p)) in d.iter_mut().zip(prediction).enumerate() {
+            let inside = p == clip(p);
+            *d = if !inside { 0.0 } else { 1.0 / sum - if i == label { 1.0 / p } else { 0.0 } };
+        }
+        sum.ln() - clip(prediction[label]).ln()
+    }
+    fn joins(&self, link: Link) -> bool {
+        link == Link::Softmax && !self.from_logits
+    }
+    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+        let label = target[0] as usize;
+        let z = logits[label];
+        let log_sum = softmax_and_log_sum(kernels, logits);
+        d.copy_from_slice(logits);
+        d[label] -= 1.0;
+        log_sum - z
+    }
+}
+
+impl Loss for SparseCategoricalCrossentropy {
+    fn class_name(&self) -> &'static str {
+        "SparseCategoricalCrossentropy"
+    }
+    fn config(&self) -> Keys {
+        keys! { "from_logits": self.from_logits, "ignore_class": Value::Null, "axis": -1 }
+    }
+    fn targets(&self) -> Targets {
+        Targets::ClassNumber
+    }
+}

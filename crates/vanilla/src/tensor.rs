@@ -1,0 +1,420 @@
+//! [`Tensor`]: the one array type. Bytes, integers or floats, with a shape; views and casts without copies.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::ops::{Div, Mul, Range, Sub};
+use std::sync::Arc;
+use vanilla_plan::kernels::Source;
+
+/// The type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DType {
+    /// Bytes, such as pixels.
+    U8,
+    /// Integers, such as labels.
+    I64,
+    /// Floats.
+    F32,
+}
+
+/// Short names for [`Tensor::astype`].
+pub use DType::{F32, I64, U8};
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            U8 => "uint8",
+            I64 => "int64",
+            F32 => "float32",
+        })
+    }
+}
+
+/// An array of bytes, integers or floats with a shape, row-major, the first axis being the samples.
+///
+/// Cloning, [reshaping](Tensor::reshape) and [slicing](Tensor::slice) share the elements. So does
+/// [`astype(F32)`](Tensor::astype) of bytes, and any arithmetic with a number after it: such a tensor keeps its
+/// bytes and a table of 256 floats, and training converts batch by batch. That is why 60,000 MNIST images take 47 MB
+/// as floats, too.
+///
+/// ```
+/// use vanilla::prelude::*;
+/// let pixels = Tensor::new(vec![0u8, 51, 255, 102], [2, 2])?;
+/// let scaled = pixels.astype(F32) / 255.0;
+/// assert_eq!(scaled.to_f32(), [0.0, 0.2, 1.0, 0.4]);
+/// assert_eq!(scaled.reshape([4])?.slice(1..3)?.to_f32(), [0.2, 1.0]);
+/// # Ok::<(), vanilla::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    start: usize,
+    storage: Storage,
+}
+
+#[derive(Clone)]
+enum Storage {
+    U8(Arc<Vec<u8>>),
+    I64(Arc<Vec<i64>>),
+    F32(Arc<Vec<f32>>),
+    /// Floats that are functions of bytes.
+    Cast(Arc<Vec<u8>>, Arc<[f32; 256]>),
+}
+
+/// A type that tensors can hold.
+pub trait Element: Sized {
+    #[doc(hidden)]
+    fn store(elements: Vec<Self>) -> Stored;
+}
+
+/// What an [`Element`] makes of its vector.
+#[doc(hidden)]
+pub struct Stored(Storage);
+
+impl Element for u8 {
+    fn store(elements: Vec<Self>) -> Stored {
+        Stored(Storage::U8(Arc::new(elements)))
+    }
+}
+impl Element for i64 {
+    fn store(elements: Vec<Self>) -> Stored {
+        Stored(Storage::I64(Arc::new(elements)))
+    }
+}
+impl Element for f32 {
+    fn store(elements: Vec<Self>) -> Stored {
+        Stored(Storage::F32(Arc::new(elements)))
+    }
+}
+
+static IDENTITY: [f32; 256] = {
+    let mut table = [0.0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = i as f32;
+        i += 1;
+    }
+    table
+};
+
+impl Tensor {
+    /// A tensor of these elements.
+    ///
+    /// # Errors
+    /// When the shape's product is not the number of elements.
+    pub fn new<T: Element>(elements: Vec<T>, shape: impl Into<Vec<usize>>) -> Result<Self> {
+        let shape = shape.into();
+        if product(&shape) != Some(elements.len()) {
+            return Err(Error::data("Tensor", format!("{} elements do not fill the shape {shape:?}", elements.len())));
+        }
+        Ok(Self { shape, start: 0, storage: T::store(elements).0 })
+    }
+
+    /// Length of every axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Number of samples: the length of the first axis, 1 for a scalar.
+    pub fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Number of elements of one sample.
+    pub fn width(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        match self.storage {
+            Storage::U8(_) => U8,
+            Storage::I64(_) => I64,
+            Storage::F32(_) | Storage::Cast(..) => F32,
+        }
+    }
+
+    /// The same elements under another shape, shared.
+    ///
+    /// # Errors
+    /// When the number of elements differs.
+    pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Self> {
+        let shape = shape.into();
+        if product(&shape) != Some(self.len()) {
+            let problem = format!("{} elements of shape {:?} do not fill the shape {shape:?}", self.len(), self.shape);
+            return Err(Error::data("reshape", problem));
+        }
+        Ok(Self { shape, ..self.clone() })
+    }
+
+    /// Some of the samples, shared.
+    ///
+    /// # Errors
+    /// When the range reaches past the first axis.
+    pub fn slice(&self, rows: Range<usize>) -> Result<Self> {
+        if self.shape.is_empty() || rows.start > rows.end || rows.end > self.rows() {
+            return Err(Error::data("slice", format!("rows {rows:?} of a tensor of shape {:?}", self.shape)));
+        }
+        let mut shape = self.shape.clone();
+        shape[0] = rows.len();
+        Ok(Self { shape, start: self.start + rows.start * self.width(), storage: self.storage.clone() })
+    }
+
+    /// One sample, without the first axis, shared: `x_train[0]` in Python.
+    ///
+    /// # Errors
+    /// When there is no such sample.
+    pub fn get(&self, row: usize) -> Result<Self> {
+        let one = self.slice(row..row + 1)?;
+        Ok(Self { shape: one.shape[1..].to_vec(), ..one })
+    }
+
+    /// The elements as another type. Bytes to floats shares the bytes; floats to integers cut the fraction off, as in
+    /// NumPy, and what the target cannot hold becomes its nearest value.
+    pub fn astype(&self, dtype: DType) -> Self {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        let storage = match (&self.storage, dtype) {
+            (Storage::U8(bytes), F32) => {
+                return Self { storage: Storage::Cast(bytes.clone(), Arc::new(IDENTITY)), ..self.clone() };
+            }
+            (Storage::U8(_), _) => i64::store(self.bytes().iter().map(|&x| i64::from(x)).collect()),
+            (Storage::I64(_), F32) => f32::store(self.to_f32()),
+            (Storage::I64(_), _) => u8::store(self.to_i64().iter().map(|&x| x.clamp(0, 255) as u8).collect()),
+            (_, U8) => u8::store(self.to_f32().iter().map(|&x| x as u8).collect()),
+            (_, _) => i64::store(self.to_f32().iter().map(|&x| x as i64).collect()),
+        };
+        Self { shape: self.shape.clone(), start: 0, storage: storage.0 }
+    }
+
+    /// The bytes of a tensor of bytes.
+    pub fn as_u8(&self) -> Option<&[u8]> {
+        matches!(self.storage, Storage::U8(_)).then(|| self.bytes())
+    }
+
+    /// The floats of a tensor that holds floats (and does not compute them from bytes; [`Tensor::to_f32`] always works).
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        match &self.storage {
+            Storage::F32(floats) => Some(&floats[self.start..self.start + self.len()]),
+            _ => None,
+        }
+    }
+
+    /// All elements as floats, copied.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let range = self.start..self.start + self.len();
+        match &self.storage {
+            Storage::U8(bytes) => bytes[range].iter().map(|&x| f32::from(x)).collect(),
+            Storage::I64(integers) => integers[range].iter().map(|&x| x as f32).collect(),
+            Storage::F32(floats) => floats[range].to_vec(),
+            Storage::Cast(bytes, table) => bytes[range].iter().map(|&x| table[usize::from(x)]).collect(),
+        }
+    }
+
+    /// All elements as integers, copied; fractions are cut off.
+    pub fn to_i64(&self) -> Vec<i64> {
+        let range = self.start..self.start + self.len();
+        match &self.storage {
+            Storage::U8(bytes) => bytes[range].iter().map(|&x| i64::from(x)).collect(),
+            Storage::I64(integers) => integers[range].to_vec(),
+            _ => self.to_f32().iter().map(|&x| x as i64).collect(),
+        }
+    }
+
+    /// Place of the largest element along the last axis, the first one where several are equal; shape without that
+    /// axis, dtype [`I64`].
+    ///
+    /// # Errors
+    /// When there is no last axis or it is empty.
+    pub fn argmax(&self) -> Result<Self> {
+        let Some((&width, shape)) = self.shape.split_last().filter(|(width, _)| **width > 0) else {
+            return Err(Error::data("argmax", format!("no largest element along the last axis of {:?}", self.shape)));
+        };
+        let largest = |row: &[f32]| {
+            let best = row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best });
+            best as i64
+        };
+        Self::new(self.to_f32().chunks_exact(width).map(largest).collect(), shape)
+    }
+
+    /// The table as the planner reads it. Integers are not among what it reads: cast them first.
+    pub(crate) fn source(&self) -> Option<Source<'_>> {
+        match &self.storage {
+            Storage::U8(_) => Some(Source::U8(self.bytes(), &IDENTITY)),
+            Storage::Cast(_, table) => Some(Source::U8(self.bytes(), table)),
+            Storage::F32(_) => self.as_f32().map(Source::F32),
+            Storage::I64(_) => None,
+        }
+    }
+
+    /// Index of the first element that is NaN or infinite.
+    pub(crate) fn first_non_finite(&self) -> Option<usize> {
+        match &self.storage {
+            Storage::U8(_) | Storage::I64(_) => None,
+            Storage::F32(_) => self.as_f32()?.iter().position(|x| !x.is_finite()),
+            Storage::Cast(_, table) if table.iter().all(|x| x.is_finite()) => None,
+            Storage::Cast(_, table) => self.bytes().iter().position(|&x| !table[usize::from(x)].is_finite()),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.storage {
+            Storage::U8(bytes) | Storage::Cast(bytes, _) => &bytes[self.start..self.start + self.len()],
+            _ => &[],
+        }
+    }
+
+    fn map(&self, f: impl Fn(f32) -> f32) -> Self {
+        match &self.storage {
+            Storage::U8(_) => self.astype(F32).map(f),
+            Storage::Cast(bytes, table) => {
+                Self { storage: Storage::Cast(bytes.clone(), Arc::new(table.map(f))), ..self.clone() }
+            }
+            _ => {
+                let floats = f32::store(self.to_f32().into_iter().map(f).collect());
+                Self { shape: self.shape.clone(), start: 0, storage: floats.0 }
+            }
+        }
+    }
+}
+
+fn product(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis))
+}
+
+/// Arithmetic of every element with one number; the result is a tensor of floats.
+macro_rules! with_number {
+    ($($trait:ident $method:ident $op:tt;)*) => {
+        $(impl $trait<f32> for Tensor {
+            type Output = Self;
+            fn $method(self, number: f32) -> Self {
+                self.map(|x| x $op number)
+            }
+        })*
+    };
+}
+with_number! {
+    Div div /;
+    Mul mul *;
+    Sub sub -;
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({:?}, {})", self.shape, self.dtype())
+    }
+}
+
+/// Equal shape, type and elements.
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && self.dtype() == other.dtype()
+            && match self.dtype() {
+                F32 => self.to_f32() == other.to_f32(),
+                _ => self.to_i64() == other.to_i64(),
+            }
+    }
+}
+
+impl TryFrom<vanilla_formats::Array> for Tensor {
+    type Error = Error;
+    fn try_from(array: vanilla_formats::Array) -> Result<Self> {
+        match array.data {
+            vanilla_formats::Data::U8(x) => Self::new(x, array.shape),
+            vanilla_formats::Data::I64(x) => Self::new(x, array.shape),
+            vanilla_formats::Data::F32(x) => Self::new(x, array.shape),
+        }
+    }
+}
+
+impl From<&Tensor> for vanilla_formats::Array {
+    fn from(tensor: &Tensor) -> Self {
+        let data = match tensor.dtype() {
+            U8 => vanilla_formats::Data::U8(tensor.bytes().to_vec()),
+            I64 => vanilla_formats::Data::I64(tensor.to_i64()),
+            F32 => vanilla_formats::Data::F32(tensor.to_f32()),
+        };
+        Self { shape: tensor.shape.clone(), data }
+    }
+}
+
+#[cfg(feature = "ndarray")]
+mod with_ndarray {
+    use super::{Element, Tensor};
+    use ndarray::{Array, ArrayD, Dimension, IxDyn};
+
+    /// Shares nothing: elements are copied in standard order.
+    impl<T: Element + Clone, D: Dimension> From<Array<T, D>> for Tensor {
+        fn from(array: Array<T, D>) -> Self {
+            let shape = array.shape().to_vec();
+            Self { shape, start: 0, storage: T::store(array.iter().cloned().collect()).0 }
+        }
+    }
+
+    impl From<&Tensor> for ArrayD<f32> {
+        fn from(tensor: &Tensor) -> Self {
+            Self::from_shape_vec(IxDyn(tensor.shape()), tensor.to_f32()).expect("a tensor's shape fits its elements")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_share_and_stay_inside() {
+        let x = Tensor::new((0u8..24).collect(), [4, 3, 2]).unwrap();
+        assert_eq!((x.rows(), x.width(), x.len()), (4, 6, 24));
+        assert_eq!(x.slice(1..3).unwrap().to_i64(), (6..18).collect::<Vec<_>>());
+        assert_eq!(x.slice(1..3).unwrap().get(1).unwrap().shape(), [3, 2]);
+        assert_eq!(x.get(3).unwrap().as_u8(), Some(&[18, 19, 20, 21, 22, 23][..]));
+        for error in [x.slice(3..5).err(), x.get(4).err(), x.reshape([5, 5]).err(), x.reshape([usize::MAX, 2]).err()] {
+            assert!(matches!(error, Some(Error::Data { .. })));
+        }
+        assert_eq!(
+            x.reshape([5, 5]).unwrap_err().to_string(),
+            "reshape: 24 elements of shape [4, 3, 2] do not fill the shape [5, 5]"
+        );
+    }
+
+    #[test]
+    fn casts_of_bytes_are_lazy_and_exact() {
+        let x = Tensor::new((0..=255u8).collect(), [256]).unwrap();
+        let scaled = (x.astype(F32) - 1.0) / 255.0;
+        let want: Vec<f32> = (0..256).map(|i| (i as f32 - 1.0) / 255.0).collect();
+        assert_eq!((scaled.dtype(), scaled.to_f32()), (F32, want));
+        assert!(matches!(scaled.source(), Some(Source::U8(bytes, _)) if bytes.as_ptr() == x.bytes().as_ptr()));
+        assert_eq!((scaled.clone() * f32::NAN).first_non_finite(), Some(0));
+        assert_eq!(x.astype(I64).astype(U8), x);
+        assert_eq!(x.astype(F32).astype(U8), x);
+    }
+
+    #[test]
+    fn argmax_takes_the_first_of_equals() {
+        let x = Tensor::new(vec![0.0f32, 2.0, 2.0, -1.0, -3.0, -2.0], [2, 3]).unwrap();
+        assert_eq!(x.argmax().unwrap(), Tensor::new(vec![1i64, 0], [2]).unwrap());
+        assert!(Tensor::new(Vec::<f32>::new(), [2, 0]).unwrap().argmax().is_err());
+    }
+
+    #[cfg(feature = "ndarray")]
+    #[test]
+    fn ndarray_in_and_out() {
+        let array = ndarray::array![[1.0f32, 2.0], [3.0, 4.0]];
+        let tensor = Tensor::from(array.t().to_owned());
+        assert_eq!(tensor.to_f32(), [1.0, 3.0, 2.0, 4.0]);
+        assert_eq!(ndarray::ArrayD::from(&tensor), array.t().to_owned().into_dyn());
+    }
+}
