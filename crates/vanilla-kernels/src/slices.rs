@@ -30,13 +30,15 @@ pub struct MomentumStep {
     pub nesterov: bool,
 }
 
-/// One RMSprop step: `v = rho v + (1 - rho) g^2`, `w -= rate g / sqrt(v + epsilon)`.
+/// One RMSprop step: `v = rho v + one_minus_rho g^2`, `w -= rate g / sqrt(v + epsilon)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsPropStep {
     /// The learning rate.
     pub rate: f32,
     /// Decay of the mean square.
     pub rho: f32,
+    /// `1 - rho`, which f32 would round if it were computed here.
+    pub one_minus_rho: f32,
     /// Added under the root, as Keras does.
     pub epsilon: f32,
 }
@@ -174,7 +176,7 @@ mod generic {
     #[inline(always)]
     pub(crate) unsafe fn rmsprop<V: Vector>(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]) {
         unsafe {
-            let (rate, rho, rest) = (V::splat(s.rate), V::splat(s.rho), V::splat(1.0 - s.rho));
+            let (rate, rho, rest) = (V::splat(s.rate), V::splat(s.rho), V::splat(s.one_minus_rho));
             let epsilon = V::splat(s.epsilon);
             sweep!(V, [w, v], [g], {
                 let g1 = vector::flush(V::load(g));

@@ -345,7 +345,12 @@ fn optimizer_steps_follow_their_formulas() {
         }
 
         let (mut w, mut v) = (w0.clone(), v0.clone());
-        kernels.rmsprop(&RmsPropStep { rate: 0.1, rho: 0.9, epsilon: 1e-7 }, &mut w, &mut v, &g);
+        kernels.rmsprop(
+            &RmsPropStep { rate: 0.1, rho: 0.9, one_minus_rho: 0.1, epsilon: 1e-7 },
+            &mut w,
+            &mut v,
+            &g,
+        );
         let v1 = |i: usize| 0.9 * f(v0[i]) + 0.1 * f(g[i]).powi(2);
         check("rmsprop v", &v, &v1);
         check("rmsprop w", &w, &|i| f(w0[i]) - 0.1 * f(g[i]) / (v1(i) + 1e-7).sqrt());

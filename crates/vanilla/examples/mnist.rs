@@ -6,7 +6,9 @@ fn main() -> Result<()> {
     // Load the data, and look at four digits.
     let ((x_train, y_train), (x_test, y_test)) = mnist::load_data()?;
     let four = [x_train.get(0)?, x_train.get(1)?, x_test.get(0)?, x_test.get(1)?];
-    let digits = four.iter().filter_map(|x| Some(Digit { pixels: x.as_u8()?, width: 28, height: 28, caption: String::new() }));
+    let digits = four
+        .iter()
+        .filter_map(|x| Some(Digit { pixels: x.as_u8()?, width: 28, height: 28, caption: String::new() }));
     println!("{}", grid_terminal(&digits.collect::<Vec<_>>(), 2, false));
 
     // Flatten the images to floats, and the labels to one-hot vectors.

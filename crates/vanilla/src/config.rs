@@ -59,7 +59,8 @@ impl Config {
     /// Takes the keys that every Keras layer has and that must say nothing unusual here; returns the layer's name.
     pub fn layer_name(&mut self) -> Result<Option<String>> {
         if self.boolean("trainable")? == Some(false) {
-            return Err(self.error("trainable = false is not supported yet: train the whole network, or leave the key out"));
+            return Err(self
+                .error("trainable = false is not supported yet: train the whole network, or leave the key out"));
         }
         self.float32()?;
         self.string("name")

@@ -55,7 +55,8 @@ pub(crate) fn inputs(place: &str, x: &Tensor, network: &Network) -> Result<Tenso
     let x = if x.dtype() == I64 { x.astype(F32) } else { x };
     if let Some(index) = x.first_non_finite() {
         let (row, column) = (index / width, index % width);
-        let problem = format!("x is {} in row {row}, column {column}: fill or drop such values first", x.to_f32()[index]);
+        let problem =
+            format!("x is {} in row {row}, column {column}: fill or drop such values first", x.to_f32()[index]);
         return Err(Error::data(place, problem));
     }
     Ok(x)
@@ -66,7 +67,11 @@ fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<V
     let one_column = y.shape().len() == 1 || y.shape().len() == 2 && y.width() == 1;
     let values = y.to_f32();
     if let Some(row) = values.iter().position(|value| !value.is_finite()) {
-        return Err(error(format!("y is {} in row {}: every target must be a number", values[row], row / y.width())));
+        return Err(error(format!(
+            "y is {} in row {}: every target must be a number",
+            values[row],
+            row / y.width()
+        )));
     }
     let whole = || values.iter().all(|value| value.fract() == 0.0);
     match loss.targets() {
@@ -136,7 +141,8 @@ pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
     for (row, (value, vector)) in values.iter().zip(one_hot.chunks_exact_mut(num_classes.max(1))).enumerate() {
         if value.fract() != 0.0 || *value < 0.0 || *value >= num_classes as f32 {
             let last = num_classes.saturating_sub(1);
-            let problem = format!("label {value} in row {row}: {num_classes} classes are numbered from 0 to {last}");
+            let problem =
+                format!("label {value} in row {row}: {num_classes} classes are numbered from 0 to {last}");
             return Err(Error::data("to_categorical", problem));
         }
         vector[*value as usize] = 1.0;
@@ -176,17 +182,47 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named_with_a_way_out() {
         let cases = [
-            (error(&[2, 3], labels(&[0, 1]), 3, "mse"), "fit: x has 3 columns (shape [2, 3]), expected 4: the model's input is (None, 4)"),
+            (
+                error(&[2, 3], labels(&[0, 1]), 3, "mse"),
+                "fit: x has 3 columns (shape [2, 3]), expected 4: the model's input is (None, 4)",
+            ),
             (error(&[0, 4], labels(&[]), 3, "mse"), "fit: x has the shape [0, 4]: the data set is empty"),
-            (error(&[2, 2, 2], labels(&[0, 1, 2]), 3, "mse"), "fit: x has 2 rows and y has 3: one target for every row is needed"),
-            (error(&[3, 4], labels(&[0, 1, 3]), 3, "sparse_categorical_crossentropy"), "fit: y is 3 in row 2: with 3 outputs, labels are whole numbers from 0 to 2"),
-            (error(&[2, 4], labels(&[0, -1]), 3, "sparse_categorical_crossentropy"), "fit: y is -1 in row 1: with 3 outputs, labels are whole numbers from 0 to 2"),
-            (error(&[2, 4], floats(&[2, 3]), 3, "sparse_categorical_crossentropy"), "fit: y has the shape [2, 3]: sparse_categorical_crossentropy wants one class number a row, shape (N,); for one-hot vectors use categorical_crossentropy"),
-            (error(&[2, 4], labels(&[0, 1]), 3, "categorical_crossentropy"), "fit: y has the shape [2] and looks like class numbers, but categorical_crossentropy wants one-hot vectors of width 3: use sparse_categorical_crossentropy, or to_categorical(&y, 3)"),
-            (error(&[2, 4], floats(&[2, 4]), 3, "categorical_crossentropy"), "fit: y has the shape [2, 4], expected (N, 3): the model has 3 outputs, and nothing is broadcast"),
-            (error(&[2, 4], floats(&[2]), 3, "mse"), "fit: y has the shape [2], expected (N, 3): the model has 3 outputs, and nothing is broadcast"),
-            (error(&[2, 4], floats(&[2, 2]), 1, "mse"), "fit: y has the shape [2, 2], expected (N, 1): the model has 1 output, and nothing is broadcast"),
-            (error(&[2, 4], floats(&[2]) * f32::NAN, 1, "mse"), "fit: y is NaN in row 0: every target must be a number"),
+            (
+                error(&[2, 2, 2], labels(&[0, 1, 2]), 3, "mse"),
+                "fit: x has 2 rows and y has 3: one target for every row is needed",
+            ),
+            (
+                error(&[3, 4], labels(&[0, 1, 3]), 3, "sparse_categorical_crossentropy"),
+                "fit: y is 3 in row 2: with 3 outputs, labels are whole numbers from 0 to 2",
+            ),
+            (
+                error(&[2, 4], labels(&[0, -1]), 3, "sparse_categorical_crossentropy"),
+                "fit: y is -1 in row 1: with 3 outputs, labels are whole numbers from 0 to 2",
+            ),
+            (
+                error(&[2, 4], floats(&[2, 3]), 3, "sparse_categorical_crossentropy"),
+                "fit: y has the shape [2, 3]: sparse_categorical_crossentropy wants one class number a row, shape (N,); for one-hot vectors use categorical_crossentropy",
+            ),
+            (
+                error(&[2, 4], labels(&[0, 1]), 3, "categorical_crossentropy"),
+                "fit: y has the shape [2] and looks like class numbers, but categorical_crossentropy wants one-hot vectors of width 3: use sparse_categorical_crossentropy, or to_categorical(&y, 3)",
+            ),
+            (
+                error(&[2, 4], floats(&[2, 4]), 3, "categorical_crossentropy"),
+                "fit: y has the shape [2, 4], expected (N, 3): the model has 3 outputs, and nothing is broadcast",
+            ),
+            (
+                error(&[2, 4], floats(&[2]), 3, "mse"),
+                "fit: y has the shape [2], expected (N, 3): the model has 3 outputs, and nothing is broadcast",
+            ),
+            (
+                error(&[2, 4], floats(&[2, 2]), 1, "mse"),
+                "fit: y has the shape [2, 2], expected (N, 1): the model has 1 output, and nothing is broadcast",
+            ),
+            (
+                error(&[2, 4], floats(&[2]) * f32::NAN, 1, "mse"),
+                "fit: y is NaN in row 0: every target must be a number",
+            ),
         ];
         for (got, want) in cases {
             assert_eq!(got, want);
@@ -214,7 +250,10 @@ mod tests {
 
     #[test]
     fn one_hot_vectors() {
-        assert_eq!(to_categorical(&labels(&[1, 0]).reshape([2, 1]).unwrap(), 2).unwrap().to_f32(), [0., 1., 1., 0.]);
+        assert_eq!(
+            to_categorical(&labels(&[1, 0]).reshape([2, 1]).unwrap(), 2).unwrap().to_f32(),
+            [0., 1., 1., 0.]
+        );
         for (label, classes) in [(-1, 3), (3, 3), (0, 0)] {
             assert!(to_categorical(&labels(&[label]), classes).is_err());
         }

@@ -183,9 +183,13 @@ impl Known {
                 // `train-images.idx3-ubyte` and `.gz` are about as common as the original names.
                 let dotted = name.replace("-idx", ".idx");
                 let names = [(*name).to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
-                let file = names.iter().map(|name| path.join(name)).find(|file| file.is_file()).ok_or_else(|| {
-                    Error::file(path, format!("no {name} (plain or .gz), one of the four files of {}", self.name))
-                })?;
+                let file =
+                    names.iter().map(|name| path.join(name)).find(|file| file.is_file()).ok_or_else(|| {
+                        Error::file(
+                            path,
+                            format!("no {name} (plain or .gz), one of the four files of {}", self.name),
+                        )
+                    })?;
                 let bytes = read_file(&file)?;
                 let read = if i % 2 == 0 { idx::read_images } else { idx::read_labels };
                 parts.push((file.clone(), read(&bytes).map_err(|error| Error::file(&file, error))?));
@@ -216,7 +220,11 @@ impl Known {
             if images {
                 rows[part] = shape[0];
             } else if shape != [rows[part]] {
-                let problem = format!("{} labels for {} images: these files do not belong together", bytes.len(), rows[part]);
+                let problem = format!(
+                    "{} labels for {} images: these files do not belong together",
+                    bytes.len(),
+                    rows[part]
+                );
                 return Err(Error::file(&file, problem));
             } else if let Some(row) = bytes.iter().position(|label| usize::from(*label) >= self.classes) {
                 let problem = format!("label {} in row {row}, expected 0 to {}", bytes[row], self.classes - 1);
@@ -285,9 +293,10 @@ impl Known {
         let outside = |places: Vec<PathBuf>| {
             places.into_iter().map(|place| {
                 let complete = place.is_file()
-                    || self.files.iter().all(|(name, _)| {
-                        place.join(name).is_file() || place.join(format!("{name}.gz")).is_file()
-                    });
+                    || self
+                        .files
+                        .iter()
+                        .all(|(name, _)| place.join(name).is_file() || place.join(format!("{name}.gz")).is_file());
                 (place.display().to_string(), complete)
             })
         };

@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, want) in [("", "", 0), ("relu", "relu", 0), ("rleu", "relu", 1), ("sofmax", "softmax", 1), ("adam", "sgd", 4)] {
+        for (a, b, want) in
+            [("", "", 0), ("relu", "relu", 0), ("rleu", "relu", 1), ("sofmax", "softmax", 1), ("adam", "sgd", 4)]
+        {
             assert_eq!(distance(a, b), want, "{a} {b}");
         }
     }
@@ -142,7 +144,8 @@ mod tests {
     #[test]
     fn an_unknown_word_names_the_nearest_and_all_known() {
         let error = |name: &str| {
-            Error::UnknownWord { kind: "activation", name: name.into(), known: vec!["relu", "softmax"] }.to_string()
+            Error::UnknownWord { kind: "activation", name: name.into(), known: vec!["relu", "softmax"] }
+                .to_string()
         };
         assert_eq!(error("Relu6"), "unknown activation 'Relu6'; did you mean 'relu'?; known are: relu, softmax");
         assert_eq!(error("quux"), "unknown activation 'quux'; known are: relu, softmax");

@@ -241,7 +241,8 @@ fn split(x: &Tensor, y: &Tensor, share: f64) -> Result<Split> {
     let rows = x.rows();
     let at = (rows as f64 * (1.0 - share)).floor() as usize;
     if !(0.0..1.0).contains(&share) || at == 0 || at >= rows {
-        let problem = format!("validation_split = {share} of {rows} rows leaves none to train or none to validate");
+        let problem =
+            format!("validation_split = {share} of {rows} rows leaves none to train or none to validate");
         return Err(Error::data("fit", problem));
     }
     if y.rows() != rows {

@@ -23,7 +23,11 @@ impl Index<&str> for Logs {
     type Output = f64;
     fn index(&self, name: &str) -> &f64 {
         let known = || self.0.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(", ");
-        self.0.iter().find(|(key, _)| key == name).map(|(_, v)| v).unwrap_or_else(|| panic!("no '{name}' in {}", known()))
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, v)| v)
+            .unwrap_or_else(|| panic!("no '{name}' in {}", known()))
     }
 }
 
@@ -98,7 +102,8 @@ impl History {
         let lists = value["history"].as_object().ok_or_else(|| wrong("table \"history\""))?;
         let mut history = Vec::new();
         for (key, list) in lists {
-            history.push((key.clone(), numbers(list).ok_or_else(|| wrong(&format!("list of numbers \"{key}\"")))?));
+            history
+                .push((key.clone(), numbers(list).ok_or_else(|| wrong(&format!("list of numbers \"{key}\"")))?));
         }
         let count = |key: &str| value["params"][key].as_u64().unwrap_or(0) as usize;
         let epoch = numbers(&value["epoch"]).ok_or_else(|| wrong("list \"epoch\""))?;

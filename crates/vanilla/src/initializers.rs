@@ -202,11 +202,9 @@ mod tests {
     #[test]
     fn constants() {
         let mut random = Stream::new(0, 0);
-        for (word, keys, want) in [
-            ("zeros", keys! {}, 0.0),
-            ("Ones", keys! {}, 1.0),
-            ("constant", keys! { "value": 0.5 }, 0.5),
-        ] {
+        for (word, keys, want) in
+            [("zeros", keys! {}, 0.0), ("Ones", keys! {}, 1.0), ("constant", keys! { "value": 0.5 }, 0.5)]
+        {
             assert_eq!(Initializer::from_config(word, keys).unwrap().fill(&[3], &mut random), [want; 3]);
         }
         let error = Initializer::from_config("glorot_unifrom", Keys::new()).unwrap_err().to_string();

@@ -63,7 +63,8 @@ pub mod prelude {
     pub use crate::layers;
     pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
     pub use crate::losses::{
-        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError, SparseCategoricalCrossentropy,
+        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
+        SparseCategoricalCrossentropy,
     };
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::{Adam, RMSprop, SGD};

@@ -188,6 +188,11 @@ impl Sequential {
         Ok(())
     }
 
+    /// Whether the compiled loss compares with one-hot vectors; `None` before [`Sequential::compile`].
+    pub fn wants_one_hot(&self) -> Option<bool> {
+        self.compiled.as_ref().map(|compiled| compiled.loss.targets() == crate::losses::Targets::OneHot)
+    }
+
     /// Whether [`Sequential::compile`] was called.
     pub fn is_compiled(&self) -> bool {
         self.compiled.is_some()
@@ -248,7 +253,8 @@ impl Sequential {
         let pairs = built.variables.iter().zip(&built.params.variables);
         pairs
             .map(|((_, spec), variable)| {
-                Tensor::new(variable.weights.to_row_major(), spec.shape.clone()).expect("a variable fills its shape")
+                Tensor::new(variable.weights.to_row_major(), spec.shape.clone())
+                    .expect("a variable fills its shape")
             })
             .collect()
     }
@@ -378,7 +384,10 @@ fn unique_names(layers: &[Box<dyn Layer>]) -> Result<Vec<String>> {
             return Err(Error::config("model", "the name of a layer is empty or longer than 256 characters"));
         }
         if !taken.insert(name.to_owned()) {
-            return Err(Error::config("model", format!("two layers are named '{name}': names are unique in a model")));
+            return Err(Error::config(
+                "model",
+                format!("two layers are named '{name}': names are unique in a model"),
+            ));
         }
     }
     let mut automatic = |layer: &dyn Layer| loop {
@@ -415,9 +424,12 @@ mod tests {
 
     #[test]
     fn names() {
-        for (class, name) in
-            [("Dense", "dense"), ("ReLU", "re_lu"), ("RMSprop", "rm_sprop"), ("BatchNormalization", "batch_normalization")]
-        {
+        for (class, name) in [
+            ("Dense", "dense"),
+            ("ReLU", "re_lu"),
+            ("RMSprop", "rm_sprop"),
+            ("BatchNormalization", "batch_normalization"),
+        ] {
             assert_eq!(snake_case(class), name);
         }
         let model = Sequential::new(crate::layers![

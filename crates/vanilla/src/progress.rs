@@ -81,20 +81,13 @@ impl<W: Write> Progbar<W> {
     }
 
     /// To be called after each step, `step` counted from 1. Draws at most every 0.05 s; `values` are shown as they are.
-    pub fn update(
-        &mut self,
-        step: usize,
-        values: &[(String, f64)],
-        now: Duration,
-    ) -> io::Result<()> {
+    pub fn update(&mut self, step: usize, values: &[(String, f64)], now: Duration) -> io::Result<()> {
         self.seen = step;
         if self.verbose != 1 {
             return Ok(()); // as in Keras, a line's time per step then includes the first step
         }
         let per_step = self.seconds_per_step(step, now);
-        let early = self
-            .last_drawn
-            .is_some_and(|last| now.saturating_sub(last) < INTERVAL);
+        let early = self.last_drawn.is_some_and(|last| now.saturating_sub(last) < INTERVAL);
         if self.style == Style::Lines || early {
             return Ok(());
         }
@@ -112,10 +105,7 @@ impl<W: Write> Progbar<W> {
             _ if total == 0 => Ok(()),
             _ => {
                 let elapsed = now.saturating_sub(self.start).as_secs_f64();
-                let mut line = format!(
-                    "{total}/{total} - {elapsed:.0}s - {}",
-                    format_per_step(per_step)
-                );
+                let mut line = format!("{total}/{total} - {elapsed:.0}s - {}", format_per_step(per_step));
                 values.iter().for_each(|value| line += &metric(value));
                 line.push('\n');
                 self.out.write_all(line.as_bytes())?;
@@ -158,26 +148,14 @@ impl<W: Write> Progbar<W> {
         last: bool,
     ) -> io::Result<()> {
         let elapsed = now.saturating_sub(self.start).as_secs_f64();
-        let limit = if last || self.columns == 0 {
-            usize::MAX
-        } else {
-            self.columns - 1
-        };
-        let mut line = Line {
-            text: "\r".into(),
-            cells: 0,
-            limit,
-            color: self.color,
-        };
+        let limit = if last || self.columns == 0 { usize::MAX } else { self.columns - 1 };
+        let mut line = Line { text: "\r".into(), cells: 0, limit, color: self.color };
         let mut time = format!("{elapsed:.0}s");
         match self.total {
             Some(total) if total > 0 => {
                 let done = (BAR as f64 * (step as f64 / total as f64)) as usize;
                 let done = done.min(BAR);
-                line.push(
-                    &format!("{step:>digits$}/{total}", digits = total.to_string().len()),
-                    BOLD,
-                );
+                line.push(&format!("{step:>digits$}/{total}", digits = total.to_string().len()), BOLD);
                 line.push(" ", "");
                 if done > 0 {
                     line.push(&"━".repeat(done), GREEN);
@@ -267,11 +245,7 @@ pub fn format_value(v: f64) -> String {
     let text = format!("{v:.4e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    format!(
-        "{digits}e{}{:02}",
-        if exponent < 0 { '-' } else { '+' },
-        exponent.abs()
-    )
+    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
 /// `5ms/step`; whole seconds from 1 s on and for 0, microseconds below 1 ms.
@@ -335,38 +309,23 @@ mod tests {
             let fields: Vec<&str> = first.split(' ').collect();
             let now = |i: usize| Duration::from_secs_f64(fields[i].parse().unwrap());
             let values = |from: usize| -> Vec<(String, f64)> {
-                let pair = |f: &&str| {
-                    f.split_once('=')
-                        .map(|(k, v)| (k.to_string(), v.parse().unwrap()))
-                        .unwrap()
-                };
+                let pair = |f: &&str| f.split_once('=').map(|(k, v)| (k.to_string(), v.parse().unwrap())).unwrap();
                 fields[from..].iter().map(pair).collect()
             };
             let before = bar.get_ref().len();
             let mut header = String::new();
             match fields[0] {
                 "bar" => {
-                    (verbose, epoch, epochs) =
-                        (fields[2].parse().unwrap(), 0, fields[3].parse().unwrap());
-                    bar = Progbar::new(
-                        Vec::new(),
-                        fields[1].parse().ok(),
-                        verbose,
-                        Style::Terminal,
-                        color,
-                    );
+                    (verbose, epoch, epochs) = (fields[2].parse().unwrap(), 0, fields[3].parse().unwrap());
+                    bar = Progbar::new(Vec::new(), fields[1].parse().ok(), verbose, Style::Terminal, color);
                     continue;
                 }
                 "start" => {
                     bar.start(now(1));
                     epoch += 1;
-                    header = epoch_header(epoch, epochs)
-                        .filter(|_| verbose > 0)
-                        .map_or(header, |h| h + "\n");
+                    header = epoch_header(epoch, epochs).filter(|_| verbose > 0).map_or(header, |h| h + "\n");
                 }
-                "update" => bar
-                    .update(fields[1].parse().unwrap(), &values(3), now(2))
-                    .unwrap(),
+                "update" => bar.update(fields[1].parse().unwrap(), &values(3), now(2)).unwrap(),
                 "finish" => bar.finish(&values(2), now(1)).unwrap(),
                 _ => panic!("{block}"),
             }
@@ -383,10 +342,7 @@ mod tests {
         assert!(replay(false) > 300);
     }
     fn named(values: &[(&str, f64)]) -> Vec<(String, f64)> {
-        values
-            .iter()
-            .map(|&(name, value)| (name.into(), value))
-            .collect()
+        values.iter().map(|&(name, value)| (name.into(), value)).collect()
     }
 
     fn seconds(seconds: f64) -> Duration {
@@ -394,27 +350,14 @@ mod tests {
     }
 
     /// Everything that one epoch writes.
-    fn epoch(
-        total: Option<usize>,
-        steps: usize,
-        verbose: u8,
-        style: Style,
-        columns: usize,
-    ) -> String {
+    fn epoch(total: Option<usize>, steps: usize, verbose: u8, style: Style, columns: usize) -> String {
         let mut bar = Progbar::new(Vec::new(), total, verbose, style, false);
         bar.columns(columns).start(seconds(7.0));
-        let values = named(&[
-            ("acc", 0.9178),
-            ("loss", 3.1053),
-            ("val_acc", 0.9355),
-            ("val_loss", -0.5178),
-        ]);
+        let values = named(&[("acc", 0.9178), ("loss", 3.1053), ("val_acc", 0.9355), ("val_loss", -0.5178)]);
         for step in 1..=steps {
-            bar.update(step, &values[..2], seconds(7.0 + step as f64 / 4.0))
-                .unwrap();
+            bar.update(step, &values[..2], seconds(7.0 + step as f64 / 4.0)).unwrap();
         }
-        bar.finish(&values, seconds(7.25 + steps as f64 / 4.0))
-            .unwrap();
+        bar.finish(&values, seconds(7.25 + steps as f64 / 4.0)).unwrap();
         String::from_utf8(bar.get_ref().clone()).unwrap()
     }
 
@@ -435,12 +378,10 @@ mod tests {
         assert_eq!(epoch(Some(0), 0, 1, Style::Lines, 0), "");
         assert_eq!(epoch(None, 0, 2, Style::Lines, 0), "");
         assert!(
-            epoch(None, 0, 1, Style::Terminal, 0)
-                .starts_with("\r      0/Unknown 0s 0s/step - acc: 0.9178 - ")
+            epoch(None, 0, 1, Style::Terminal, 0).starts_with("\r      0/Unknown 0s 0s/step - acc: 0.9178 - ")
         );
         assert!(
-            epoch(Some(3), 0, 1, Style::Terminal, 0)
-                .starts_with("\r3/3 ━━━━━━━━━━━━━━━━━━━━ 0s 83ms/step - acc")
+            epoch(Some(3), 0, 1, Style::Terminal, 0).starts_with("\r3/3 ━━━━━━━━━━━━━━━━━━━━ 0s 83ms/step - acc")
         );
     }
 
@@ -461,13 +402,12 @@ mod tests {
             let text = epoch(Some(20), 20, 1, Style::Terminal, columns);
             let lines: Vec<&str> = text.split('\r').skip(1).collect();
             let (last, drawn) = lines.split_last().unwrap();
+            assert!(drawn.iter().all(|l| l.chars().count() < columns), "{columns}: {text}");
             assert!(
-                drawn.iter().all(|l| l.chars().count() < columns),
-                "{columns}: {text}"
+                last.starts_with(
+                    "20/20 ━━━━━━━━━━━━━━━━━━━━ 5s 263ms/step - acc: 0.9178 - loss: 3.1053 - val_acc: "
+                )
             );
-            assert!(last.starts_with(
-                "20/20 ━━━━━━━━━━━━━━━━━━━━ 5s 263ms/step - acc: 0.9178 - loss: 3.1053 - val_acc: "
-            ));
         }
         assert!(epoch(Some(20), 20, 1, Style::Terminal, 20).starts_with("\r 1/20 ━━━━━━━━━━━━━\r"));
         assert!(
@@ -479,14 +419,11 @@ mod tests {
     #[test]
     fn strange_calls_do_no_harm() {
         let mut bar = Progbar::new(Vec::new(), Some(2), 1, Style::Terminal, true);
-        bar.columns(30)
-            .update(9, &named(&[("隠れ層", f64::NAN)]), seconds(5.0))
-            .unwrap();
+        bar.columns(30).update(9, &named(&[("隠れ層", f64::NAN)]), seconds(5.0)).unwrap();
         bar.start(seconds(9.0));
         bar.update(0, &[], seconds(3.0)).unwrap();
         bar.update(3, &[], seconds(1.0)).unwrap();
-        bar.finish(&named(&[("a\x1b[2J", 2.0)]), seconds(2.0))
-            .unwrap();
+        bar.finish(&named(&[("a\x1b[2J", 2.0)]), seconds(2.0)).unwrap();
         let text = String::from_utf8_lossy(bar.get_ref());
         assert!(text.ends_with("0s/step - a\u{fffd}[2J: 2.0000\n"), "{text}");
     }
@@ -500,21 +437,14 @@ mod tests {
             (-0.5, "-0.5000"),
             (0.0, "0.0000e+00"),
         ];
-        for (value, text) in values.into_iter().chain([
-            (f64::NAN, "nan"),
-            (f64::NEG_INFINITY, "-inf"),
-            (1e-100, "1.0000e-100"),
-        ]) {
+        for (value, text) in
+            values.into_iter().chain([(f64::NAN, "nan"), (f64::NEG_INFINITY, "-inf"), (1e-100, "1.0000e-100")])
+        {
             assert_eq!(format_value(value), text);
         }
-        for (time, text) in [
-            (0.0, "0s"),
-            (0.9999, "1000ms"),
-            (2.5, "2s"),
-            (0.005, "5ms"),
-            (0.0000834, "83us"),
-            (9e-10, "0us"),
-        ] {
+        for (time, text) in
+            [(0.0, "0s"), (0.9999, "1000ms"), (2.5, "2s"), (0.005, "5ms"), (0.0000834, "83us"), (9e-10, "0us")]
+        {
             assert_eq!(format_per_step(time), format!("{text}/step"));
         }
         let times = [

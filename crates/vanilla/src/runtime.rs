@@ -30,7 +30,10 @@ impl Runtime {
                 let isa = Isa::from_name(&name)
                     .ok_or_else(|| Error::config("VANILLA_CPU", format!("'{name}', expected one of {names}")))?;
                 if !isa.available() {
-                    return Err(Error::config("VANILLA_CPU", format!("this machine has no {name}: leave it unset")));
+                    return Err(Error::config(
+                        "VANILLA_CPU",
+                        format!("this machine has no {name}: leave it unset"),
+                    ));
                 }
                 isa
             }

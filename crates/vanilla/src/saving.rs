@@ -36,7 +36,9 @@ impl Sequential {
         let dtype = json!({
             "module": "keras", "class_name": "DTypePolicy", "config": { "name": "float32" }, "registered_name": null
         });
-        let batch = |sample: &[usize]| json!([&[Value::Null][..], &sample.iter().map(|&n| json!(n)).collect::<Vec<_>>()].concat());
+        let batch = |sample: &[usize]| {
+            json!([&[Value::Null][..], &sample.iter().map(|&n| json!(n)).collect::<Vec<_>>()].concat())
+        };
         let mut input = built.input_shape.as_slice();
         let mut nodes = vec![json!({
             "module": "keras.layers",
@@ -94,7 +96,10 @@ impl Sequential {
             return Err(Error::config("model", "no \"class_name\": is this the description of a Keras model?"));
         };
         if class != "Sequential" {
-            return Err(Error::config("model", format!("class '{class}' is not supported yet, expected 'Sequential'")));
+            return Err(Error::config(
+                "model",
+                format!("class '{class}' is not supported yet, expected 'Sequential'"),
+            ));
         }
         let mut config = Config::new("model", keys);
         let name = config.layer_name()?;
@@ -109,7 +114,10 @@ impl Sequential {
         for (i, node) in nodes.iter().enumerate() {
             let place = || format!("layer {} of the model", i + 1);
             let Some((class, keys)) = name_and_keys(node) else {
-                return Err(Error::config(place(), "no class: a layer is a table with a class, such as \"Dense\""));
+                return Err(Error::config(
+                    place(),
+                    "no class: a layer is a table with a class, such as \"Dense\"",
+                ));
             };
             if class == "InputLayer" {
                 if i > 0 {
@@ -138,19 +146,26 @@ impl Sequential {
     pub fn compile_from_json(&mut self, value: &Value) -> Result<()> {
         let keys = value.as_object().cloned().unwrap_or_default();
         let mut config = Config::new("compile", keys);
-        let loss = config.take("loss").ok_or_else(|| config.error("no loss, such as \"categorical_crossentropy\""))?;
+        let loss =
+            config.take("loss").ok_or_else(|| config.error("no loss, such as \"categorical_crossentropy\""))?;
         let optimizer = config.take("optimizer").unwrap_or_else(|| "rmsprop".into());
         let metrics = match config.take("metrics") {
             None => Vec::new(),
             Some(Value::Array(metrics)) => metrics,
-            Some(other) => return Err(config.error(format!("metrics = {other}, expected a list such as [\"acc\"]"))),
+            Some(other) => {
+                return Err(config.error(format!("metrics = {other}, expected a list such as [\"acc\"]")));
+            }
         };
         // How Keras executes, not what it computes.
         for ignored in ["jit_compile", "steps_per_execution", "run_eagerly", "auto_scale_loss"] {
             config.take(ignored);
         }
         config.finish()?;
-        self.compile(LossArg::Config(loss), OptimizerArg::Config(optimizer), metrics.into_iter().map(MetricArg::Config))
+        self.compile(
+            LossArg::Config(loss),
+            OptimizerArg::Config(optimizer),
+            metrics.into_iter().map(MetricArg::Config),
+        )
     }
 
     /// Writes the model as a `.keras` file: description, weights, and the optimizer with its state. The file appears
@@ -166,7 +181,9 @@ impl Sequential {
         let weights = hdf5::write(&self.weights_tree()?).map_err(|error| Error::file(path, error))?;
         let archive = KerasArchive {
             // Without a date: the same model gives the same bytes.
-            metadata: Some(json!({ "keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00" }).to_string()),
+            metadata: Some(
+                json!({ "keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00" }).to_string(),
+            ),
             config: self.to_json()?.to_string(),
             weights,
         };
@@ -189,7 +206,8 @@ impl Sequential {
         // The number of weights is known from here on; a description of more than the file can hold ends here.
         weights_that_fit(&config, archive.weights.len()).map_err(located)?;
         let mut model = Self::from_json(&config).map_err(located)?;
-        let tree = hdf5::read(&archive.weights).map_err(|error| Error::file(path, format!("model.weights.h5: {error}")))?;
+        let tree = hdf5::read(&archive.weights)
+            .map_err(|error| Error::file(path, format!("model.weights.h5: {error}")))?;
         model.read_weights_tree(&tree).map_err(located)?;
         Ok(model)
     }
@@ -215,11 +233,15 @@ impl Sequential {
             vars.children.extend(numbered.map(|(i, array)| (i.to_string(), Node::Dataset(array))));
             vars
         };
-        let array = |panels: &Panels, shape: &[usize]| Array { shape: shape.to_vec(), data: Data::F32(panels.to_row_major()) };
+        let array = |panels: &Panels, shape: &[usize]| Array {
+            shape: shape.to_vec(),
+            data: Data::F32(panels.to_row_major()),
+        };
         let parent = |children: Vec<(String, Node)>| Group { attrs: Vec::new(), children };
         let mut groups = Vec::new();
         for (i, group) in self.group_names().into_iter().enumerate() {
-            let variables = built.variables.iter().zip(&built.params.variables).filter(|((layer, _), _)| *layer == i);
+            let variables =
+                built.variables.iter().zip(&built.params.variables).filter(|((layer, _), _)| *layer == i);
             let arrays = variables.map(|((_, spec), v)| array(&v.weights, &spec.shape)).collect();
             let vars = Node::Group(named_vars(&self.names[i], arrays));
             groups.push((group, Node::Group(parent(vec![("vars".into(), vars)]))));
@@ -235,7 +257,11 @@ impl Sequential {
                 scalar(Data::F32(vec![compiled.optimizer.learning_rate()])),
             ];
             if compiled.attached {
-                for (slot, variable) in slot_order(compiled.optimizer.slots(), built.variables.len(), compiled.optimizer.slots_together()) {
+                for (slot, variable) in slot_order(
+                    compiled.optimizer.slots(),
+                    built.variables.len(),
+                    compiled.optimizer.slots_together(),
+                ) {
                     let shape = &built.variables[variable].1.shape;
                     arrays.push(array(&built.params.variables[variable].slots[slot], shape));
                 }
@@ -257,7 +283,8 @@ impl Sequential {
                 _ => 0,
             };
             if stored != mine.len() {
-                let problem = format!("layer '{}' expects {} variables, found {stored}", self.names[i], mine.len());
+                let problem =
+                    format!("layer '{}' expects {} variables, found {stored}", self.names[i], mine.len());
                 return Err(Error::data(format!("model.weights.h5: {path}"), problem));
             }
             for (number, &variable) in mine.iter().enumerate() {
@@ -275,10 +302,16 @@ impl Sequential {
         }
         let expected = 2 + slots * variables;
         if vars.children.len() != expected {
-            let problem = format!("{} variables, expected {expected} for {}", vars.children.len(), compiled.optimizer.name());
+            let problem = format!(
+                "{} variables, expected {expected} for {}",
+                vars.children.len(),
+                compiled.optimizer.name()
+            );
             return Err(Error::data("model.weights.h5: optimizer/vars", problem));
         }
-        let count = tree.dataset("optimizer/vars/0").map_err(|error| Error::data("model.weights.h5", error.to_string()))?;
+        let count = tree
+            .dataset("optimizer/vars/0")
+            .map_err(|error| Error::data("model.weights.h5", error.to_string()))?;
         let iterations = match &count.data {
             Data::I64(count) if count.len() == 1 && count[0] >= 0 => count[0] as u64,
             _ => return Err(Error::data("model.weights.h5: optimizer/vars/0", "expected a count of steps")),
@@ -288,7 +321,8 @@ impl Sequential {
         params.attach(&*compiled.optimizer);
         let order = slot_order(slots, variables, compiled.optimizer.slots_together());
         for (number, (slot, variable)) in order.into_iter().enumerate() {
-            let elements = floats(tree, &format!("optimizer/vars/{}", number + 2), &built.variables[variable].1.shape)?;
+            let elements =
+                floats(tree, &format!("optimizer/vars/{}", number + 2), &built.variables[variable].1.shape)?;
             params.variables[variable].slots[slot].copy_from_row_major(&elements);
         }
         params.iterations = iterations;
@@ -329,7 +363,9 @@ fn floats(tree: &Group, path: &str, shape: &[usize]) -> Result<Vec<f32>> {
         return Err(Error::data(place(), format!("type {}, expected float32", array.dtype())));
     };
     match elements.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(Error::data(place(), format!("element {index} is {}, not a finite number", elements[index]))),
+        Some(index) => {
+            Err(Error::data(place(), format!("element {index} is {}, not a finite number", elements[index])))
+        }
         None => Ok(elements.clone()),
     }
 }
@@ -343,7 +379,8 @@ fn input_shape(keys: Keys) -> Result<Vec<usize>> {
     let shape = config.take("batch_shape").or_else(|| config.take("batch_input_shape"));
     config.finish()?;
     let axes = shape.as_ref().and_then(Value::as_array);
-    let sample = axes.and_then(|axes| axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect());
+    let sample =
+        axes.and_then(|axes| axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect());
     sample.filter(|shape: &Vec<usize>| !shape.is_empty()).ok_or_else(|| {
         let shape = shape.unwrap_or_default();
         Error::config("InputLayer", format!("batch_shape = {shape}, expected a list such as [null, 784]"))

@@ -32,11 +32,7 @@ pub struct UnknownLayout(pub String);
 
 impl fmt::Display for UnknownLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "summary layout: received {:?}, expected \"keras3\" or \"keras2\"",
-            self.0
-        )
+        write!(f, "summary layout: received {:?}, expected \"keras3\" or \"keras2\"", self.0)
     }
 }
 
@@ -102,14 +98,7 @@ impl Summary {
     /// The table and its totals, each line with its `\n`. `terminal_columns` 0 stands for 80; `color` is for Keras 3 only.
     pub fn render(&self, layout: Layout, terminal_columns: usize, color: bool) -> String {
         match layout {
-            Layout::Keras3 => self.keras3(
-                if terminal_columns == 0 {
-                    80
-                } else {
-                    terminal_columns
-                },
-                color,
-            ),
+            Layout::Keras3 => self.keras3(if terminal_columns == 0 { 80 } else { terminal_columns }, color),
             Layout::Keras2 => self.keras2(),
         }
     }
@@ -117,37 +106,17 @@ impl Summary {
     fn keras3(&self, terminal: usize, color: bool) -> String {
         let (widths, terminal) = column_widths(self.connected_to, self.show_trainable, terminal);
         let mut out = Printer::new(color);
-        out.paragraph(
-            &[
-                ("Model: \"", Ink::Bold),
-                (&self.model_name, Ink::Bold),
-                ("\"", Ink::Bold),
-            ],
-            terminal,
-        );
+        out.paragraph(&[("Model: \"", Ink::Bold), (&self.model_name, Ink::Bold), ("\"", Ink::Bold)], terminal);
         self.table(&mut out, &widths);
         let (trained, fixed) = (self.trainable_params, self.non_trainable_params);
         let state = self.optimizer_params;
         let state_bytes = state.map_or(0.0, |n| bytes(n) + if n > 0 { 4.0 } else { 0.0 });
         let mut total = |label: &str, count: u64, bytes: f64| {
             let size = format!(" ({})", readable(bytes));
-            out.paragraph(
-                &[
-                    (label, Ink::Bold),
-                    (&thousands(count), Ink::Number),
-                    (&size, Ink::Plain),
-                ],
-                terminal,
-            );
+            out.paragraph(&[(label, Ink::Bold), (&thousands(count), Ink::Number), (&size, Ink::Plain)], terminal);
         };
-        let all = trained
-            .saturating_add(fixed)
-            .saturating_add(state.unwrap_or(0));
-        total(
-            " Total params: ",
-            all,
-            bytes(trained) + bytes(fixed) + state_bytes,
-        );
+        let all = trained.saturating_add(fixed).saturating_add(state.unwrap_or(0));
+        total(" Total params: ", all, bytes(trained) + bytes(fixed) + state_bytes);
         total(" Trainable params: ", trained, bytes(trained));
         total(" Non-trainable params: ", fixed, bytes(fixed));
         if let Some(n) = state {
@@ -168,21 +137,13 @@ impl Summary {
             header.push("Trainable");
             align.push(Align::Center);
         }
-        let header: Vec<Line> = header
-            .iter()
-            .map(|text| line(&[(text, Ink::Bold)]))
-            .collect();
+        let header: Vec<Line> = header.iter().map(|text| line(&[(text, Ink::Bold)])).collect();
         out.rule(widths, ['┏', '━', '┳', '┓']);
         out.row(&header, widths, &align, true);
         out.rule(widths, ['┡', '━', '╇', '┩']);
         for (i, row) in self.rows.iter().enumerate() {
             let mut cells = vec![
-                line(&[
-                    (&row.name, Ink::Plain),
-                    (" (", Ink::Plain),
-                    (&row.class, Ink::Class),
-                    (")", Ink::Plain),
-                ]),
+                line(&[(&row.name, Ink::Plain), (" (", Ink::Plain), (&row.class, Ink::Class), (")", Ink::Plain)]),
                 shape(&row.output_shape),
                 line(&[
                     (&thousands(row.params), Ink::Number),
@@ -235,9 +196,7 @@ impl SummaryRow {
             "Softmax",
             "UnitNormalization",
         ];
-        self.output_shape == "?"
-            && self.params == 0
-            && !BUILT_AT_ONCE.contains(&self.class.as_str())
+        self.output_shape == "?" && self.params == 0 && !BUILT_AT_ONCE.contains(&self.class.as_str())
     }
 }
 
@@ -279,11 +238,7 @@ fn thousands(n: u64) -> String {
 /// takes what its borders and padding need from every column in turn, each time the rounded share of what is left.
 /// Second, the columns of a terminal that the table fits: `terminal`, or more if that is too narrow.
 fn column_widths(connected_to: bool, show_trainable: bool, terminal: usize) -> (Vec<usize>, usize) {
-    let mut points: Vec<f64> = if connected_to {
-        vec![0.3, 0.56, 0.74, 1.0]
-    } else {
-        vec![0.45, 0.80, 1.0]
-    };
+    let mut points: Vec<f64> = if connected_to { vec![0.3, 0.56, 0.74, 1.0] } else { vec![0.45, 0.80, 1.0] };
     let mut length: usize = if connected_to { 108 } else { 88 };
     if show_trainable {
         length += 12;
@@ -293,15 +248,8 @@ fn column_widths(connected_to: bool, show_trainable: bool, terminal: usize) -> (
     length = length.min(terminal.saturating_sub(4));
     let mut widths: Vec<usize>;
     loop {
-        let ends: Vec<usize> = points
-            .iter()
-            .map(|p| (p * length as f64) as usize)
-            .collect();
-        widths = ends
-            .iter()
-            .enumerate()
-            .map(|(i, end)| end - if i > 0 { ends[i - 1] } else { 0 })
-            .collect();
+        let ends: Vec<usize> = points.iter().map(|p| (p * length as f64) as usize).collect();
+        widths = ends.iter().enumerate().map(|(i, end)| end - if i > 0 { ends[i - 1] } else { 0 }).collect();
         if widths.iter().all(|&w| w >= 4) {
             break;
         }
@@ -369,11 +317,7 @@ mod tests {
     /// One recorded print: the summary, the columns, coloured, the text.
     pub(super) fn recorded(file: &str) -> Vec<(Summary, usize, bool, String)> {
         let (mut out, mut summary) = (Vec::new(), Summary::default());
-        for block in file
-            .replace('␛', "\x1b")
-            .split("\n@")
-            .map(|b| b.trim_start_matches('@'))
-        {
+        for block in file.replace('␛', "\x1b").split("\n@").map(|b| b.trim_start_matches('@')) {
             let (word, rest) = block.split_once(' ').unwrap_or((block, ""));
             let fields: Vec<&str> = rest.split(if word == "row" { '\t' } else { ' ' }).collect();
             match word {
@@ -384,11 +328,7 @@ mod tests {
                     class: fields[1].into(),
                     output_shape: fields[2].into(),
                     params: fields[3].parse().unwrap(),
-                    connections: fields[4]
-                        .split(',')
-                        .filter(|l| !l.is_empty())
-                        .map(String::from)
-                        .collect(),
+                    connections: fields[4].split(',').filter(|l| !l.is_empty()).map(String::from).collect(),
                     trainable: [None, Some(true), Some(false)]["-YN".find(fields[5]).unwrap()],
                 }),
                 "params" => {
@@ -404,12 +344,7 @@ mod tests {
                     let (first, text) = rest.split_once('\n').unwrap_or((rest, ""));
                     let (columns, kind) = first.split_once(' ').unwrap();
                     let text = format!("{}\n", text.strip_suffix('\n').unwrap_or(text));
-                    out.push((
-                        summary.clone(),
-                        columns.parse().unwrap(),
-                        kind == "color",
-                        text,
-                    ));
+                    out.push((summary.clone(), columns.parse().unwrap(), kind == "color", text));
                 }
                 "refused" => assert!(out.pop().is_some()),
                 _ => panic!("{block}"),
@@ -424,11 +359,7 @@ mod tests {
         assert!(prints.len() > 50, "{}", prints.len());
         for (summary, columns, color, text) in prints {
             let ours = summary.render(Layout::Keras3, columns, color);
-            assert_eq!(
-                ours, text,
-                "{} at {columns}, color {color}:\n{ours}",
-                summary.model_name
-            );
+            assert_eq!(ours, text, "{} at {columns}, color {color}:\n{ours}", summary.model_name);
         }
     }
     pub(super) fn tutorial() -> Summary {
@@ -440,37 +371,20 @@ mod tests {
         assert_eq!("keras3".parse(), Ok(Layout::Keras3));
         assert_eq!(Layout::try_from("keras2"), Ok(Layout::Keras2));
         let text = "Keras".parse::<Layout>().unwrap_err().to_string();
-        assert_eq!(
-            text,
-            "summary layout: received \"Keras\", expected \"keras3\" or \"keras2\""
-        );
+        assert_eq!(text, "summary layout: received \"Keras\", expected \"keras3\" or \"keras2\"");
     }
 
     #[test]
     fn any_terminal_gets_a_table() {
         let summary = tutorial();
-        assert_eq!(
-            summary.render(Layout::Keras3, 0, false),
-            summary.render(Layout::Keras3, 80, false)
-        );
-        let boxed = |columns| {
-            summary
-                .render(Layout::Keras3, columns, false)
-                .lines()
-                .nth(1)
-                .unwrap()
-                .to_string()
-        };
+        assert_eq!(summary.render(Layout::Keras3, 0, false), summary.render(Layout::Keras3, 80, false));
+        let boxed = |columns| summary.render(Layout::Keras3, columns, false).lines().nth(1).unwrap().to_string();
         assert_eq!(boxed(1), boxed(20));
         assert_eq!(boxed(1), "┏━━━━━━┳━━━┳━━━┓");
         for (mut summary, ..) in recorded(RECORDED) {
             for columns in (0..30).chain([usize::MAX]) {
                 summary.show_trainable ^= true;
-                assert!(
-                    summary
-                        .render(Layout::Keras3, columns, columns % 2 == 0)
-                        .contains("┩")
-                );
+                assert!(summary.render(Layout::Keras3, columns, columns % 2 == 0).contains("┩"));
             }
         }
     }
@@ -478,16 +392,10 @@ mod tests {
     #[test]
     fn no_models_and_huge_models() {
         let mut none = Summary::default();
-        assert!(
-            none.render(Layout::Keras2, 80, false)
-                .contains("Total params: 0\n")
-        );
+        assert!(none.render(Layout::Keras2, 80, false).contains("Total params: 0\n"));
         none.trainable_params = u64::MAX;
         none.optimizer_params = Some(u64::MAX);
-        assert!(
-            none.render(Layout::Keras3, 80, false)
-                .contains(" Total params: 18,446,744,073,709,551,615 ")
-        );
+        assert!(none.render(Layout::Keras3, 80, false).contains(" Total params: 18,446,744,073,709,551,615 "));
     }
 
     #[test]
@@ -498,22 +406,14 @@ mod tests {
         summary.rows[1].class = "D\re".into();
         for layout in [Layout::Keras2, Layout::Keras3] {
             let text = summary.render(layout, 80, false);
-            assert!(
-                !text.contains(['\x1b', '\r', '\x07'])
-                    && text.contains("a\u{fffd}\u{fffd}]0;x\u{fffd}")
-            );
+            assert!(!text.contains(['\x1b', '\r', '\x07']) && text.contains("a\u{fffd}\u{fffd}]0;x\u{fffd}"));
         }
     }
 
     #[test]
     fn sizes_are_keras_s() {
-        let recorded = [
-            (0, "0.00 B"),
-            (255, "1020.00 B"),
-            (256, "1.00 KB"),
-            (795_010, "3.03 MB"),
-            (262_143, "1024.00 KB"),
-        ];
+        let recorded =
+            [(0, "0.00 B"), (255, "1020.00 B"), (256, "1.00 KB"), (795_010, "3.03 MB"), (262_143, "1024.00 KB")];
         let more = [
             (288, "1.12 KB"),
             (352, "1.38 KB"),

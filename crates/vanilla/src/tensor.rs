@@ -105,7 +105,10 @@ impl Tensor {
     pub fn new<T: Element>(elements: Vec<T>, shape: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = shape.into();
         if product(&shape) != Some(elements.len()) {
-            return Err(Error::data("Tensor", format!("{} elements do not fill the shape {shape:?}", elements.len())));
+            return Err(Error::data(
+                "Tensor",
+                format!("{} elements do not fill the shape {shape:?}", elements.len()),
+            ));
         }
         Ok(Self { shape, start: 0, storage: T::store(elements).0 })
     }
@@ -151,7 +154,8 @@ impl Tensor {
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = shape.into();
         if product(&shape) != Some(self.len()) {
-            let problem = format!("{} elements of shape {:?} do not fill the shape {shape:?}", self.len(), self.shape);
+            let problem =
+                format!("{} elements of shape {:?} do not fill the shape {shape:?}", self.len(), self.shape);
             return Err(Error::data("reshape", problem));
         }
         Ok(Self { shape, ..self.clone() })
@@ -239,7 +243,10 @@ impl Tensor {
     /// When there is no last axis or it is empty.
     pub fn argmax(&self) -> Result<Self> {
         let Some((&width, shape)) = self.shape.split_last().filter(|(width, _)| **width > 0) else {
-            return Err(Error::data("argmax", format!("no largest element along the last axis of {:?}", self.shape)));
+            return Err(Error::data(
+                "argmax",
+                format!("no largest element along the last axis of {:?}", self.shape),
+            ));
         };
         let largest = |row: &[f32]| {
             let best = row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best });
@@ -365,7 +372,8 @@ mod with_ndarray {
 
     impl From<&Tensor> for ArrayD<f32> {
         fn from(tensor: &Tensor) -> Self {
-            Self::from_shape_vec(IxDyn(tensor.shape()), tensor.to_f32()).expect("a tensor's shape fits its elements")
+            Self::from_shape_vec(IxDyn(tensor.shape()), tensor.to_f32())
+                .expect("a tensor's shape fits its elements")
         }
     }
 }
@@ -381,7 +389,9 @@ mod tests {
         assert_eq!(x.slice(1..3).unwrap().to_i64(), (6..18).collect::<Vec<_>>());
         assert_eq!(x.slice(1..3).unwrap().get(1).unwrap().shape(), [3, 2]);
         assert_eq!(x.get(3).unwrap().as_u8(), Some(&[18, 19, 20, 21, 22, 23][..]));
-        for error in [x.slice(3..5).err(), x.get(4).err(), x.reshape([5, 5]).err(), x.reshape([usize::MAX, 2]).err()] {
+        for error in
+            [x.slice(3..5).err(), x.get(4).err(), x.reshape([5, 5]).err(), x.reshape([usize::MAX, 2]).err()]
+        {
             assert!(matches!(error, Some(Error::Data { .. })));
         }
         assert_eq!(

@@ -150,7 +150,8 @@ mod tests {
             let mut mean = 0.0;
             for (i, row) in rows.iter().enumerate() {
                 let target = &want["y_true"][i];
-                let target = if target.is_array() { floats(target) } else { vec![target.as_f64().unwrap() as f32] };
+                let target =
+                    if target.is_array() { floats(target) } else { vec![target.as_f64().unwrap() as f32] };
                 let mut prediction = floats(row);
                 let mut d = vec![0.0; prediction.len()];
                 let value = match link {
@@ -176,7 +177,9 @@ mod tests {
             assert_eq!(from_config(loss.class_name(), loss.config()).unwrap().name(), loss.name());
         }
         let error = |word: &str, keys: Keys| from_config(word, keys).unwrap_err().to_string();
-        assert!(error("categorical_crossentopy", Keys::new()).contains("did you mean 'categorical_crossentropy'?"));
+        assert!(
+            error("categorical_crossentopy", Keys::new()).contains("did you mean 'categorical_crossentropy'?")
+        );
         assert_eq!(
             error("mse", crate::config::keys! { "reduction": "sum" }),
             "mse: reduction = \"sum\" is not supported yet, expected \"sum_over_batch_size\""

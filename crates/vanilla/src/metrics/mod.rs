@@ -155,9 +155,8 @@ mod tests {
             let recorded = &golden["metrics"][recorded];
             let metric = find(word).unwrap();
             let rows = recorded["y_pred"].as_array().unwrap();
-            let sum: f32 = (0..rows.len())
-                .map(|i| metric.sample(&floats(&recorded["y_true"][i]), &floats(&rows[i])))
-                .sum();
+            let sum: f32 =
+                (0..rows.len()).map(|i| metric.sample(&floats(&recorded["y_true"][i]), &floats(&rows[i]))).sum();
             let (got, want) = (f64::from(sum) / rows.len() as f64, recorded["result"].as_f64().unwrap());
             assert!((got - want).abs() < 1e-6 * want.max(1.0), "{word}: {got} instead of {want}");
         }

@@ -19,9 +19,10 @@ use vanilla_plan::kernels::{AdamStep, Kernels, MAX_SLOTS};
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
     learning_rate: f32,
-    beta_1: f32,
-    beta_2: f32,
-    epsilon: f32,
+    // In f64, as Python has them: 1 - beta_2 is 0.001 then, and not the 0.0010000467 that f32 makes of it.
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
 }
 
 impl Adam {
@@ -31,19 +32,19 @@ impl Adam {
     }
 
     /// Decay of the mean gradient, 0.9 unless set.
-    pub fn beta_1(mut self, beta_1: f32) -> Self {
+    pub fn beta_1(mut self, beta_1: f64) -> Self {
         self.beta_1 = beta_1;
         self
     }
 
     /// Decay of the mean square, 0.999 unless set.
-    pub fn beta_2(mut self, beta_2: f32) -> Self {
+    pub fn beta_2(mut self, beta_2: f64) -> Self {
         self.beta_2 = beta_2;
         self
     }
 
     /// Added to the root, 1e-7 unless set.
-    pub fn epsilon(mut self, epsilon: f32) -> Self {
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self
     }
@@ -54,7 +55,7 @@ impl Adam {
             learning_rate: learning_rate(config, default.learning_rate)?,
             beta_1: share(config, "beta_1", default.beta_1)?,
             beta_2: share(config, "beta_2", default.beta_2)?,
-            epsilon: config.float("epsilon")?.map_or(default.epsilon, |x| x as f32),
+            epsilon: config.float("epsilon")?.unwrap_or(default.epsilon),
         })
     }
 }
@@ -76,9 +77,9 @@ impl vanilla_plan::Optimizer for Adam {
         // In f32 throughout, as Keras computes it: with f64 here, a network on raw pixels is 7e-4 away from Keras
         // after 16 steps, because rounding in the first steps is what grows.
         let t = iteration as f32;
-        let root = (1.0 - self.beta_2.powf(t)).sqrt();
-        let alpha = self.learning_rate * root / (1.0 - self.beta_1.powf(t));
-        [1.0 - self.beta_1, 1.0 - self.beta_2, alpha, self.epsilon]
+        let root = (1.0 - (self.beta_2 as f32).powf(t)).sqrt();
+        let alpha = self.learning_rate * root / (1.0 - (self.beta_1 as f32).powf(t));
+        [(1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32, alpha, self.epsilon as f32]
     }
     fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
         let [one_minus_beta_1, one_minus_beta_2, alpha, epsilon] = *c;
@@ -92,13 +93,7 @@ impl Optimizer for Adam {
         "Adam"
     }
     fn config(&self) -> Keys {
-        // Keras writes what Python was given: the shortest decimal of the f32, not its widening.
-        keys! {
-            "beta_1": shortest(self.beta_1),
-            "beta_2": shortest(self.beta_2),
-            "epsilon": shortest(self.epsilon),
-            "amsgrad": false,
-        }
+        keys! { "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": false }
     }
     fn learning_rate(&self) -> f32 {
         self.learning_rate
@@ -106,9 +101,4 @@ impl Optimizer for Adam {
     fn with_learning_rate(&self, learning_rate: f32) -> Arc<dyn Optimizer> {
         Arc::new(Self { learning_rate, ..*self })
     }
-}
-
-/// The f64 that prints like this f32: 0.9 instead of 0.8999999761581421.
-pub(super) fn shortest(x: f32) -> f64 {
-    x.to_string().parse().unwrap_or(f64::from(x))
 }

@@ -6,7 +6,6 @@
 //! **Slots** v
 //! **Reference** `keras.optimizers.RMSprop`; Hinton 2012, lecture 6
 
-use super::adam::shortest;
 use super::{Optimizer, learning_rate, share};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -17,8 +16,8 @@ use vanilla_plan::kernels::{Kernels, MAX_SLOTS, RmsPropStep};
 #[derive(Clone, Copy, Debug)]
 pub struct RMSprop {
     learning_rate: f32,
-    rho: f32,
-    epsilon: f32,
+    rho: f64,
+    epsilon: f64,
 }
 
 impl RMSprop {
@@ -28,7 +27,7 @@ impl RMSprop {
     }
 
     /// Decay of the mean square, 0.9 unless set.
-    pub fn rho(mut self, rho: f32) -> Self {
+    pub fn rho(mut self, rho: f64) -> Self {
         self.rho = rho;
         self
     }
@@ -41,7 +40,7 @@ impl RMSprop {
         Ok(Self {
             learning_rate: learning_rate(config, default.learning_rate)?,
             rho: share(config, "rho", default.rho)?,
-            epsilon: config.float("epsilon")?.map_or(default.epsilon, |x| x as f32),
+            epsilon: config.float("epsilon")?.unwrap_or(default.epsilon),
         })
     }
 }
@@ -60,11 +59,11 @@ impl vanilla_plan::Optimizer for RMSprop {
         1
     }
     fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.learning_rate, self.rho, self.epsilon, 0.0]
+        [self.learning_rate, self.rho as f32, (1.0 - self.rho) as f32, self.epsilon as f32]
     }
     fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
-        let [rate, rho, epsilon, _] = *c;
-        kernels.rmsprop(&RmsPropStep { rate, rho, epsilon }, w, slots[0], g);
+        let [rate, rho, one_minus_rho, epsilon] = *c;
+        kernels.rmsprop(&RmsPropStep { rate, rho, one_minus_rho, epsilon }, w, slots[0], g);
     }
 }
 
@@ -74,9 +73,9 @@ impl Optimizer for RMSprop {
     }
     fn config(&self) -> Keys {
         keys! {
-            "rho": shortest(self.rho),
+            "rho": self.rho,
             "momentum": 0.0,
-            "epsilon": shortest(self.epsilon),
+            "epsilon": self.epsilon,
             "centered": false,
         }
     }

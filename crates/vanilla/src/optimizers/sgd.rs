@@ -7,7 +7,6 @@
 //! **Slots** m, where momentum is not 0
 //! **Reference** `keras.optimizers.SGD`
 
-use super::adam::shortest;
 use super::{Optimizer, learning_rate, share};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -18,7 +17,7 @@ use vanilla_plan::kernels::{Kernels, MAX_SLOTS, MomentumStep};
 #[derive(Clone, Copy, Debug)]
 pub struct SGD {
     learning_rate: f32,
-    momentum: f32,
+    momentum: f64,
     nesterov: bool,
 }
 
@@ -29,7 +28,7 @@ impl SGD {
     }
 
     /// Share of the last step that is kept.
-    pub fn momentum(mut self, momentum: f32) -> Self {
+    pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
     }
@@ -64,7 +63,7 @@ impl vanilla_plan::Optimizer for SGD {
         usize::from(self.momentum != 0.0)
     }
     fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.learning_rate, self.momentum, 0.0, 0.0]
+        [self.learning_rate, self.momentum as f32, 0.0, 0.0]
     }
     fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
         let [rate, momentum, ..] = *c;
@@ -81,7 +80,7 @@ impl Optimizer for SGD {
         "SGD"
     }
     fn config(&self) -> Keys {
-        keys! { "momentum": shortest(self.momentum), "nesterov": self.nesterov }
+        keys! { "momentum": self.momentum, "nesterov": self.nesterov }
     }
     fn learning_rate(&self) -> f32 {
         self.learning_rate

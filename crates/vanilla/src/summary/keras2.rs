@@ -6,11 +6,8 @@ use super::{Summary, thousands};
 
 impl Summary {
     pub(super) fn keras2(&self) -> String {
-        let (mut length, mut ends) = if self.connected_to {
-            (98, vec![32, 53, 65, 98])
-        } else {
-            (65, vec![29, 55, 65])
-        };
+        let (mut length, mut ends) =
+            if self.connected_to { (98, vec![32, 53, 65, 98]) } else { (65, vec![29, 55, 65]) };
         let mut header = vec!["Layer (type)", "Output Shape", "Param #"];
         if self.connected_to {
             header.push("Connected to");
@@ -40,41 +37,23 @@ impl Summary {
         out += &thick;
         for (i, row) in self.rows.iter().enumerate() {
             let name = format!("{} ({})", row.name, row.class);
-            let params = if row.unbuilt() {
-                "0 (unused)".into()
-            } else {
-                row.params.to_string()
-            };
+            let params = if row.unbuilt() { "0 (unused)".into() } else { row.params.to_string() };
             let mut fields = vec![name.as_str(), &row.output_shape, &params];
             if self.connected_to {
                 fields.push(row.connections.first().map_or("", |link| link));
             }
             if self.show_trainable {
-                fields.push(if row.trainable == Some(false) {
-                    "N"
-                } else {
-                    "Y"
-                });
+                fields.push(if row.trainable == Some(false) { "N" } else { "Y" });
             }
             print(&mut out, &fields);
             if self.connected_to {
-                row.connections
-                    .iter()
-                    .skip(1)
-                    .for_each(|link| print(&mut out, &["", "", "", link]));
+                row.connections.iter().skip(1).for_each(|link| print(&mut out, &["", "", "", link]));
             }
-            out += if i + 1 == self.rows.len() {
-                &thick
-            } else {
-                &thin
-            };
+            out += if i + 1 == self.rows.len() { &thick } else { &thin };
         }
         let (trained, fixed) = (self.trainable_params, self.non_trainable_params);
         let all = thousands(trained.saturating_add(fixed));
-        out += &format!(
-            "Total params: {all}\nTrainable params: {}\n",
-            thousands(trained)
-        );
+        out += &format!("Total params: {all}\nTrainable params: {}\n", thousands(trained));
         out + &format!("Non-trainable params: {}\n{thin}", thousands(fixed))
     }
 }
@@ -107,10 +86,7 @@ _________________________________________________________________
 
     #[test]
     fn keras2_cuts_and_connects() {
-        let (mut summary, ..) = recorded(RECORDED)
-            .into_iter()
-            .find(|r| r.0.connected_to)
-            .unwrap();
+        let (mut summary, ..) = recorded(RECORDED).into_iter().find(|r| r.0.connected_to).unwrap();
         summary.show_trainable = true;
         summary.rows.truncate(6);
         summary.rows[0].name = "隠れ層ニューラルネットワーク".into();
@@ -132,9 +108,6 @@ _________________________________________________________________
             rows[11],
             "                                                                 left[0][0]                                  "
         );
-        assert!(
-            rows[15].contains("? ") && rows[15].contains(" 0 (unused) "),
-            "{text}"
-        );
+        assert!(rows[15].contains("? ") && rows[15].contains(" 0 (unused) "), "{text}");
     }
 }
