@@ -121,6 +121,7 @@ impl<W: Write> Progbar<W> {
     }
 
     /// What the text was written to.
+    #[cfg(test)]
     pub fn get_ref(&self) -> &W {
         &self.out
     }

@@ -200,15 +200,11 @@ impl SummaryRow {
     }
 }
 
-/// The size of `params` 4-byte parameters in Keras's words: `3.03 MB`, `0.00 B`.
-pub fn format_bytes(params: u64) -> String {
-    readable(bytes(params))
-}
-
 fn bytes(params: u64) -> f64 {
     params as f64 * 4.0
 }
 
+/// A size in Keras's words: `3.03 MB`, `0.00 B`.
 fn readable(mut bytes: f64) -> String {
     let mut unit = "B";
     for next in ["KB", "MB", "GB", "TB", "PB"] {
@@ -422,7 +418,7 @@ mod tests {
             (1 << 48, "1.00 PB"),
         ];
         for (params, text) in recorded.into_iter().chain(more) {
-            assert_eq!(format_bytes(params), text, "{params}");
+            assert_eq!(readable(bytes(params)), text, "{params}");
         }
     }
 }

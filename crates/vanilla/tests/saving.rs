@@ -1,0 +1,209 @@
+//! `.keras` files: round trips, files made by Keras, and files that are not what they should be.
+
+use serde_json::{Value, json};
+use vanilla::formats::hdf5::{self, Group, Node};
+use vanilla::formats::keras_zip::{self, KerasArchive};
+use vanilla::formats::{Array, Data};
+use vanilla::prelude::*;
+
+fn model(optimizer: &str) -> Sequential {
+    let layers = layers![
+        Flatten::new().input_shape([2, 3]),
+        Rescaling::new(0.5).offset(-1.0),
+        Dense::new(7).activation("relu").name("hidden"),
+        Dropout::new(0.25),
+        Dense::new(5).activation("tanh").use_bias(false),
+        ActivationLayer::new("sigmoid"),
+        Dense::new(3).activation("softmax"),
+    ];
+    let mut model = Sequential::new(layers).unwrap().with_seed(4).unwrap();
+    model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
+    model
+}
+
+fn data() -> (Tensor, Tensor) {
+    let x: Vec<f32> = (0..40 * 6).map(|i| (i * 37 % 101) as f32 / 50.0).collect();
+    let y: Vec<i64> = (0..40).map(|i| i * 7 % 3).collect();
+    (Tensor::new(x, [40, 2, 3]).unwrap(), Tensor::new(y, [40]).unwrap())
+}
+
+fn options() -> Fit {
+    Fit::new().epochs(2).batch_size(16).verbose(0).shuffle(false)
+}
+
+#[test]
+fn a_model_goes_on_after_a_round_trip_as_if_nothing_had_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let (x, y) = data();
+    for optimizer in ["adam", "sgd", "rmsprop"] {
+        let mut model = model(optimizer);
+        model.fit(&x, &y, options()).unwrap();
+        model.save(&path).unwrap();
+        let loaded = Sequential::load(&path).unwrap();
+        assert_eq!(loaded.weights_sha256(), model.weights_sha256());
+        assert_eq!(loaded.iterations(), 6);
+        assert_eq!(loaded.predict(&x).unwrap(), model.predict(&x).unwrap());
+        assert_eq!(loaded.evaluate(&x, &y).unwrap(), model.evaluate(&x, &y).unwrap());
+        assert_eq!(loaded.summary().to_string(), model.summary().to_string());
+        assert_eq!(loaded.to_json().unwrap(), model.to_json().unwrap());
+        // The seed is not in the file, so no dropout from here on would be the same: compare without it.
+        let first = std::fs::read(&path).unwrap();
+        loaded.save(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first, "the same model gives the same bytes");
+    }
+}
+
+#[test]
+fn the_optimizer_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let (x, y) = data();
+    let x = x.reshape([40, 6]).unwrap();
+    for optimizer in ["adam", "sgd", "rmsprop"] {
+        let layers = layers![Dense::new(7).activation("relu").input_dim(6), Dense::new(3).activation("softmax")];
+        let mut model = Sequential::new(layers).unwrap();
+        model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
+        model.fit(&x, &y, options()).unwrap();
+        model.save(&path).unwrap();
+        let mut loaded = Sequential::load(&path).unwrap();
+        assert_eq!(loaded.fit(&x, &y, options()).unwrap().history, model.fit(&x, &y, options()).unwrap().history);
+        assert_eq!(loaded.weights_sha256(), model.weights_sha256(), "{optimizer}");
+    }
+}
+
+#[test]
+fn a_model_made_by_keras() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/mini.keras");
+    let mut model = Sequential::load(path).unwrap();
+    assert_eq!(
+        (model.name(), model.layer_names(), model.input_shape()),
+        ("mini", &["out".to_owned()][..], Some(&[4][..]))
+    );
+    assert!(model.is_compiled());
+    let x = Tensor::new((0..8).map(|i| i as f32).collect(), [2, 4]).unwrap();
+    let y = Tensor::new(vec![1.0f32, 0.0, 0.0, 1.0], [2, 2]).unwrap();
+    model.fit(&x, &y, Fit::new().verbose(0)).unwrap();
+}
+
+/// A file that differs from a good one in its description or in its weights.
+fn changed(config: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Group)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    model("adam").save(&path).unwrap();
+    let archive = keras_zip::read(&std::fs::read(&path).unwrap()).unwrap();
+    let mut description: Value = serde_json::from_str(&archive.config).unwrap();
+    let mut tree = hdf5::read(&archive.weights).unwrap();
+    config(&mut description);
+    weights(&mut tree);
+    let archive =
+        KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap(), ..archive };
+    std::fs::write(&path, keras_zip::write(&archive).unwrap()).unwrap();
+    let error = Sequential::load(&path).unwrap_err();
+    assert!(error.is_bad_input());
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "{text}");
+    text.rsplit_once("model.keras: ").expect("names the file").1.to_owned()
+}
+
+fn vars<'a>(tree: &'a mut Group, path: &str) -> &'a mut Vec<(String, Node)> {
+    let mut group = tree;
+    for name in path.split('/') {
+        let (_, node) = group.children.iter_mut().find(|(child, _)| child == name).unwrap();
+        let Node::Group(next) = node else { panic!("{path}") };
+        group = next;
+    }
+    &mut group.children
+}
+
+#[test]
+fn descriptions_that_make_no_sense() {
+    let layer = |index: usize, key: &'static str, value: Value| {
+        changed(move |config| config["config"]["layers"][index]["config"][key] = value, |_| ())
+    };
+    for (got, want) in [
+        (layer(3, "units", json!(-1)), "Dense 'hidden': units = -1, expected a whole number"),
+        (
+            layer(3, "units", json!(0)),
+            "layer 'hidden' (Dense): units = 0, expected a number of outputs, at least 1",
+        ),
+        (layer(3, "units", json!(1e308)), "Dense 'hidden': units = 1e+308, expected a whole number"),
+        (layer(3, "units", json!("10")), "Dense 'hidden': units = \"10\", expected a whole number"),
+        (layer(3, "units", json!(1_000_000_000)), "config.json: describes 11000000015 weights"),
+        (layer(3, "activation", json!("rleu")), "did you mean 'relu'?"),
+        (layer(3, "dtype", json!("float16")), "Dense 'hidden': dtype \"float16\", expected float32"),
+        (layer(3, "trainable", json!(false)), "Dense 'hidden': trainable = false is not supported yet"),
+        (layer(3, "kernel_regularizer", json!({"class_name": "L2"})), "Dense 'hidden': kernel_regularizer = {"),
+        (layer(3, "name", json!("dense_9\u{0}".repeat(99))), "longer than 256 characters"),
+        (layer(5, "name", json!("hidden")), "two layers are named 'hidden'"),
+        (
+            layer(0, "batch_shape", json!([null])),
+            "InputLayer: batch_shape = [null], expected a list such as [null, 784]",
+        ),
+        (changed(|c| c["config"]["layers"][3]["class_name"] = json!("Lambda"), |_| ()), "unknown layer 'Lambda'"),
+        (changed(|c| c["class_name"] = json!("Functional"), |_| ()), "class 'Functional' is not supported yet"),
+        (changed(|c| *c = json!([]), |_| ()), "no \"class_name\""),
+        (changed(|c| c["compile_config"]["loss"] = json!("hingge"), |_| ()), "unknown loss 'hingge'"),
+        (
+            changed(|c| c["compile_config"]["optimizer"]["config"]["clipnorm"] = json!(1.0), |_| ()),
+            "clipnorm = 1.0",
+        ),
+    ] {
+        assert!(got.contains(want), "{got}\nis not\n{want}");
+    }
+}
+
+#[test]
+fn weights_that_do_not_fit_the_description() {
+    let array = |shape: &[usize], value: f32| {
+        Node::Dataset(Array { shape: shape.to_vec(), data: Data::F32(vec![value; shape.iter().product()]) })
+    };
+    let kernel = |node: Node| changed(|_| (), move |tree| vars(tree, "layers/dense/vars")[0] = ("0".into(), node));
+    for (got, want) in [
+        (kernel(array(&[7, 6], 0.0)), "model.weights.h5: layers/dense/vars/0: shape [7, 6], expected [6, 7]"),
+        (
+            kernel(array(&[6, 7], f32::NAN)),
+            "model.weights.h5: layers/dense/vars/0: element 0 is NaN, not a finite number",
+        ),
+        (
+            changed(|_| (), |tree| drop(vars(tree, "layers/dense/vars").pop())),
+            "model.weights.h5: layers/dense/vars: layer 'hidden' expects 2 variables, found 1",
+        ),
+        (
+            changed(|_| (), |tree| vars(tree, "layers").retain(|(name, _)| name != "dense_1")),
+            "layer 'dense' expects 1 variables, found 0",
+        ),
+        (
+            changed(|_| (), |tree| vars(tree, "optimizer/vars").push(("2".into(), array(&[1], 0.0)))),
+            "model.weights.h5: optimizer/vars: 3 variables, expected 12 for adam",
+        ),
+    ] {
+        assert!(got.contains(want), "{got}\nis not\n{want}");
+    }
+}
+
+#[test]
+fn files_that_are_no_models_and_places_that_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let load = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        Sequential::load(&path).unwrap_err().to_string()
+    };
+    model("adam").save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    for bytes in [&b""[..], b"<html>", &good[..good.len() - 1], &good[..100]] {
+        assert!(load(bytes).contains("model.keras: "), "{}", load(bytes));
+    }
+    assert!(Sequential::load(folder.path().join("none.keras")).is_err());
+    let model = model("adam");
+    assert!(model.save(folder.path().join("model.h5")).unwrap_err().to_string().contains("ends in .keras"));
+    assert!(model.save(folder.path().join("no/such/folder/model.keras")).is_err());
+    // What was there before is still there.
+    std::fs::write(&path, &good).unwrap();
+    std::fs::create_dir(folder.path().join("taken.keras")).unwrap();
+    assert!(model.save(folder.path().join("taken.keras")).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), good);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
+}
