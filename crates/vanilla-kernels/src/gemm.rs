@@ -64,6 +64,7 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize>(t: &Tile) {
 
 /// # Safety
 /// As [`tile`], and `WIDE * V::LANES == 16`.
+#[allow(clippy::needless_range_loop)] // r and j name registers; iterators hide that they are unrolled
 #[inline(always)]
 unsafe fn tile_of<V: Vector, const ROWS: usize, const WIDE: usize>(t: &Tile) {
     // SAFETY: the caller vouches for every address that the tile describes.

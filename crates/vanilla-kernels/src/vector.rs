@@ -60,7 +60,7 @@ pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
         // ln 2 in two parts; the first has trailing zeros, so n * part is exact.
         let r = n.fma(V::splat(-0.693_359_4), c);
         let r = n.fma(V::splat(2.121_944_4e-4), r);
-        let p = V::splat(1.987_569_1e-4);
+        let p = V::splat(1.987_569_2e-4);
         let p = p.fma(r, V::splat(1.398_199_9e-3));
         let p = p.fma(r, V::splat(8.333_452e-3));
         let p = p.fma(r, V::splat(4.166_579_6e-2));
@@ -97,9 +97,9 @@ pub(crate) unsafe fn tanh<V: Vector>(x: V) -> V {
         let z = x.mul(x);
         let p = V::splat(-5.704_988_7e-3);
         let p = p.fma(z, V::splat(2.063_908_8e-2));
-        let p = p.fma(z, V::splat(-5.373_971_8e-2));
+        let p = p.fma(z, V::splat(-5.373_972e-2));
         let p = p.fma(z, V::splat(1.333_144_2e-1));
-        let p = p.fma(z, V::splat(-3.333_328_2e-1));
+        let p = p.fma(z, V::splat(-3.333_328e-1));
         let small = p.fma(z.mul(x), x);
         let e = exp(a.add(a));
         let t = V::splat(1.0).sub(V::splat(2.0).div(e.add(V::splat(1.0))));

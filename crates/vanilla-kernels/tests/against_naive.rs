@@ -18,7 +18,7 @@ fn numbers(count: usize, salt: u64) -> Vec<f32> {
 /// A matrix whose padding is NaN: whatever leaks into a real element shows.
 fn poisoned(elements: &[f32], rows: usize, cols: usize) -> Panels {
     let mut panels = Panels::from_row_major(elements, rows, cols);
-    if cols % LANES != 0 && rows > 0 {
+    if !cols.is_multiple_of(LANES) && rows > 0 {
         let last = panels.flat().len() - rows * LANES;
         for line in panels.flat_mut()[last..].chunks_exact_mut(LANES) {
             line[cols % LANES..].fill(f32::NAN);

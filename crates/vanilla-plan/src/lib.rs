@@ -1,8 +1,8 @@
 //! Described layers in, a flat list of steps out, and its execution.
 //!
 //! A network reaches this crate as a list of [`Fact`]s, a [`Loss`] and an [`Optimizer`]; nothing here knows the name
-//! of a layer. [`Plan::compile`] lowers them to unfused [`Step`]s (the reference plan), then named
-//! [passes](passes) rewrite the list, then [`Plan`] runs it, batch after batch, without allocating. A plan prints as
+//! of a layer. [`Plan::train`] lowers them to unfused [`Step`]s (the reference plan), then named
+//! [`passes`] rewrite the list, then [`Plan`] runs it, batch after batch, without allocating. A plan prints as
 //! a page of algebra: that text is its test and its documentation.
 //!
 //! This page is the whole extension surface: [`Fact`], [`Curve`], [`Loss`], [`Optimizer`].

@@ -101,6 +101,39 @@ pub mod mnist {
     }
 }
 
+/// The folders of this machine that may hold data sets.
+#[derive(Clone, Debug, Default)]
+struct Folders {
+    /// `VANILLA_DATA`.
+    data: Option<PathBuf>,
+    /// Vanilla's folder among the user's caches.
+    cache: Option<PathBuf>,
+    /// Keras's folder: `KERAS_HOME`, else `~/.keras`.
+    keras: Option<PathBuf>,
+}
+
+impl Folders {
+    fn of_this_machine() -> Self {
+        use etcetera::BaseStrategy;
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = etcetera::choose_base_strategy().ok();
+        Self {
+            data: variable("VANILLA_DATA"),
+            cache: base.as_ref().map(|base| base.cache_dir().join("vanilla")),
+            keras: variable("KERAS_HOME").or_else(|| base.map(|base| base.home_dir().join(".keras"))),
+        }
+    }
+
+    /// Places that are looked at before and after the embedded copy.
+    fn places(&self, name: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let npz = format!("{name}.npz");
+        let before = self.data.iter().flat_map(|data| [data.join(name), data.join(&npz), data.clone()]);
+        let keras = self.keras.iter().map(|keras| keras.join("datasets"));
+        let keras = keras.flat_map(|datasets| [datasets.join(&npz), datasets.join(name.replace('_', "-"))]);
+        (before.collect(), self.cache.iter().map(|cache| cache.join(name)).chain(keras).collect())
+    }
+}
+
 /// A known data set, by name; from `path` (a folder with its IDX files, or an `.npz`) if one is given.
 ///
 /// # Errors
@@ -116,63 +149,60 @@ pub fn find(name: &str, path: Option<&Path>) -> Result<Dataset> {
         let sha256 = known.sha256_of(&parts);
         return known.dataset(parts, path.display().to_string(), Vec::new(), sha256);
     }
-    let (before, after) = known.places();
-    let mut warnings = Vec::new();
-    let mut tried = Vec::new();
-    let mut look = |places: Vec<PathBuf>| -> Option<Result<Dataset>> {
-        for place in places {
-            tried.push(place.display().to_string());
-            if !place.exists() {
-                continue;
-            }
-            match known.read(&place).and_then(|parts| known.verify(&place, &parts).map(|()| parts)) {
-                Ok(parts) => {
-                    let known_hash = combined(known.files.iter().map(|(_, hash)| (*hash).to_owned()));
-                    return Some(known.dataset(parts, place.display().to_string(), warnings.clone(), known_hash));
-                }
-                Err(error) => warnings.push(format!("{error}; passed over")),
-            }
-        }
-        None
-    };
-    if let Some(found) = look(before) {
-        return found;
-    }
-    if let Some(embedded) = known.embedded {
-        let known_hash = combined(known.files.iter().map(|(_, hash)| (*hash).to_owned()));
-        return known.dataset(embedded(), "inside the program".into(), warnings, known_hash);
-    }
-    if let Some(found) = look(after) {
-        return found;
-    }
-    let passed_over = warnings.iter().fold(String::new(), |text, warning| format!("{text}; {warning}"));
-    Err(Error::data(
-        name,
-        format!(
-            "not found; tried {}{passed_over}; put the four IDX files (plain or .gz) into one of these folders, or name \
-             one with VANILLA_DATA or --data",
-            tried.join(", ")
-        ),
-    ))
+    known.find(&Folders::of_this_machine())
 }
 
 impl Known {
-    /// Places that are looked at before and after the embedded copy.
-    fn places(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let in_folder = |folder: PathBuf| {
-            vec![folder.join(self.name), folder.join(format!("{}.npz", self.name)), folder.clone()]
+    /// The first good copy, as the head of this file says.
+    fn find(&self, folders: &Folders) -> Result<Dataset> {
+        let (before, after) = folders.places(self.name);
+        let mut warnings = Vec::new();
+        let mut tried = Vec::new();
+        let mut look = |places: Vec<PathBuf>| -> Option<Result<Dataset>> {
+            for place in places {
+                tried.push(place.display().to_string());
+                if !self.is_at(&place) {
+                    continue;
+                }
+                match self.read(&place).and_then(|parts| self.verify(&place, &parts).map(|()| parts)) {
+                    Ok(parts) => {
+                        let known_hash = combined(self.files.iter().map(|(_, hash)| (*hash).to_owned()));
+                        return Some(self.dataset(
+                            parts,
+                            place.display().to_string(),
+                            warnings.clone(),
+                            known_hash,
+                        ));
+                    }
+                    Err(error) => warnings.push(format!("{error}; passed over")),
+                }
+            }
+            None
         };
-        let before = variable("VANILLA_DATA").map(in_folder).unwrap_or_default();
-        let mut after = Vec::new();
-        if let Ok(base) = etcetera::choose_base_strategy() {
-            use etcetera::BaseStrategy;
-            after.push(base.cache_dir().join("vanilla").join(self.name));
-            let keras = variable("KERAS_HOME").unwrap_or_else(|| base.home_dir().join(".keras"));
-            after.push(keras.join("datasets").join(format!("{}.npz", self.name)));
-            after.push(keras.join("datasets").join(self.name.replace('_', "-")));
+        if let Some(found) = look(before) {
+            return found;
         }
-        (before, after)
+        if let Some(embedded) = self.embedded {
+            let known_hash = combined(self.files.iter().map(|(_, hash)| (*hash).to_owned()));
+            return self.dataset(embedded(), "inside the program".into(), warnings, known_hash);
+        }
+        if let Some(found) = look(after) {
+            return found;
+        }
+        let passed_over = warnings.iter().fold(String::new(), |text, warning| format!("{text}; {warning}"));
+        Err(Error::data(
+            self.name,
+            format!(
+                "not found; tried {}{passed_over}; put the four IDX files (plain or .gz) into one of these folders, or name \
+             one with VANILLA_DATA or --data",
+                tried.join(", ")
+            ),
+        ))
+    }
+
+    /// Whether there is a file, or a folder with at least one of the four.
+    fn is_at(&self, place: &Path) -> bool {
+        place.is_file() || self.files.iter().any(|(name, _)| file_in(place, name).is_some())
     }
 
     /// The four parts, from a folder of IDX files or from an `.npz`.
@@ -180,16 +210,9 @@ impl Known {
         let parts = if path.is_dir() {
             let mut parts = Vec::new();
             for (i, (name, _)) in self.files.iter().enumerate() {
-                // `train-images.idx3-ubyte` and `.gz` are about as common as the original names.
-                let dotted = name.replace("-idx", ".idx");
-                let names = [(*name).to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
-                let file =
-                    names.iter().map(|name| path.join(name)).find(|file| file.is_file()).ok_or_else(|| {
-                        Error::file(
-                            path,
-                            format!("no {name} (plain or .gz), one of the four files of {}", self.name),
-                        )
-                    })?;
+                let file = file_in(path, name).ok_or_else(|| {
+                    Error::file(path, format!("no {name} (plain or .gz), one of the four files of {}", self.name))
+                })?;
                 let bytes = read_file(&file)?;
                 let read = if i % 2 == 0 { idx::read_images } else { idx::read_labels };
                 parts.push((file.clone(), read(&bytes).map_err(|error| Error::file(&file, error))?));
@@ -289,16 +312,9 @@ impl Known {
 
     /// Every place where it would be looked for, in order, with what is there.
     pub fn locations(&self) -> Vec<(String, bool)> {
-        let (before, after) = self.places();
+        let (before, after) = Folders::of_this_machine().places(self.name);
         let outside = |places: Vec<PathBuf>| {
-            places.into_iter().map(|place| {
-                let complete = place.is_file()
-                    || self
-                        .files
-                        .iter()
-                        .all(|(name, _)| place.join(name).is_file() || place.join(format!("{name}.gz")).is_file());
-                (place.display().to_string(), complete)
-            })
+            places.into_iter().map(|place| (place.display().to_string(), self.is_at(&place)))
         };
         let inside = self.embedded.map(|_| ("inside the program".to_owned(), true));
         outside(before).chain(inside).chain(outside(after)).collect()
@@ -350,6 +366,13 @@ pub fn open(spec: &str) -> Result<Dataset> {
     Ok(Dataset { name, source: spec.to_owned(), warnings: Vec::new(), train, test, known: false, sha256 })
 }
 
+/// An IDX file of this name, plain or compressed; `train-images.idx3-ubyte` is about as common as the original name.
+fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
+    let dotted = name.replace("-idx", ".idx");
+    let names = [name.to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
+    names.into_iter().map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
 /// One hash of several.
 fn combined(hashes: impl IntoIterator<Item = String>) -> String {
     let mut all = sha2::Sha256::new();
@@ -359,4 +382,119 @@ fn combined(hashes: impl IntoIterator<Item = String>) -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vanilla_formats::{Array, Data};
+
+    /// A data set of 3 + 2 images of 1 x 2.
+    const PARTS: [(&[usize], &[u8]); 4] =
+        [(&[3, 1, 2], &[1, 2, 3, 4, 5, 6]), (&[3], &[0, 1, 0]), (&[2, 1, 2], &[7, 8, 9, 10]), (&[2], &[1, 1])];
+
+    fn parts() -> Parts {
+        PARTS.map(|(_, bytes)| bytes.to_vec())
+    }
+
+    fn tiny(embedded: Option<fn() -> Parts>) -> Known {
+        let mut tiny = Known { name: "tiny_set", image: [1, 2], rows: [3, 2], classes: 2, embedded, ..KNOWN[0] };
+        let hashes = tiny.hashes(&parts());
+        tiny.files.iter_mut().zip(hashes).for_each(|(file, hash)| file.1 = hash.leak());
+        tiny
+    }
+
+    fn write(folder: &Path, change: impl Fn(usize, &mut Vec<u8>)) {
+        std::fs::create_dir_all(folder).unwrap();
+        for (i, ((shape, bytes), (name, _))) in PARTS.into_iter().zip(KNOWN[0].files).enumerate() {
+            let array = Array { shape: shape.to_vec(), data: Data::U8(bytes.to_vec()) };
+            let mut file = idx::write(&array);
+            change(i, &mut file);
+            std::fs::write(folder.join(name), file).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_order_of_places_and_copies_that_are_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let folders = Folders { data: Some(at("data")), cache: Some(at("cache")), keras: Some(at("keras")) };
+
+        // Nowhere: every place is named, and what to do.
+        let error = tiny(None).find(&folders).unwrap_err().to_string();
+        for place in
+            ["data/tiny_set", "data/tiny_set.npz", "cache/tiny_set", "keras/datasets/tiny_set.npz", "VANILLA_DATA"]
+        {
+            assert!(error.contains(place), "{error}");
+        }
+        // From last to first, each found place goes before the ones found so far.
+        let arrays: Vec<Array> = PARTS
+            .iter()
+            .map(|(shape, bytes)| Array { shape: shape.to_vec(), data: Data::U8(bytes.to_vec()) })
+            .collect();
+        let keys = ["x_train", "y_train", "x_test", "y_test"];
+        let named: Vec<_> = keys.into_iter().zip(&arrays).collect();
+        std::fs::create_dir_all(at("keras/datasets")).unwrap();
+        std::fs::write(at("keras/datasets/tiny_set.npz"), npz::write(&named).unwrap()).unwrap();
+        assert!(tiny(None).find(&folders).unwrap().source.ends_with("keras/datasets/tiny_set.npz"));
+        write(&at("cache/tiny_set"), |_, _| ());
+        assert!(tiny(None).find(&folders).unwrap().source.ends_with("cache/tiny_set"));
+        let embedded = tiny(Some(parts));
+        assert_eq!(embedded.find(&folders).unwrap().source, "inside the program");
+        write(&at("data/tiny_set"), |_, _| ());
+        let found = embedded.find(&folders).unwrap();
+        assert!(found.source.ends_with("data/tiny_set") && found.warnings.is_empty());
+        assert_eq!(found.train.x.shape(), [3, 1, 2]);
+        assert_eq!(found.test.unwrap().y.unwrap().to_i64(), [1, 1]);
+
+        // A copy that differs in one byte is named and passed over.
+        write(&at("data/tiny_set"), |i, file| *file.last_mut().unwrap() ^= u8::from(i == 2));
+        let found = embedded.find(&folders).unwrap();
+        assert_eq!(found.source, "inside the program");
+        assert_eq!(found.warnings.len(), 1);
+        assert!(
+            found.warnings[0].contains("data/tiny_set: t10k-images-idx3-ubyte has SHA-256"),
+            "{:?}",
+            found.warnings
+        );
+        assert_eq!(found.sha256, embedded.sha256_of(&parts()));
+    }
+
+    #[test]
+    fn an_explicit_folder_that_is_wrong_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let read = |change: fn(usize, &mut Vec<u8>)| {
+            write(root.path(), change);
+            tiny(None).read(root.path()).unwrap_err().to_string()
+        };
+        let truncated = read(|i, file| file.truncate(file.len() - usize::from(i == 0)));
+        assert!(truncated.contains("train-images-idx3-ubyte: "), "{truncated}");
+        let label = read(|i, file| {
+            if i == 1 {
+                file[9] = 2
+            }
+        });
+        assert!(label.ends_with("label 2 in row 1, expected 0 to 1"), "{label}");
+        let fewer = read(|i, file| {
+            if i == 3 {
+                file.truncate(9);
+                file[7] = 1;
+            }
+        });
+        assert!(fewer.ends_with("1 labels for 2 images: these files do not belong together"), "{fewer}");
+        write(root.path(), |_, _| ());
+        std::fs::rename(root.path().join(KNOWN[0].files[1].0), root.path().join(KNOWN[0].files[0].0)).unwrap();
+        let swapped = tiny(None).read(root.path()).unwrap_err().to_string();
+        assert!(swapped.contains("swap"), "{swapped}");
+        std::fs::remove_file(root.path().join(KNOWN[0].files[0].0)).unwrap();
+        let missing = tiny(None).read(root.path()).unwrap_err().to_string();
+        assert!(missing.contains("no train-images-idx3-ubyte (plain or .gz)"), "{missing}");
+    }
+
+    #[cfg(feature = "mnist")]
+    #[test]
+    fn the_embedded_mnist_is_mnist() {
+        let mnist = &KNOWN[0];
+        mnist.verify(Path::new("embedded"), &mnist.embedded.unwrap()()).unwrap();
+    }
 }

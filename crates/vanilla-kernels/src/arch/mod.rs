@@ -76,6 +76,8 @@ impl Isa {
     }
 }
 
+type AdamEntry = unsafe fn(&AdamStep, &mut [f32], &mut [f32], &mut [f32], &[f32]);
+
 /// The functions of one instruction set. Calling one needs that instruction set, which the holder of a table has
 /// (see [`Isa::table`]), and what each function's own contract says.
 pub(crate) struct Table {
@@ -93,7 +95,7 @@ pub(crate) struct Table {
     pub sgd: unsafe fn(f32, &mut [f32], &[f32]),
     pub momentum: unsafe fn(&MomentumStep, &mut [f32], &mut [f32], &[f32]),
     pub rmsprop: unsafe fn(&RmsPropStep, &mut [f32], &mut [f32], &[f32]),
-    pub adam: unsafe fn(&AdamStep, &mut [f32], &mut [f32], &mut [f32], &[f32]),
+    pub adam: AdamEntry,
 }
 
 /// Instantiates the generic kernels for one [`Vector`](crate::vector::Vector) inside functions that carry its
