@@ -49,6 +49,18 @@ impl BinaryCrossentropy {
     fn smooth(&self, t: f32) -> f32 {
         t * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
     }
+
+    /// The mean of `max(z, 0) - z t' + ln(1 + e^-|z|)`.
+    fn loss(&self, target: &[f32], z: &[f32]) -> f32 {
+        let one = |(&t, &z): (&f32, &f32)| z.max(0.0) - z * self.smooth(t) + (-z.abs()).exp().ln_1p();
+        target.iter().zip(z).map(one).sum::<f32>() / z.len() as f32
+    }
+
+    /// `d = (p - t') / k`, p being in d.
+    fn gradient(&self, target: &[f32], d: &mut [f32]) {
+        let scale = 1.0 / d.len() as f32;
+        d.iter_mut().zip(target).for_each(|(d, &t)| *d = (*d - self.smooth(t)) * scale);
+    }
 }
 
 impl vanilla_plan::Loss for BinaryCrossentropy {
@@ -57,8 +69,10 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         if self.from_logits {
-            let mut p = prediction.to_vec();
-            return self.row_from_logits(kernels, Link::Sigmoid, target, &mut p, d);
+            d.copy_from_slice(prediction);
+            kernels.sigmoid(d);
+            self.gradient(target, d);
+            return self.loss(target, prediction);
         }
         let scale = 1.0 / prediction.len() as f32;
         let mut loss = 0.0;
@@ -73,16 +87,11 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
         link == Link::Sigmoid && !self.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        let scale = 1.0 / logits.len() as f32;
-        let mut loss = 0.0;
-        for (&z, &t) in logits.iter().zip(target) {
-            loss += z.max(0.0) - z * self.smooth(t) + (-z.abs()).exp().ln_1p();
-        }
+        let loss = self.loss(target, logits);
         kernels.sigmoid(logits);
-        for ((d, p), &t) in d.iter_mut().zip(&*logits).zip(target) {
-            *d = (p - self.smooth(t)) * scale;
-        }
-        loss * scale
+        d.copy_from_slice(logits);
+        self.gradient(target, d);
+        loss
     }
 }
 

@@ -49,6 +49,17 @@ impl CategoricalCrossentropy {
     fn smooth(&self, t: f32, classes: usize) -> f32 {
         t * (1.0 - self.label_smoothing) + self.label_smoothing / classes as f32
     }
+
+    /// `-sum(t' ln p)` with `ln p = z - log_sum`.
+    fn loss(&self, target: &[f32], z: &[f32], log_sum: f32) -> f32 {
+        target.iter().zip(z).map(|(&t, z)| self.smooth(t, target.len()) * (log_sum - z)).sum()
+    }
+
+    /// `d = p sum(t') - t'`, p being in d.
+    fn gradient(&self, target: &[f32], d: &mut [f32]) {
+        let total: f32 = target.iter().map(|&t| self.smooth(t, target.len())).sum();
+        d.iter_mut().zip(target).for_each(|(d, &t)| *d = *d * total - self.smooth(t, target.len()));
+    }
 }
 
 impl vanilla_plan::Loss for CategoricalCrossentropy {
@@ -57,8 +68,10 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         if self.from_logits {
-            let mut p = prediction.to_vec();
-            return self.row_from_logits(kernels, Link::Softmax, target, &mut p, d);
+            d.copy_from_slice(prediction);
+            let log_sum = softmax_and_log_sum(kernels, d);
+            self.gradient(target, d);
+            return self.loss(target, prediction, log_sum);
         }
         let sum: f32 = prediction.iter().sum();
         let mut loss = 0.0;
@@ -77,16 +90,12 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
         link == Link::Softmax && !self.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        // d holds the logits until each is needed.
         d.copy_from_slice(logits);
-        let log_sum = softmax_and_log_sum(kernels, logits);
-        let total: f32 = target.iter().map(|&t| self.smooth(t, target.len())).sum();
-        let mut loss = 0.0;
-        for ((d, p), t) in d.iter_mut().zip(&*logits).zip(target) {
-            let t = self.smooth(*t, logits.len());
-            loss += t * (log_sum - *d);
-            *d = p * total - t;
-        }
+        let log_sum = softmax_and_log_sum(kernels, d);
+        // Both are wanted, prediction and gradient: the logits' place takes the prediction once the loss has them.
+        let loss = self.loss(target, logits, log_sum);
+        logits.copy_from_slice(d);
+        self.gradient(target, d);
         loss
     }
 }

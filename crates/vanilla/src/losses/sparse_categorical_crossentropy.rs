@@ -48,11 +48,13 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
         1
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
-        if self.from_logits {
-            let mut p = prediction.to_vec();
-            return self.row_from_logits(kernels, Link::Softmax, target, &mut p, d);
-        }
         let label = target[0] as usize;
+        if self.from_logits {
+            d.copy_from_slice(prediction);
+            let log_sum = softmax_and_log_sum(kernels, d);
+            d[label] -= 1.0;
+            return log_sum - prediction[label];
+        }
         let clip = |p: f32| p.clamp(EPSILON, 1.0 - EPSILON);
         let sum: f32 = prediction.iter().map(|&p| clip(p)).sum();
         for (i, (d, &p)) in d.iter_mut().zip(prediction).enumerate() {
