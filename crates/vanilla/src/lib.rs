@@ -71,3 +71,16 @@ pub mod prelude {
     pub use crate::tensor::{F32, I64, U8};
     pub use crate::{Error, Fit, History, Result, Sequential, Tensor, to_categorical};
 }
+
+/// The code in the documents compiles and runs.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../README.zh-CN.md")]
+    struct ReadmeChinese;
+    #[doc = include_str!("../../../docs/tutorial.md")]
+    struct Tutorial;
+    #[doc = include_str!("../../../docs/tutorial.zh-CN.md")]
+    struct TutorialChinese;
+}

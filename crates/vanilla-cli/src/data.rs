@@ -1,0 +1,117 @@
+//! Data as a model wants it: labels encoded, axes flattened, digits to draw.
+
+use crate::ui;
+use anyhow::Result;
+use vanilla::datasets::{Dataset, KNOWN, Known, Part};
+use vanilla::plot::digits::Digit;
+use vanilla::{DType, Sequential, Tensor, to_categorical};
+
+/// Opens a data set and passes its warnings on.
+pub fn open(spec: &str) -> Result<Dataset> {
+    Ok(warned(vanilla::datasets::open(spec)?))
+}
+
+/// Tells about copies that were passed over.
+pub fn warned(dataset: Dataset) -> Dataset {
+    dataset.warnings.iter().for_each(|warning| ui::note(&format!("warning: {warning}")));
+    dataset
+}
+
+/// What is known about this data set, if it is a known one.
+pub fn known(dataset: &Dataset) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| dataset.known && known.name == dataset.name)
+}
+
+/// Builds a model that does not state its input for the samples of `x`: as they are, else flat.
+pub fn build(model: &mut Sequential, x: &Tensor) -> Result<()> {
+    if model.input_shape().is_none() {
+        let sample = x.shape().get(1..).filter(|shape| !shape.is_empty()).unwrap_or(&[1]);
+        if model.build(sample).is_err() {
+            model.build(&[x.width()])?;
+        }
+    }
+    Ok(())
+}
+
+/// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
+pub fn inputs(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Tensor> {
+    let flat = model.input_shape().is_some_and(|shape| shape.len() == 1);
+    if dataset.known && flat {
+        return Ok(part.x.reshape([part.x.rows(), part.x.width()])?.astype(DType::F32));
+    }
+    Ok(part.x.clone())
+}
+
+/// `y` as the model's loss takes it: labels of known data sets are encoded, those of files stay as they are.
+pub fn targets(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Option<Tensor>> {
+    let Some(y) = &part.y else { return Ok(None) };
+    match known(dataset) {
+        Some(known) if compares_vectors(model, known.classes)? => Ok(Some(to_categorical(y, known.classes)?)),
+        _ => Ok(Some(y.clone())),
+    }
+}
+
+/// Whether the loss compares all outputs with a vector: one-hot losses do, and so do losses of numbers (such as `mse`)
+/// where there is an output for every class.
+fn compares_vectors(model: &Sequential, classes: usize) -> Result<bool> {
+    if model.wants_one_hot() == Some(true) {
+        return Ok(true);
+    }
+    let loss = model.to_json()?["compile_config"]["loss"].to_string();
+    Ok(model.is_compiled() && !loss.to_lowercase().contains("sparse") && model.outputs() == Some(classes))
+}
+
+/// The classes of `y`: class numbers as they are, the place of the 1 in one-hot vectors; `None` for other targets.
+pub fn classes(dataset: &Dataset, part: &Part, model: &Sequential) -> Option<Tensor> {
+    let (y, outputs) = (part.y.as_ref()?, model.outputs()?);
+    if outputs < 2 || y.shape().is_empty() {
+        return None;
+    }
+    if dataset.known || y.width() == 1 {
+        return y.reshape([y.rows()]).ok();
+    }
+    if model.wants_one_hot() == Some(true) && y.shape().len() == 2 { y.argmax().ok() } else { None }
+}
+
+/// Up to two training and two test images with their labels; none where the samples are not images of bytes.
+pub struct Samples(Vec<(Vec<u8>, [usize; 2], String)>);
+
+impl Samples {
+    /// The first ones.
+    pub fn of(dataset: &Dataset) -> Self {
+        let mut samples = Vec::new();
+        let part_names = if dataset.test.is_some() { ["x_train", "x_test"] } else { ["x", ""] };
+        let count = if dataset.test.is_some() { 2 } else { 4 };
+        for (part, name) in [Some(&dataset.train), dataset.test.as_ref()].into_iter().flatten().zip(part_names) {
+            for row in 0..count.min(part.x.rows()) {
+                let Ok(image) = part.x.get(row) else { continue };
+                let &[height, width] = image.shape() else { continue };
+                let Some(pixels) = image.as_u8().filter(|pixels| !pixels.is_empty()) else { continue };
+                let caption = match part.y.as_ref().and_then(|y| label(y, row)) {
+                    Some(label) => format!("{name}[{row}]: {label}"),
+                    None => format!("{name}[{row}]"),
+                };
+                samples.push((pixels.to_vec(), [height, width], caption));
+            }
+        }
+        Self(samples)
+    }
+
+    /// Ready to be drawn, two in a row.
+    pub fn digits<'a>(&'a self) -> Vec<Digit<'a>> {
+        let digit = |(pixels, [height, width], caption): &'a (Vec<u8>, [usize; 2], String)| Digit {
+            pixels,
+            width: *width,
+            height: *height,
+            caption: caption.clone(),
+        };
+        self.0.iter().map(digit).collect()
+    }
+}
+
+/// The label of a row, from class numbers or one-hot vectors.
+fn label(y: &Tensor, row: usize) -> Option<i64> {
+    let one = y.get(row).ok()?;
+    let class = if one.len() > 1 { one.argmax().ok()? } else { one };
+    class.to_i64().first().copied()
+}

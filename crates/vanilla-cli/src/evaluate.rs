@@ -1,0 +1,43 @@
+//! `vanilla evaluate`: the loss and the metrics of a model on data.
+
+use crate::ui::{print_line, usage};
+use crate::{Global, data, model};
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "Example: vanilla evaluate runs/mnist/model.keras --data mnist")]
+pub struct Evaluate {
+    /// A compiled .keras file
+    model: PathBuf,
+    /// A data set's name (its test part is taken), or an .npz with x and y
+    #[arg(long, value_name = "D")]
+    data: String,
+    /// One JSON object on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Evaluate {
+    pub fn run(&self, global: &Global) -> Result<()> {
+        let mut model = model::open(&self.model, global)?;
+        let dataset = data::open(&self.data)?;
+        let part = dataset.test.as_ref().unwrap_or(&dataset.train);
+        data::build(&mut model, &part.x)?;
+        let x = data::inputs(&dataset, part, &model)?;
+        let Some(y) = data::targets(&dataset, part, &model)? else {
+            let problem = "has x but no targets: evaluate needs an .npz with x and y (predict needs x alone)";
+            return Err(usage(format!("{}: {problem}", self.data)));
+        };
+        let logs = model.evaluate(&x, &y)?;
+        if self.json {
+            let values: Map<String, Value> =
+                logs.0.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+            return print_line(&Value::Object(values).to_string());
+        }
+        let values: Vec<_> = logs.0.iter().map(|(key, value)| format!("{key}: {value:.4}")).collect();
+        print_line(&values.join(" - "))
+    }
+}

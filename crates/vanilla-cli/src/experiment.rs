@@ -1,0 +1,417 @@
+//! [`Experiment`]: data, model and training as TOML, read and written.
+
+use crate::data;
+use crate::ui::usage;
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::path::Path;
+use toml::{Table, Value};
+use vanilla::Sequential;
+use vanilla::datasets::{Dataset, KNOWN, Known};
+
+/// Larger files than this are no experiments, bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Everything that decides what a run computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    pub name: String,
+    /// A known data set's name, or an absolute path.
+    pub source: String,
+    /// Where a known data set is to be read from, if not from its usual place.
+    pub path: Option<String>,
+    model: Table,
+    compile: Table,
+    pub epochs: usize,
+    pub batch_size: usize,
+    pub validation: Validation,
+    pub seed: u64,
+}
+
+/// What each epoch is validated on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Validation {
+    None,
+    /// The data set's test part.
+    Test,
+    /// The last rows of the training part.
+    Fraction(f64),
+}
+
+impl Experiment {
+    /// Whether this names an experiment: a known data set's tutorial or a TOML file.
+    pub fn is_one(spec: &Path) -> bool {
+        spec.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+            || known(spec).is_some() && !spec.is_file()
+    }
+
+    /// The tutorial on a known data set, or a TOML file.
+    pub fn open(spec: &Path) -> Result<Self> {
+        if !Self::is_one(spec) {
+            let names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+            let problem = format!("no such experiment: expected {} or a FILE.toml", names.join(", "));
+            return Err(usage(format!(
+                "{}: {problem} (`vanilla train mnist --print-config` prints one)",
+                spec.display()
+            )));
+        }
+        if let Some(known) = known(spec).filter(|_| !spec.is_file()) {
+            return Self::parse(&tutorial(known), known.name, Path::new("."));
+        }
+        let place = spec.display().to_string();
+        let bytes = match std::fs::metadata(spec) {
+            Ok(file) if file.len() > MAX_FILE => {
+                Err(usage(format!("{} bytes: too large for an experiment", file.len())))
+            }
+            Ok(_) => std::fs::read(spec).map_err(|error| usage(error.to_string())),
+            Err(error) => Err(usage(error.to_string())),
+        };
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(|_| usage("not a text file (UTF-8)")));
+        let stem =
+            spec.file_stem().map_or_else(|| "experiment".into(), |stem| stem.to_string_lossy().into_owned());
+        let folder = spec.parent().unwrap_or(Path::new(""));
+        text.and_then(|text| Self::parse(&text, &stem, folder)).context(place)
+    }
+
+    /// Reads TOML; `name` stands in for a missing name, relative paths are relative to `folder`.
+    fn parse(text: &str, name: &str, folder: &Path) -> Result<Self> {
+        let root: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+            usage(format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+        })?;
+        let mut root = Section { name: "", table: root };
+        let name = root.string("name")?.unwrap_or_else(|| name.to_owned());
+        let mut part = |name: &'static str| root.section(name);
+        let (mut data, model, compile) = (part("data")?, part("model")?, part("compile")?);
+        let (mut fit, mut run) = (part("fit")?, part("run")?);
+        part("provenance")?;
+        root.finish(&["name", "[data]", "[model]", "[compile]", "[fit]", "[run]"])?;
+
+        let absolute = |path: &str| {
+            let path = folder.join(path);
+            std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
+        };
+        let mut path = data.string("path")?;
+        let source = match data.string("source")? {
+            Some(source) if known(Path::new(&source)).is_some() => source,
+            Some(_) if path.is_some() => {
+                return Err(usage("[data] path is for known data sets: put the path of a file into source"));
+            }
+            Some(source) => absolute(&source),
+            None => {
+                return Err(usage(
+                    "[data] source is missing: a data set's name or a path, such as source = \"mnist\"",
+                ));
+            }
+        };
+        path = path.map(|path| absolute(&path));
+        data.finish(&["source", "path"])?;
+
+        if !model.table.contains_key("class") {
+            return Err(usage("[model] class is missing: class = \"Sequential\""));
+        }
+        if let Some(Value::Array(callbacks)) =
+            fit.take("callbacks").filter(|list| *list != Value::Array(Vec::new()))
+        {
+            let first = shown(&callbacks[0]);
+            return Err(usage(format!(
+                "[fit] callbacks = [{first}, ...]: callbacks are not supported yet, leave it empty"
+            )));
+        }
+        let experiment = Self {
+            name,
+            source,
+            path,
+            model: model.table,
+            compile: compile.table,
+            epochs: fit.whole("epochs", 1)?.unwrap_or(1) as usize,
+            batch_size: fit.whole("batch_size", 1)?.unwrap_or(32) as usize,
+            validation: fit.validation()?,
+            seed: run.whole("seed", 0)?.unwrap_or(0),
+        };
+        fit.finish(&["epochs", "batch_size", "validation", "callbacks"])?;
+        run.finish(&["seed"])?;
+        Ok(experiment)
+    }
+
+    /// Reads the data from here instead.
+    pub fn read_from(&mut self, path: &Path) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned();
+        if known(Path::new(&self.source)).is_some() { self.path = Some(path) } else { self.source = path }
+    }
+
+    /// Trains with this learning rate instead of the optimizer's own.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        // Keras's optimizer where none is named.
+        let optimizer = self.compile.entry("optimizer").or_insert_with(|| "rmsprop".into());
+        if !optimizer.is_table() {
+            *optimizer = Value::Table(Table::from_iter([("class".to_owned(), optimizer.clone())]));
+        }
+        let keys = match optimizer.get("config") {
+            Some(Value::Table(_)) => &mut optimizer["config"],
+            _ => optimizer,
+        };
+        if let Value::Table(keys) = keys {
+            keys.insert("learning_rate".into(), rate.into());
+        }
+    }
+
+    /// The model with its weights drawn from the seed, compiled.
+    pub fn model(&self) -> Result<Sequential> {
+        let section = |table: &Table, name: &str| json(&Value::Table(table.clone()), name);
+        let mut model = Sequential::from_json(&section(&self.model, "[model]")?).context("[model]")?;
+        model = model.with_seed(self.seed)?;
+        model.compile_from_json(&section(&self.compile, "[compile]")?).context("[compile]")?;
+        Ok(model)
+    }
+
+    /// Finds and loads the data.
+    pub fn dataset(&self) -> Result<Dataset> {
+        match &self.path {
+            Some(path) => Ok(data::warned(vanilla::datasets::find(&self.source, Some(Path::new(path)))?)),
+            None => data::open(&self.source),
+        }
+    }
+
+    /// The experiment as TOML; what is read from it is this experiment again.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut line = |line: &str, about: &str| {
+            let line = if about.is_empty() { line.to_owned() } else { format!("{line:<32} # {about}") };
+            text.push_str(&line);
+            text.push('\n');
+        };
+        let quoted = |text: &str| Value::from(text).to_string();
+        line(&format!("name = {}", quoted(&self.name)), "");
+        line("\n[data]", "");
+        line(&format!("source = {}", quoted(&self.source)), "a data set's name or a path");
+        if let Some(path) = &self.path {
+            line(&format!("path = {}", quoted(path)), "where it is read from");
+        }
+        line("\n[model]", "");
+        let layers =
+            self.model.get("layers").and_then(Value::as_array).filter(|list| list.iter().all(Value::is_table));
+        for (key, value) in self.model.iter().filter(|(key, _)| layers.is_none() || *key != "layers") {
+            line(&pair(key, value), "");
+        }
+        for (i, layer) in layers.into_iter().flatten().filter_map(Value::as_table).enumerate() {
+            line("\n[[model.layers]]", "");
+            for (key, value) in layer {
+                let about = if i == 0 && key == "class" { "Keras's class names and config keys" } else { "" };
+                line(&pair(key, value), about);
+            }
+        }
+        line("\n[compile]", "");
+        for (key, value) in &self.compile {
+            let about = if key == "optimizer" && value.is_str() {
+                "or a table: { class = \"Adam\", learning_rate = 0.001 }"
+            } else {
+                ""
+            };
+            line(&pair(key, value), about);
+        }
+        line("\n[fit]", "");
+        line(&format!("epochs = {}", self.epochs), "");
+        line(&format!("batch_size = {}", self.batch_size), "");
+        match self.validation {
+            Validation::None => {}
+            Validation::Test => line("validation = \"test\"", "or a fraction"),
+            Validation::Fraction(share) => line(&pair("validation", &share.into()), ""),
+        }
+        line("callbacks = []", "");
+        line("\n[run]", "");
+        line(&format!("seed = {}", self.seed), "");
+        text
+    }
+}
+
+fn known(name: &Path) -> Option<&'static Known> {
+    let name = name.to_str()?.replace('-', "_");
+    KNOWN.iter().find(|known| known.name == name)
+}
+
+/// The tutorial's network for a known data set.
+fn tutorial(known: &Known) -> String {
+    let inputs: usize = known.image.iter().product();
+    format!(
+        "name = \"{name}\"\n\
+         data = {{ source = \"{name}\" }}\n\
+         compile = {{ loss = \"categorical_crossentropy\", optimizer = \"adam\", metrics = [\"acc\"] }}\n\
+         fit = {{ epochs = 50, batch_size = 64, validation = \"test\" }}\n\
+         [model]\n\
+         class = \"Sequential\"\n\
+         [[model.layers]]\n\
+         class = \"Dense\"\nunits = 1000\nactivation = \"relu\"\ninput_dim = {inputs}\n\
+         [[model.layers]]\n\
+         class = \"Dense\"\nunits = {classes}\nactivation = \"softmax\"\n",
+        name = known.name,
+        classes = known.classes,
+    )
+}
+
+/// `key = value` on one line.
+fn pair(key: &str, value: &Value) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let key = if bare { key.to_owned() } else { Value::from(key).to_string() };
+    format!("{key} = {value}")
+}
+
+/// A value in an error message, kept short.
+fn shown(value: &Value) -> String {
+    let text = value.to_string().replace('\n', " ");
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+/// TOML as JSON; numbers that JSON does not have are errors.
+fn json(value: &Value, place: &str) -> Result<serde_json::Value> {
+    Ok(match value {
+        Value::String(text) => text.as_str().into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Float(number) if number.is_finite() => (*number).into(),
+        Value::Float(number) => return Err(usage(format!("{place} = {number}, expected a finite number"))),
+        Value::Boolean(flag) => (*flag).into(),
+        Value::Datetime(date) => date.to_string().into(),
+        Value::Array(list) => list.iter().map(|value| json(value, place)).collect::<Result<Vec<_>>>()?.into(),
+        Value::Table(table) => {
+            let entry =
+                |(key, value): (&String, &Value)| Ok((key.clone(), json(value, &format!("{place} {key}"))?));
+            table.iter().map(entry).collect::<Result<serde_json::Map<_, _>>>()?.into()
+        }
+    })
+}
+
+/// A table while it is read: what is left at the end is not a key.
+struct Section {
+    name: &'static str,
+    table: Table,
+}
+
+impl Section {
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.table.remove(key)
+    }
+
+    fn place(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("[{}] {key}", self.name) }
+    }
+
+    fn wrong(&self, key: &str, value: &Value, expected: &str) -> anyhow::Error {
+        usage(format!("{} = {}, expected {expected}", self.place(key), shown(value)))
+    }
+
+    /// A table inside; empty where it is missing.
+    fn section(&mut self, name: &'static str) -> Result<Self> {
+        match self.take(name) {
+            None => Ok(Self { name, table: Table::new() }),
+            Some(Value::Table(table)) => Ok(Self { name, table }),
+            Some(other) => Err(self.wrong(name, &other, &format!("a section [{name}]"))),
+        }
+    }
+
+    fn string(&mut self, key: &str) -> Result<Option<String>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong(key, &other, "a text in quotes")),
+        }
+    }
+
+    fn whole(&mut self, key: &str, least: i64) -> Result<Option<u64>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Integer(number)) if number >= least => Ok(Some(number as u64)),
+            Some(other) => Err(self.wrong(key, &other, &format!("a whole number, at least {least}"))),
+        }
+    }
+
+    fn validation(&mut self) -> Result<Validation> {
+        match self.take("validation") {
+            None => Ok(Validation::None),
+            Some(Value::String(text)) if text == "test" => Ok(Validation::Test),
+            Some(Value::Float(share)) if share > 0.0 && share < 1.0 => Ok(Validation::Fraction(share)),
+            Some(other) => {
+                Err(self.wrong("validation", &other, "\"test\" or a fraction between 0 and 1, such as 0.2"))
+            }
+        }
+    }
+
+    fn finish(self, known: &[&str]) -> Result<()> {
+        match self.table.keys().next() {
+            None => Ok(()),
+            Some(key) => {
+                let mut problem = String::new();
+                let _ = write!(problem, "{} is not a key: expected {}", self.place(key), known.join(", "));
+                Err(usage(problem))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Experiment> {
+        Experiment::parse(text, "test", Path::new("/base"))
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let mut experiment = parse(
+            "data.source = 'some/\"file\".npz'\n[model]\nclass = 'Sequential'\n'odd key' = 1\n\
+             layers = [{ class = 'Dense', units = 3, kernel_initializer = { class = 'GlorotUniform', seed = 1 } }, 'Flatten']\n\
+             [compile]\nloss = 'mse'\n[fit]\nvalidation = 0.25\nepochs = 3",
+        )
+        .unwrap();
+        assert_eq!((&*experiment.source, experiment.batch_size), ("/base/some/\"file\".npz", 32));
+        assert_eq!(parse(&experiment.to_toml()).unwrap(), experiment);
+        experiment.set_learning_rate(0.1);
+        experiment.read_from(Path::new("/elsewhere"));
+        assert_eq!(parse(&experiment.to_toml()).unwrap(), experiment);
+        assert!(experiment.to_toml().contains("optimizer = { class = \"rmsprop\", learning_rate = 0.1 }"));
+    }
+
+    #[test]
+    fn errors_name_section_and_key() {
+        let good = "data.source = 'mnist'\nmodel.class = 'Sequential'\n";
+        for (text, want) in [
+            ("", "[data] source is missing: a data set's name or a path, such as source = \"mnist\""),
+            ("data = 1", "data = 1, expected a section [data]"),
+            ("[data]\nsource = 7", "[data] source = 7, expected a text in quotes"),
+            ("[data]\nsource = 'mnist'\nrows = 7", "[data] rows is not a key: expected source, path"),
+            ("data.source = 'mnist'", "[model] class is missing: class = \"Sequential\""),
+            (
+                &format!("{good}fit.epochs = 'five'"),
+                "[fit] epochs = \"five\", expected a whole number, at least 1",
+            ),
+            (&format!("{good}fit.epochs = 0"), "[fit] epochs = 0, expected a whole number, at least 1"),
+            (
+                &format!("{good}fit.epoch = 5"),
+                "[fit] epoch is not a key: expected epochs, batch_size, validation, callbacks",
+            ),
+            (
+                &format!("{good}fit.validation = 1.5"),
+                "[fit] validation = 1.5, expected \"test\" or a fraction between 0 and 1, such as 0.2",
+            ),
+            (
+                &format!("{good}fit.callbacks = [{{ class = 'EarlyStopping' }}]"),
+                "[fit] callbacks = [{ class = \"EarlyStopping\" }, ...]: callbacks are not supported yet, leave it empty",
+            ),
+            (&format!("{good}run.seed = -1"), "[run] seed = -1, expected a whole number, at least 0"),
+            (
+                &format!("{good}fitt.epochs = 1"),
+                "fitt is not a key: expected name, [data], [model], [compile], [fit], [run]",
+            ),
+            ("name = 'a'\nname = 'b'", "line 2: duplicate key"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), want);
+        }
+        let error =
+            parse(&format!("{good}[compile]\noptimizer = {{ class = 'adam', learning_rate = nan }}")).unwrap();
+        let error = format!("{:#}", error.model().map(|_| ()).unwrap_err());
+        assert!(error.starts_with("[model]: "), "{error}");
+    }
+}

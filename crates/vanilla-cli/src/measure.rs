@@ -1,0 +1,80 @@
+//! What a run is measured by: `metrics.json`.
+
+use crate::data;
+use crate::ui::failed;
+use anyhow::Result;
+use serde_json::{Value, json};
+use vanilla::datasets::{Dataset, Part};
+use vanilla::{History, Sequential, Tensor};
+
+/// The names under which a loss's own accuracy is compiled.
+const ACCURACY: [&str; 5] =
+    ["acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"];
+
+/// Results on the test part; none where there is no test part or nothing to count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Test {
+    pub loss: Option<f64>,
+    pub accuracy: Option<f64>,
+}
+
+impl Test {
+    /// Evaluates. The accuracy is counted from the predictions, and has to be the one that `evaluate` reports.
+    pub fn run(model: &Sequential, dataset: &Dataset, part: &Part, x: &Tensor, y: &Tensor) -> Result<Self> {
+        let logs = model.evaluate(x, y)?;
+        let reported = ACCURACY.iter().find_map(|name| Some((*name, logs.get(name)?)));
+        let counted = data::classes(dataset, part, model).map(|classes| count(model, x, &classes)).transpose()?;
+        if let (Some((name, reported)), Some(counted)) = (reported, counted)
+            && name != "binary_accuracy"
+            && reported != counted
+        {
+            return Err(failed(format!(
+                "internal error: the predictions give an accuracy of {counted}, evaluate gives {reported}; please report this"
+            )));
+        }
+        Ok(Self { loss: logs.get("loss"), accuracy: counted.or(reported.map(|(_, value)| value)) })
+    }
+}
+
+/// The share of rows whose largest output is at the right place.
+fn count(model: &Sequential, x: &Tensor, classes: &Tensor) -> Result<f64> {
+    let predicted = model.predict(x)?.argmax()?.to_i64();
+    let right = predicted.iter().zip(classes.to_i64()).filter(|(predicted, class)| **predicted == *class).count();
+    Ok(right as f64 / predicted.len() as f64)
+}
+
+/// The object of `metrics.json`.
+pub fn metrics(model: &Sequential, history: &History, test: Test, run: &Run) -> Result<Value> {
+    let fastest = history.epoch_seconds.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(json!({
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "epochs": history.epoch.len(),
+        "seconds": run.seconds,
+        "epoch_seconds": history.epoch_seconds,
+        "rows_per_second": run.rows as f64 / fastest,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "parameters": model.count_params(),
+        "seed": run.seed,
+        "threads": model.threads(run.batch_size)?,
+        "weights_sha256": model.weights_sha256(),
+    }))
+}
+
+/// How a run went.
+pub struct Run {
+    /// Wall time of fit.
+    pub seconds: f64,
+    /// Rows that an epoch trains on.
+    pub rows: usize,
+    pub batch_size: usize,
+    pub seed: u64,
+}
+
+/// The most memory that this process ever had, where the system tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

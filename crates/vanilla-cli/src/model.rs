@@ -1,0 +1,42 @@
+//! Models as arguments: a `.keras` file, and where that makes sense the description of one.
+
+use crate::Global;
+use crate::experiment::Experiment;
+use crate::ui::usage;
+use anyhow::{Context, Result};
+use std::path::Path;
+use vanilla::Sequential;
+
+/// A trained model.
+pub fn open(path: &Path, global: &Global) -> Result<Sequential> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    if ending.as_deref() == Some("toml") || (!path.exists() && path == Path::new("mnist")) {
+        return Err(usage(format!(
+            "{}: a described model has not learned anything yet: train it, and name its model.keras",
+            path.display()
+        )));
+    }
+    Ok(with_threads(Sequential::load(path)?, global))
+}
+
+/// A trained model, or the model of an experiment before its training; its batch size, where it has one.
+pub fn open_or_describe(spec: &Path, global: &Global) -> Result<(Sequential, Option<usize>)> {
+    if spec.extension().is_some_and(|ending| ending == "keras") || !Experiment::is_one(spec) {
+        return Ok((open(spec, global)?, None));
+    }
+    let experiment = Experiment::open(spec)?;
+    let mut model = with_threads(experiment.model().with_context(|| spec.display().to_string())?, global);
+    if model.input_shape().is_none() {
+        let dataset = experiment.dataset()?;
+        crate::data::build(&mut model, &dataset.train.x)?;
+    }
+    Ok((model, Some(experiment.batch_size)))
+}
+
+/// The model on as many threads as asked for.
+pub fn with_threads(model: Sequential, global: &Global) -> Sequential {
+    match global.threads {
+        Some(threads) => model.with_threads(threads),
+        None => model,
+    }
+}

@@ -1,0 +1,156 @@
+//! `vanilla predict`: outputs for arrays, or the recognised class of pictures.
+
+use crate::ui::{failed, print, print_line, usage};
+use crate::{Global, data, model};
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use vanilla::formats::{Array, npy, npz, png};
+use vanilla::{DType, Sequential, Tensor};
+
+#[derive(Args)]
+#[command(after_help = "Examples: vanilla predict runs/mnist/model.keras seven.png\n          \
+                        vanilla predict runs/mnist/model.keras --data x.npy --out predictions.npy")]
+pub struct Predict {
+    /// A .keras file
+    model: PathBuf,
+    /// PNG pictures of one digit each
+    #[arg(value_name = "IMAGE.png", required_unless_present = "data", conflicts_with = "data")]
+    images: Vec<PathBuf>,
+    /// Arrays: .npy, .npz, IDX or a data set's name (its test part is taken)
+    #[arg(long, value_name = "D")]
+    data: Option<String>,
+    /// Writes the predictions to a file that ends in .npy, .npz or .csv instead of stdout
+    #[arg(long, value_name = "P.npy", conflicts_with = "images")]
+    out: Option<PathBuf>,
+    /// One JSON array on stdout
+    #[arg(long, conflicts_with = "out")]
+    json: bool,
+}
+
+impl Predict {
+    pub fn run(&self, global: &Global) -> Result<()> {
+        let model = model::open(&self.model, global)?;
+        match &self.data {
+            Some(source) => self.arrays(model, source),
+            None => self.pictures(&model),
+        }
+    }
+
+    fn arrays(&self, mut model: Sequential, source: &str) -> Result<()> {
+        let ending =
+            self.out.as_ref().map(|out| out.extension().unwrap_or_default().to_string_lossy().into_owned());
+        if let (Some(ending), Some(out)) = (&ending, &self.out)
+            && !["npy", "npz", "csv"].contains(&ending.as_str())
+        {
+            return Err(usage(format!(
+                "--out {}: expected a name that ends in .npy, .npz or .csv",
+                out.display()
+            )));
+        }
+        let dataset = data::open(source)?;
+        let part = dataset.test.as_ref().unwrap_or(&dataset.train);
+        data::build(&mut model, &part.x)?;
+        let predictions = model.predict(&data::inputs(&dataset, part, &model)?)?;
+        if self.json {
+            let values = predictions.to_f32();
+            let rows: Vec<&[f32]> = values.chunks(predictions.width().max(1)).collect();
+            return print_line(&serde_json::to_string(&rows)?);
+        }
+        let (Some(out), Some(ending)) = (&self.out, ending) else { return print(&csv(&predictions)) };
+        let bytes = match ending.as_str() {
+            "csv" => csv(&predictions).into_bytes(),
+            "npy" => npy::write(&Array::from(&predictions)),
+            _ => npz::write(&[("predictions", &Array::from(&predictions))]).map_err(failed)?,
+        };
+        vanilla::write_file(out, &bytes).map_err(failed)
+    }
+
+    fn pictures(&self, model: &Sequential) -> Result<()> {
+        let input = model.input_shape().unwrap_or_default();
+        if !matches!(input, [784] | [28, 28] | [28, 28, 1]) {
+            return Err(usage(format!(
+                "{}: the model's input is {input:?}; pictures can be given to models of MNIST digits, 784 or 28 x 28 \
+                 inputs; use --data for others",
+                self.model.display()
+            )));
+        }
+        if model.outputs().is_none_or(|outputs| outputs < 2) {
+            let problem = "the model has 1 output, expected one for each class";
+            return Err(usage(format!("{}: {problem}", self.model.display())));
+        }
+        let mut pixels = Vec::new();
+        for file in &self.images {
+            pixels.extend(digit(file).with_context(|| file.display().to_string())?);
+        }
+        let shape = [&[self.images.len()][..], input].concat();
+        let predictions = model.predict(&Tensor::new(pixels, shape)?.astype(DType::F32))?.to_f32();
+        let rows = predictions.chunks_exact(predictions.len() / self.images.len());
+        let recognised: Vec<_> =
+            self.images.iter().zip(rows).map(|(file, row)| Recognised::new(file, row)).collect();
+        if self.json {
+            return print_line(&serde_json::to_string(&recognised)?);
+        }
+        let line = |one: &Recognised| {
+            let file = if self.images.len() > 1 { format!("{}: ", one.file) } else { String::new() };
+            format!("{file}{}\n", one.line())
+        };
+        print(&recognised.iter().map(line).collect::<String>())
+    }
+}
+
+/// The pixels of a picture as MNIST would have them.
+fn digit(file: &Path) -> Result<[u8; 784]> {
+    let bytes = std::fs::read(file).map_err(|error| usage(error.to_string()))?;
+    let picture = png::read(&bytes).map_err(|error| usage(error.to_string()))?;
+    vanilla::to_mnist(&picture.gray, picture.width as usize, picture.height as usize).map_err(usage)
+}
+
+/// One row a line, Rust's shortest floats.
+fn csv(predictions: &Tensor) -> String {
+    let mut text = String::new();
+    for row in predictions.to_f32().chunks(predictions.width().max(1)) {
+        let values: Vec<String> = row.iter().map(|value| format!("{value:?}")).collect();
+        text.push_str(&values.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+/// What a model sees in a picture.
+#[derive(Serialize)]
+struct Recognised {
+    file: String,
+    class: usize,
+    name: String,
+    probability: f32,
+    probabilities: Vec<f32>,
+}
+
+impl Recognised {
+    fn new(file: &Path, probabilities: &[f32]) -> Self {
+        let class = ranking(probabilities)[0];
+        Self {
+            file: file.display().to_string(),
+            class,
+            name: class.to_string(),
+            probability: probabilities[class],
+            probabilities: probabilities.to_vec(),
+        }
+    }
+
+    /// `7 0.9981   (2 0.0012, 9 0.0004)`
+    fn line(&self) -> String {
+        let shown = |class: &usize| format!("{class} {:.4}", self.probabilities[*class]);
+        let next: Vec<String> = ranking(&self.probabilities).iter().skip(1).take(2).map(shown).collect();
+        format!("{}   ({})", shown(&self.class), next.join(", "))
+    }
+}
+
+/// Classes, the likeliest first; of equals the one with the smaller number.
+fn ranking(probabilities: &[f32]) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..probabilities.len()).collect();
+    classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+    classes
+}

@@ -1,0 +1,45 @@
+//! `vanilla show`: digits of a data set, in the terminal and as a PNG.
+
+use crate::ui::{failed, print, usage};
+use crate::{Global, data};
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+use vanilla::Terminal;
+use vanilla::plot::digits;
+
+#[derive(Args)]
+#[command(after_help = "Example: vanilla show mnist --out digits.png")]
+pub struct Show {
+    /// A data set's name, a folder of IDX files, .npz, .npy or IDX
+    #[arg(value_name = "DATASET")]
+    source: String,
+    /// Also writes the picture to this file
+    #[arg(long, value_name = "F.png")]
+    out: Option<PathBuf>,
+}
+
+impl Show {
+    pub fn run(&self, global: &Global) -> Result<()> {
+        if let Some(out) = self.out.as_ref().filter(|out| out.extension().is_none_or(|ending| ending != "png")) {
+            return Err(usage(format!("--out {}: expected a name that ends in .png", out.display())));
+        }
+        let dataset = data::open(&self.source)?;
+        let samples = data::Samples::of(&dataset);
+        let digits = samples.digits();
+        if digits.is_empty() {
+            let (shape, dtype) = (dataset.train.x.shape(), dataset.train.x.dtype());
+            return Err(usage(format!(
+                "{}: x has the shape {shape:?} and the type {dtype}, expected images of bytes, (N, height, width)",
+                self.source
+            )));
+        }
+        if !global.quiet {
+            print(&digits::grid_terminal(&digits, 2, Terminal::of_stdout().color))?;
+        }
+        if let Some(out) = &self.out {
+            vanilla::write_file(out, &digits::grid_png(&digits, 2)?).map_err(failed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! `vanilla summary` and `vanilla plan`: a model as a table, and its training step as algebra.
+
+use crate::ui::{count, print};
+use crate::{Global, model};
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+use vanilla::{Layout, Terminal};
+
+/// The most rows of a step that `plan` lays out memory for.
+const MOST_ROWS: u64 = 65_536;
+
+#[derive(Args)]
+#[command(after_help = "Example: vanilla summary runs/mnist/model.keras --layout keras2")]
+pub struct Summarize {
+    /// A .keras file, or the model of an experiment: mnist or FILE.toml
+    model: PathBuf,
+    /// Which Keras the table looks like: keras3 or keras2
+    #[arg(long, default_value = "keras3")]
+    layout: Layout,
+}
+
+impl Summarize {
+    pub fn run(&self, global: &Global) -> Result<()> {
+        let (model, _) = model::open_or_describe(&self.model, global)?;
+        let terminal = Terminal::of_stdout();
+        print(&model.summary().render(self.layout, terminal.columns, terminal.color))
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = "Example: vanilla plan mnist --batch-size 64 --reference")]
+pub struct Plan {
+    /// A .keras file, or the model of an experiment: mnist or FILE.toml
+    model: PathBuf,
+    /// Rows of a step [default: the experiment's, else 32]
+    #[arg(long, value_name = "N", value_parser = count(MOST_ROWS))]
+    batch_size: Option<usize>,
+    /// The plan before any fusion
+    #[arg(long)]
+    reference: bool,
+}
+
+impl Plan {
+    pub fn run(&self, global: &Global) -> Result<()> {
+        let (model, batch_size) = model::open_or_describe(&self.model, global)?;
+        let text = model.plan(self.batch_size.or(batch_size).unwrap_or(32), self.reference)?;
+        print(&format!("{}\n", text.trim_end()))
+    }
+}
