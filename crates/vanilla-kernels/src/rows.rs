@@ -28,7 +28,11 @@ impl Source<'_> {
 pub(crate) fn gather(team: &Team, source: Source<'_>, rows: &[usize], x: &mut Panels) {
     let width = x.cols();
     let count = source.len().checked_div(width).unwrap_or(0);
-    assert!(width == 0 || source.len().is_multiple_of(width), "source of {} values in rows of {width}", source.len());
+    assert!(
+        width == 0 || source.len().is_multiple_of(width),
+        "source of {} values in rows of {width}",
+        source.len()
+    );
     assert!(rows.iter().all(|&row| row < count || width == 0), "row index beyond {count} rows");
     x.resize(rows.len(), width);
     if rows.is_empty() || width == 0 {

@@ -1,4 +1,4 @@
-//! [`Team`]: persistent threads that run one function side by side. Spin for a moment, then park.
+//! [`Team`]: persistent threads that run one function side by side. Spin for a moment, yield, then park.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 
-/// Spins before a waiting thread parks: some 30 us, longer than the gaps inside a training step, far shorter than
-/// the pause between two calls of `fit`.
-const SPINS: usize = 20_000;
+/// Looks of a waiting thread with a pause between them, some 10 to 50 us: longer than the gaps inside a training step.
+const SPINS: usize = 1_000;
+
+/// Looks after those, each giving the core away first: on a loaded machine the thread waited for may need this core.
+/// After them the thread parks, within about 100 us on an idle machine.
+const YIELDS: usize = 100;
 
 type Job = *const (dyn Fn(usize) + Sync);
 
@@ -148,7 +151,7 @@ impl std::fmt::Debug for Team {
     }
 }
 
-/// Spins, then parks, until `done`. The other side sets its state first and looks at `parked` second; this side
+/// Spins, then yields, then parks, until `done`. The other side sets its state first and looks at `parked` second; this side
 /// sets `parked` first and looks at the state second, so one of them sees the other (all `SeqCst`).
 fn wait(spins: usize, parked: &AtomicBool, done: impl Fn() -> bool) {
     for _ in 0..spins {
@@ -156,6 +159,13 @@ fn wait(spins: usize, parked: &AtomicBool, done: impl Fn() -> bool) {
             return;
         }
         std::hint::spin_loop();
+    }
+    // Somebody with more threads than cores (no spins) parks at once.
+    for _ in 0..if spins > 0 { YIELDS } else { 0 } {
+        thread::yield_now();
+        if done() {
+            return;
+        }
     }
     parked.store(true, SeqCst);
     while !done() {

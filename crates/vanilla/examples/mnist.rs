@@ -1,20 +1,15 @@
 //! The tutorial: a vanilla neural network on MNIST, line by line.
-use vanilla::plot::digits::{Digit, grid_terminal};
 use vanilla::prelude::*;
 
 fn main() -> Result<()> {
     // Load the data, and look at four digits.
     let ((x_train, y_train), (x_test, y_test)) = mnist::load_data()?;
     let four = [x_train.get(0)?, x_train.get(1)?, x_test.get(0)?, x_test.get(1)?];
-    let digits = four
-        .iter()
-        .filter_map(|x| Some(Digit { pixels: x.as_u8()?, width: 28, height: 28, caption: String::new() }));
-    println!("{}", grid_terminal(&digits.collect::<Vec<_>>(), 2, false));
+    println!("{}", vanilla::show(&four, 2)?);
 
     // Flatten the images to floats, and the labels to one-hot vectors.
     let x_train = x_train.reshape([60_000, 784])?.astype(F32);
     let x_test = x_test.reshape([10_000, 784])?.astype(F32);
-    let labels = y_test.to_i64();
     let (y_train, y_test) = (to_categorical(&y_train, 10)?, to_categorical(&y_test, 10)?);
 
     // Describe the network, and how it learns.
@@ -33,6 +28,7 @@ fn main() -> Result<()> {
     // Draw the curves, and count the right answers.
     println!("{}", history.figure().to_terminal(100, false));
     let predicted = model.predict(&x_test)?.argmax()?.to_i64();
+    let labels = y_test.argmax()?.to_i64();
     let right = predicted.iter().zip(&labels).filter(|(p, y)| p == y).count();
     println!("Test accuracy: {:.4}%", 100.0 * right as f64 / labels.len() as f64);
     model.save("mnist.keras")

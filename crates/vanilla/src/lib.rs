@@ -41,6 +41,7 @@ mod picture;
 mod progress;
 mod runtime;
 mod saving;
+mod show;
 mod summary;
 mod tensor;
 
@@ -51,6 +52,7 @@ pub use history::{History, Logs};
 pub use model::Sequential;
 pub use picture::to_mnist;
 pub use saving::write_file;
+pub use show::show;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
 pub use vanilla_formats as formats;
@@ -72,15 +74,7 @@ pub mod prelude {
     pub use crate::{Error, Fit, History, Result, Sequential, Tensor, to_categorical};
 }
 
-/// The code in the documents compiles and runs.
+/// The code in the README compiles and runs. (The tutorial's is `examples/tutorial.rs`; see `tests/documents.rs`.)
 #[cfg(doctest)]
-mod documents {
-    #[doc = include_str!("../../../README.md")]
-    struct Readme;
-    #[doc = include_str!("../../../README.zh-CN.md")]
-    struct ReadmeChinese;
-    #[doc = include_str!("../../../docs/tutorial.md")]
-    struct Tutorial;
-    #[doc = include_str!("../../../docs/tutorial.zh-CN.md")]
-    struct TutorialChinese;
-}
+#[doc = include_str!("../../../README.md")]
+struct Readme;

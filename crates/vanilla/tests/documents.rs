@@ -1,0 +1,99 @@
+//! What the documents show is what there is.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The Rust blocks of a document.
+fn rust(document: &str) -> Vec<String> {
+    let text = read(document);
+    let blocks = text.split("```rust").skip(1);
+    blocks.map(|block| block.split_once('\n').unwrap().1.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// Lines without their indentation, empty ones left out.
+fn lines(code: &str) -> Vec<&str> {
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("#[rustfmt")).collect()
+}
+
+#[test]
+fn the_readme_shows_the_example_whole() {
+    let example = read("crates/vanilla/examples/mnist.rs");
+    assert!(example.lines().count() <= 40, "{} lines", example.lines().count());
+    for readme in ["README.md", "README.zh-CN.md"] {
+        assert_eq!(rust(readme)[0], example, "{readme}");
+    }
+    assert_eq!(rust("README.md"), rust("README.zh-CN.md"));
+}
+
+#[test]
+fn the_tutorial_shows_lines_of_examples_that_compile() {
+    let examples = ["tutorial", "forward_pass"].map(|name| read(&format!("crates/vanilla/examples/{name}.rs")));
+    let examples = examples.each_ref().map(|example| lines(example));
+    let blocks = rust("docs/tutorial.md");
+    assert!(blocks.len() >= 12);
+    for block in &blocks {
+        let block = lines(block);
+        let shown = examples.iter().any(|example| example.windows(block.len()).any(|window| window == block));
+        assert!(shown, "in no example:\n{}", block.join("\n"));
+    }
+    assert_eq!(blocks, rust("docs/tutorial.zh-CN.md"));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in [
+        "README.md",
+        "README.zh-CN.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/tutorial.md",
+        "docs/tutorial.zh-CN.md",
+        "docs/keras.md",
+    ] {
+        let folder = root().join(document).parent().unwrap().to_owned();
+        for link in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
+            let target = link.split('#').next().unwrap();
+            if !target.is_empty() && !target.contains("://") {
+                assert!(folder.join(target).exists(), "{document}: {link}");
+            }
+        }
+    }
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn house_rules() {
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    assert!(files.len() > 50);
+    for file in files {
+        let (name, text) = (file.display().to_string(), std::fs::read_to_string(&file).unwrap());
+        assert!(text.lines().count() <= 600, "{name} has more than 600 lines");
+        assert!(text.starts_with("//!"), "{name} has no header");
+        // A word's file states what it promises.
+        let word =
+            ["layers", "losses", "optimizers", "metrics"].iter().any(|f| name.contains(&format!("src/{f}/")));
+        if word && !name.ends_with("mod.rs") {
+            for part in ["**Formula**", "**Config**", "**Reference**"] {
+                assert!(text.contains(part), "{name} has no {part}");
+            }
+        }
+    }
+}
