@@ -1,9 +1,9 @@
 //! [`Experiment`]: data, model and training as TOML, read and written.
 
 use crate::data;
+use crate::section::{Section, json};
 use crate::ui::usage;
 use anyhow::{Context, Result};
-use std::fmt::Write;
 use std::path::Path;
 use toml::{Table, Value};
 use vanilla::Sequential;
@@ -36,6 +36,20 @@ pub enum Validation {
     Test,
     /// The last rows of the training part.
     Fraction(f64),
+}
+
+impl Validation {
+    /// What `[fit]` says about it.
+    fn take(fit: &mut Section) -> Result<Self> {
+        match fit.take("validation") {
+            None => Ok(Self::None),
+            Some(Value::String(text)) if text == "test" => Ok(Self::Test),
+            Some(Value::Float(share)) if share > 0.0 && share < 1.0 => Ok(Self::Fraction(share)),
+            Some(other) => {
+                Err(fit.wrong("validation", &other, "\"test\" or a fraction between 0 and 1, such as 0.2"))
+            }
+        }
+    }
 }
 
 impl Experiment {
@@ -110,13 +124,10 @@ impl Experiment {
         if !model.table.contains_key("class") {
             return Err(usage("[model] class is missing: class = \"Sequential\""));
         }
-        if let Some(Value::Array(callbacks)) =
-            fit.take("callbacks").filter(|list| *list != Value::Array(Vec::new()))
-        {
-            let first = shown(&callbacks[0]);
-            return Err(usage(format!(
-                "[fit] callbacks = [{first}, ...]: callbacks are not supported yet, leave it empty"
-            )));
+        match fit.take("callbacks") {
+            Some(Value::Array(callbacks)) if callbacks.is_empty() => {}
+            Some(other) => return Err(fit.wrong("callbacks", &other, "[]: callbacks are not supported yet")),
+            None => {}
         }
         let experiment = Self {
             name,
@@ -126,7 +137,7 @@ impl Experiment {
             compile: compile.table,
             epochs: fit.whole("epochs", 1)?.unwrap_or(1) as usize,
             batch_size: fit.whole("batch_size", 1)?.unwrap_or(32) as usize,
-            validation: fit.validation()?,
+            validation: Validation::take(&mut fit)?,
             seed: run.whole("seed", 0)?.unwrap_or(0),
         };
         fit.finish(&["epochs", "batch_size", "validation", "callbacks"])?;
@@ -256,100 +267,6 @@ fn pair(key: &str, value: &Value) -> String {
     format!("{key} = {value}")
 }
 
-/// A value in an error message, kept short.
-fn shown(value: &Value) -> String {
-    let text = value.to_string().replace('\n', " ");
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
-}
-
-/// TOML as JSON; numbers that JSON does not have are errors.
-fn json(value: &Value, place: &str) -> Result<serde_json::Value> {
-    Ok(match value {
-        Value::String(text) => text.as_str().into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Float(number) if number.is_finite() => (*number).into(),
-        Value::Float(number) => return Err(usage(format!("{place} = {number}, expected a finite number"))),
-        Value::Boolean(flag) => (*flag).into(),
-        Value::Datetime(date) => date.to_string().into(),
-        Value::Array(list) => list.iter().map(|value| json(value, place)).collect::<Result<Vec<_>>>()?.into(),
-        Value::Table(table) => {
-            let entry =
-                |(key, value): (&String, &Value)| Ok((key.clone(), json(value, &format!("{place} {key}"))?));
-            table.iter().map(entry).collect::<Result<serde_json::Map<_, _>>>()?.into()
-        }
-    })
-}
-
-/// A table while it is read: what is left at the end is not a key.
-struct Section {
-    name: &'static str,
-    table: Table,
-}
-
-impl Section {
-    fn take(&mut self, key: &str) -> Option<Value> {
-        self.table.remove(key)
-    }
-
-    fn place(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("[{}] {key}", self.name) }
-    }
-
-    fn wrong(&self, key: &str, value: &Value, expected: &str) -> anyhow::Error {
-        usage(format!("{} = {}, expected {expected}", self.place(key), shown(value)))
-    }
-
-    /// A table inside; empty where it is missing.
-    fn section(&mut self, name: &'static str) -> Result<Self> {
-        match self.take(name) {
-            None => Ok(Self { name, table: Table::new() }),
-            Some(Value::Table(table)) => Ok(Self { name, table }),
-            Some(other) => Err(self.wrong(name, &other, &format!("a section [{name}]"))),
-        }
-    }
-
-    fn string(&mut self, key: &str) -> Result<Option<String>> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(other) => Err(self.wrong(key, &other, "a text in quotes")),
-        }
-    }
-
-    fn whole(&mut self, key: &str, least: i64) -> Result<Option<u64>> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Value::Integer(number)) if number >= least => Ok(Some(number as u64)),
-            Some(other) => Err(self.wrong(key, &other, &format!("a whole number, at least {least}"))),
-        }
-    }
-
-    fn validation(&mut self) -> Result<Validation> {
-        match self.take("validation") {
-            None => Ok(Validation::None),
-            Some(Value::String(text)) if text == "test" => Ok(Validation::Test),
-            Some(Value::Float(share)) if share > 0.0 && share < 1.0 => Ok(Validation::Fraction(share)),
-            Some(other) => {
-                Err(self.wrong("validation", &other, "\"test\" or a fraction between 0 and 1, such as 0.2"))
-            }
-        }
-    }
-
-    fn finish(self, known: &[&str]) -> Result<()> {
-        match self.table.keys().next() {
-            None => Ok(()),
-            Some(key) => {
-                let mut problem = String::new();
-                let _ = write!(problem, "{} is not a key: expected {}", self.place(key), known.join(", "));
-                Err(usage(problem))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +315,7 @@ mod tests {
             ),
             (
                 &format!("{good}fit.callbacks = [{{ class = 'EarlyStopping' }}]"),
-                "[fit] callbacks = [{ class = \"EarlyStopping\" }, ...]: callbacks are not supported yet, leave it empty",
+                "[fit] callbacks = [{ class = \"EarlyStopping\" }], expected []: callbacks are not supported yet",
             ),
             (&format!("{good}run.seed = -1"), "[run] seed = -1, expected a whole number, at least 0"),
             (

@@ -10,6 +10,7 @@ mod model;
 mod plot;
 mod predict;
 mod run_folder;
+mod section;
 mod show;
 mod summary;
 mod train;

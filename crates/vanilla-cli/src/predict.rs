@@ -3,20 +3,24 @@
 use crate::ui::{failed, print, print_line, usage};
 use crate::{Global, data, model};
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use vanilla::formats::{Array, npy, npz, png};
 use vanilla::{DType, Sequential, Tensor};
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("input").required(true).args(["images", "data"])))]
+#[command(
+    override_usage = "vanilla predict [OPTIONS] <MODEL> <IMAGE.png>...\n       vanilla predict [OPTIONS] <MODEL> --data <D>"
+)]
 #[command(after_help = "Examples: vanilla predict runs/mnist/model.keras seven.png\n          \
                         vanilla predict runs/mnist/model.keras --data x.npy --out predictions.npy")]
 pub struct Predict {
     /// A .keras file
     model: PathBuf,
     /// PNG pictures of one digit each
-    #[arg(value_name = "IMAGE.png", required_unless_present = "data", conflicts_with = "data")]
+    #[arg(value_name = "IMAGE.png")]
     images: Vec<PathBuf>,
     /// Arrays: .npy, .npz, IDX or a data set's name (its test part is taken)
     #[arg(long, value_name = "D")]

@@ -68,6 +68,8 @@ impl Train {
         if self.print_config {
             return print(&experiment.to_toml());
         }
+        // So are environment variables that make no sense.
+        model.threads(experiment.batch_size)?;
         let folder = RunFolder::take(self.out.as_deref(), &experiment.name, self.force)?;
         let dataset = experiment.dataset()?;
         data::build(&mut model, &dataset.train.x)?;

@@ -115,7 +115,7 @@ fn models_that_mean_nothing() {
         ),
         (
             format!("{dense}, {{ class = \"Dropout\", rate = 1.5 }}"),
-            "e.toml: [model]: layer 'dropout' (Dropout): rate = 1.5, expected a number from 0 to below 1",
+            "e.toml: [model]: layer 'dropout' (Dropout): rate = 1.5, expected the share of elements to drop, from 0 to 1",
         ),
         (
             "{ class = \"Dense\", units = 3, activation = \"rleu\", input_dim = 4 }".to_owned(),
@@ -159,7 +159,7 @@ fn models_that_mean_nothing() {
             "e.toml: [fit] epoch is not a key: expected epochs, batch_size, validation, callbacks",
         ),
         ("[fit]", "[fit]\nepochs = \"5\"", "e.toml: [fit] epochs = \"5\", expected a whole number, at least 1"),
-        ("[fit]", "[fit", "e.toml: line 8: "),
+        ("[fit]", "[fit", "e.toml: line 10: unclosed table, expected `]`"),
     ] {
         folder.write("e.toml", good.replace(from, to));
         let got = refused(&folder, &["e.toml"]);
@@ -178,15 +178,19 @@ fn damaged_copies_of_mnist() {
         let got = refused(&folder, &["mnist", "--data", "m"]);
         assert!(got.starts_with(want), "{got}\nnot\n{want}");
     };
-    check(&|f| f.write(images, &f.read(images)[..1000]), "m/train-images-idx3-ubyte: IDX truncated");
-    check(&|f| f.write(images, &f.read(images)[..3]), "m/train-images-idx3-ubyte: IDX truncated");
+    check(
+        &|f| f.write(images, &f.read(images)[..1000]),
+        "m/train-images-idx3-ubyte: IDX, data (1 of 40 items): truncated: expected 31360 bytes, found 984",
+    );
+    check(&|f| f.write(images, &f.read(images)[..3]), "m/train-images-idx3-ubyte: IDX");
     check(
         &|f| {
             let (a, b) = (f.read(images), f.read(labels));
             f.write(images, b);
             f.write(labels, a);
         },
-        "m/train-images-idx3-ubyte: ",
+        "m/train-images-idx3-ubyte: IDX, header: expected images, 3 axes of uint8, found 1 axis [40] of type 08 (did you \
+         swap the image and the label file?)",
     );
     check(
         &|f| f.write(labels, idx::write(&bytes(&[40], |i| if i == 5 { 10 } else { 0 }))),
@@ -198,7 +202,7 @@ fn damaged_copies_of_mnist() {
     );
     check(
         &|f| f.write(images, idx::write(&bytes(&[0, 28, 28], |_| 0))),
-        "m/train-images-idx3-ubyte: the data set is empty",
+        "m/train-images-idx3-ubyte: IDX, header, dimension 0: expected at least one item, found an empty dataset",
     );
     check(
         &|f| {
