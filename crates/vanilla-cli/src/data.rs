@@ -3,6 +3,7 @@
 use crate::ui;
 use anyhow::Result;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
+use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
 use vanilla::{DType, Sequential, Tensor, to_categorical};
 
@@ -46,19 +47,20 @@ pub fn inputs(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Tens
 pub fn targets(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Option<Tensor>> {
     let Some(y) = &part.y else { return Ok(None) };
     match known(dataset) {
-        Some(known) if compares_vectors(model, known.classes)? => Ok(Some(to_categorical(y, known.classes)?)),
+        Some(known) if compares_vectors(model, known.classes) => Ok(Some(to_categorical(y, known.classes)?)),
         _ => Ok(Some(y.clone())),
     }
 }
 
 /// Whether the loss compares all outputs with a vector: one-hot losses do, and so do losses of numbers (such as `mse`)
 /// where there is an output for every class.
-fn compares_vectors(model: &Sequential, classes: usize) -> Result<bool> {
-    if model.wants_one_hot() == Some(true) {
-        return Ok(true);
+fn compares_vectors(model: &Sequential, classes: usize) -> bool {
+    match model.targets() {
+        Some(Targets::OneHot) => true,
+        // With one output a class the only way to train on numbers is towards the one-hot vectors.
+        Some(Targets::Numbers) => model.outputs() == Some(classes),
+        Some(Targets::ClassNumber) | None => false,
     }
-    let loss = model.to_json()?["compile_config"]["loss"].to_string();
-    Ok(model.is_compiled() && !loss.to_lowercase().contains("sparse") && model.outputs() == Some(classes))
 }
 
 /// The classes of `y`: class numbers as they are, the place of the 1 in one-hot vectors; `None` for other targets.
@@ -70,7 +72,7 @@ pub fn classes(dataset: &Dataset, part: &Part, model: &Sequential) -> Option<Ten
     if dataset.known || y.width() == 1 {
         return y.reshape([y.rows()]).ok();
     }
-    if model.wants_one_hot() == Some(true) && y.shape().len() == 2 { y.argmax().ok() } else { None }
+    if model.targets() == Some(Targets::OneHot) && y.shape().len() == 2 { y.argmax().ok() } else { None }
 }
 
 /// Up to two training and two test images with their labels; none where the samples are not images of bytes.

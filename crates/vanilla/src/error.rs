@@ -76,7 +76,15 @@ pub enum Error {
 impl Error {
     /// Whether the input was at fault (and not the machine or the mathematics): a command line exits with 2 then.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Diverged { .. } | Self::Plot(_))
+        use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        match self {
+            Self::Diverged { .. } | Self::Plot(_) => false,
+            // A name that leads nowhere is the caller's; a full or failing disk is not.
+            Self::Io { source, .. } => {
+                matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
+            }
+            _ => true,
+        }
     }
 
     pub(crate) fn config(place: impl Into<String>, problem: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::layers::{Layer, VariableSpec};
-use crate::losses::{Loss, LossArg};
+use crate::losses::{Loss, LossArg, Targets};
 use crate::metrics::{self, MetricArg};
 use crate::optimizers::{Optimizer, OptimizerArg};
 use crate::runtime::Runtime;
@@ -61,6 +61,12 @@ pub(crate) struct Compiled {
     /// The optimizer has its slots.
     pub attached: bool,
 }
+
+/// Values of one sample, in any layer; a batch of 64 then takes 4 GiB.
+pub(crate) const MAX_WIDTH: usize = 1 << 24;
+
+/// Weights of a model: 4 GiB, and as much for each slot of the optimizer.
+const MAX_WEIGHTS: usize = 1 << 30;
 
 /// Streams of the seed: one for each use, so that no use disturbs another. Variables take 0, 1, 2, …
 const SHUFFLE_STREAM: u64 = 1 << 32;
@@ -130,7 +136,13 @@ impl Sequential {
             return Err(Error::config(format!("model '{}'", self.name), problem));
         }
         let mut shape = input_shape.to_vec();
-        let mut network = Network { inputs: shape.iter().product(), facts: Vec::new() };
+        let inputs = shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
+        let inputs = inputs.filter(|inputs| *inputs <= MAX_WIDTH).ok_or_else(|| {
+            let problem =
+                format!("input of shape {}, more than {MAX_WIDTH} values", crate::layers::shape(input_shape));
+            Error::config(format!("model '{}'", self.name), problem)
+        })?;
+        let mut network = Network { inputs, facts: Vec::new() };
         let (mut shapes, mut variables) = (Vec::new(), Vec::new());
         for (i, layer) in self.layers.iter().enumerate() {
             let place = format!("layer '{}' ({})", self.names[i], layer.class_name());
@@ -146,6 +158,12 @@ impl Sequential {
             variables.extend(built.variables.into_iter().map(|variable| (i, variable)));
             shape = built.output_shape;
             shapes.push(shape.clone());
+        }
+        let weights: usize = network.variables().iter().map(|(rows, cols)| rows.saturating_mul(*cols)).sum();
+        if weights > MAX_WEIGHTS {
+            let problem =
+                format!("{weights} weights, more than the {MAX_WEIGHTS} that are supported: use fewer units");
+            return Err(Error::config(format!("model '{}'", self.name), problem));
         }
         let mut params = Params::zeros(&network);
         for (number, ((_, spec), variable)) in variables.iter().zip(&mut params.variables).enumerate() {
@@ -188,9 +206,9 @@ impl Sequential {
         Ok(())
     }
 
-    /// Whether the compiled loss compares with one-hot vectors; `None` before [`Sequential::compile`].
-    pub fn wants_one_hot(&self) -> Option<bool> {
-        self.compiled.as_ref().map(|compiled| compiled.loss.targets() == crate::losses::Targets::OneHot)
+    /// What the compiled loss compares with; `None` before [`Sequential::compile`].
+    pub fn targets(&self) -> Option<Targets> {
+        self.compiled.as_ref().map(|compiled| compiled.loss.targets())
     }
 
     /// Whether [`Sequential::compile`] was called.

@@ -12,6 +12,9 @@ pub(crate) struct Runtime {
     teams: Mutex<Vec<Arc<Kernels>>>,
 }
 
+/// More threads than any machine has cores are a mistake, and making them ends the process.
+const MAX_THREADS: usize = 1024;
+
 impl Runtime {
     /// `threads`, else `VANILLA_THREADS`, else one a core; `VANILLA_CPU`, else the best instruction set.
     pub fn new(threads: Option<usize>) -> Result<Self> {
@@ -23,6 +26,9 @@ impl Runtime {
             })?,
             (None, None) => std::thread::available_parallelism().map_or(1, |n| n.get()),
         };
+        if threads > MAX_THREADS {
+            return Err(Error::config("threads", format!("{threads}, expected at most {MAX_THREADS}")));
+        }
         let isa = match variable("VANILLA_CPU") {
             None => Isa::best(),
             Some(name) => {

@@ -186,6 +186,22 @@ fn wrong_use_is_named_with_a_way_out() {
             "layer 'dense' (Dense): units = 0, expected a number of outputs, at least 1",
         ),
         (
+            Sequential::new(dense(1_000_000_000)).unwrap_err().to_string(),
+            "layer 'dense' (Dense): units = 1000000000, expected at most 16777216",
+        ),
+        (
+            Sequential::new(layers![Dense::new(100_000).input_dim(100_000)]).unwrap_err().to_string(),
+            "model 'sequential': 10000100000 weights, more than the 1073741824 that are supported: use fewer units",
+        ),
+        (
+            Sequential::new(layers![Dense::new(1).input_dim(usize::MAX)]).unwrap_err().to_string(),
+            "model 'sequential': input of shape (None, 18446744073709551615), more than 16777216 values",
+        ),
+        (
+            network(2, "softmax").with_threads(1025).predict(&x).unwrap_err().to_string(),
+            "threads: 1025, expected at most 1024",
+        ),
+        (
             Sequential::new(layers![Dropout::new(1.5)]).unwrap_err().to_string(),
             "layer 'dropout' (Dropout): rate = 1.5, expected the share of elements to drop, from 0 to 1",
         ),

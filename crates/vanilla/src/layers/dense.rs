@@ -12,6 +12,7 @@ use crate::activations::Activation;
 use crate::config::{Config, Keys, keys, name_and_keys};
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
+use crate::model::MAX_WIDTH;
 use serde_json::Value;
 use vanilla_plan::Fact;
 
@@ -172,9 +173,11 @@ impl Layer for Dense {
         self.input_dim.map(|inputs| vec![inputs])
     }
     fn build(&self, place: &str, input_shape: &[usize]) -> Result<Built> {
-        // More than a billion units is a mistake, and its products overflow.
-        if self.units == 0 || self.units > 1 << 30 {
+        if self.units == 0 {
             return Err(bad_value(place, "units", self.units, "a number of outputs, at least 1"));
+        }
+        if self.units > MAX_WIDTH {
+            return Err(bad_value(place, "units", self.units, &format!("at most {MAX_WIDTH}")));
         }
         let &[inputs] = input_shape else {
             let problem = format!("input of shape {}, expected (None, n): put a Flatten before it", shape(input_shape));
