@@ -20,10 +20,7 @@ impl Prepared {
     pub fn new(place: &str, x: &Tensor, y: &Tensor, network: &Network, loss: &dyn Loss) -> Result<Self> {
         let inputs = inputs(place, x, network)?;
         let rows = inputs.rows();
-        if y.rows() != rows || y.shape().is_empty() {
-            let problem = format!("x has {rows} rows and y has {}: one target for every row is needed", y.rows());
-            return Err(Error::data(place, problem));
-        }
+        same_rows(place, x, y)?;
         let y = targets(place, y, network.outputs(), loss)?;
         Ok(Self { x: inputs, y, rows })
     }
@@ -32,6 +29,15 @@ impl Prepared {
     pub fn source(&self) -> Source<'_> {
         self.x.source().expect("inputs are bytes or floats")
     }
+}
+
+/// One target for every row.
+pub(crate) fn same_rows(place: &str, x: &Tensor, y: &Tensor) -> Result<()> {
+    if y.rows() == x.rows() && !y.shape().is_empty() {
+        return Ok(());
+    }
+    let problem = format!("x has {} rows and y has {}: one target for every row is needed", x.rows(), y.rows());
+    Err(Error::data(place, problem))
 }
 
 /// The inputs as a table of bytes or floats, one row a sample.

@@ -245,10 +245,7 @@ fn split(x: &Tensor, y: &Tensor, share: f64) -> Result<Split> {
             format!("validation_split = {share} of {rows} rows leaves none to train or none to validate");
         return Err(Error::data("fit", problem));
     }
-    if y.rows() != rows {
-        let problem = format!("x has {rows} rows and y has {}: one target for every row is needed", y.rows());
-        return Err(Error::data("fit", problem));
-    }
+    data::same_rows("fit", x, y)?;
     let validation = (x.slice(at..rows)?, y.slice(at..rows)?);
     Ok((x.slice(0..at)?, y.slice(0..at)?, Some(validation)))
 }

@@ -248,10 +248,7 @@ impl Tensor {
                 format!("no largest element along the last axis of {:?}", self.shape),
             ));
         };
-        let largest = |row: &[f32]| {
-            let best = row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best });
-            best as i64
-        };
+        let largest = |row: &[f32]| crate::metrics::argmax(row) as i64;
         Self::new(self.to_f32().chunks_exact(width).map(largest).collect(), shape)
     }
 

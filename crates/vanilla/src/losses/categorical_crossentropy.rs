@@ -12,8 +12,8 @@
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Link, softmax};
 
 /// Cross-entropy between one-hot targets and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,7 +69,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         if self.from_logits {
             d.copy_from_slice(prediction);
-            let log_sum = softmax_and_log_sum(kernels, d);
+            let log_sum = softmax(kernels, d);
             self.gradient(target, d);
             return self.loss(target, prediction, log_sum);
         }
@@ -91,7 +91,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         d.copy_from_slice(logits);
-        let log_sum = softmax_and_log_sum(kernels, d);
+        let log_sum = softmax(kernels, d);
         // Both are wanted, prediction and gradient: the logits' place takes the prediction once the loss has them.
         let loss = self.loss(target, logits, log_sum);
         logits.copy_from_slice(d);
@@ -110,16 +110,6 @@ impl Loss for CategoricalCrossentropy {
     fn targets(&self) -> Targets {
         Targets::OneHot
     }
-}
-
-/// `z = softmax(z)`; returns `ln(sum(e^z))`.
-pub(super) fn softmax_and_log_sum(kernels: &Kernels, z: &mut [f32]) -> f32 {
-    let largest = z.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-    z.iter_mut().for_each(|z| *z -= largest);
-    kernels.exp(z);
-    let sum: f32 = z.iter().sum();
-    z.iter_mut().for_each(|z| *z /= sum);
-    largest + sum.ln()
 }
 
 /// Takes `axis`, which must be the last.
