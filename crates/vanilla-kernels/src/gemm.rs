@@ -1,106 +1,326 @@
-//! The three matrix products of a training step, over one register tile.
+//! The matrix products of a training step, over two register tiles.
 //!
-//! | product | result | rows of a tile | columns of a tile |
+//! | product | result | rows of a tile (`A`) | columns of a tile (`B`) |
 //! | --- | --- | --- | --- |
-//! | [`forward`] | `Y = X W + b` | rows of X | 16 units, a panel of W |
-//! | [`grad_x`] | `dX = dY W'` | 16 inputs (rows of W) | 16 rows, a panel of dY' |
-//! | [`grad_w`] | `dW = X' dY` | 16 inputs, a panel of X | 16 units, a panel of dY |
+//! | [`forward`] | `Y = X W + b` | rows of X | panels of W |
+//! | [`grad_x`] | `dX = dY W'` | the same product, after a transposition | |
+//! | [`grad_w`] | `dW = X' dY` | inputs, lanes of a panel of X | panels of dY |
 //!
-//! In each, the tile walks down a panel of its right operand line by line (`B`, always contiguous) and broadcasts
-//! single floats of its left operand (`A`, one or two fixed strides). Nothing is packed per step: the operands
-//! already live in [`Panels`].
+//! A tile walks down a few panels of its right operand line by line (`B`, always contiguous) and broadcasts single
+//! floats of its left operand (`A`). Nothing is packed per step: the operands already live in [`Panels`].
+//!
+//! The dense tile takes every k. The live tile takes the k that it is given, those at which neither all its rows of A
+//! nor all its columns of B are zero ([`Live`] knows them), and its rows need not be neighbours:
+//!
+//! | product | a k is left out where | a row of a tile is left out where |
+//! | --- | --- | --- |
+//! | `forward` | four rows of X are zero in column k | |
+//! | `grad_x` | sixteen rows of dY are zero in unit k | nobody wants these sixteen rows of this input |
+//! | `grad_w` | row k of dY is zero in sixteen units, or row k of X in the tile's inputs | X or dY is zero throughout |
 //!
 //! Bits: every element is one chain of multiply-adds in ascending k, a block of k going on from the stored running
-//! value. So results depend neither on the number of threads, nor on the height of tiles, nor on the batch that a
-//! row came in, and AVX2 and AVX-512 agree.
+//! value, and a product with zero changes nothing. So results depend neither on the number of threads, nor on the
+//! size of tiles, nor on the batch that a row came in, nor on which tile ran, and AVX2 and AVX-512 agree.
 
 use crate::arch::Table;
+use crate::live::{GROUP, Live, WORD};
 use crate::panels::{LANES, Panels};
+use crate::rows;
 use crate::team::Team;
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
 use std::ops::Range;
 
-/// Lines of B that a block of k may have: 256 lines are 16 KB, half of a first-level cache.
-const BLOCK: usize = 256;
+/// The most k of a block: three panels of B (192 KB) then stay in the second-level cache for a block of rows.
+const BLOCK_K: usize = 1024;
+
+/// Rows of A that go through one panel group of B before the next: with `BLOCK_K` at most 384 KB, so that they stay
+/// in the second-level cache. Divisible by every height of a tile.
+const BLOCK_ROWS: usize = 96;
+
+/// Panels that a tile can be wide, at most.
+const MAX_PANELS: usize = 4;
+
+static ONE: f32 = 1.0;
+
+/// The columns of a panel, as they come.
+const IN_ORDER: [u8; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// The rows of a tile, as in the dense one.
+const NEIGHBOURS: [u8; LIVE_ROWS] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// The most optimizer slots of a parameter.
 pub const MAX_SLOTS: usize = 4;
 
-/// One register tile: `C[r][0..16] (+)= sum over k of A[r][k] * B[k][0..16]`, k running over `outer` runs of `inner`
-/// steps and one of `tail` steps.
+/// The most rows of a live tile.
+const LIVE_ROWS: usize = 8;
+
+/// Above this share of the work, the dense tile, which wastes nothing on finding its way, is as quick.
+const WORTH: f64 = 0.75;
+
+/// One register tile: `C[r][p][0..16] (+)= sum over k of A[r][k] * B[p][k][0..16]`.
+#[derive(Clone, Copy)]
 pub(crate) struct Tile {
-    /// Rows of the tile, 1 to the table's `tile_rows`.
+    /// Rows of the tile.
     pub rows: usize,
-    /// Element (row r, run o, step i) of A lies at `a + r * a_row + o * a_outer + i * a_inner`.
+    /// Panels of the tile.
+    pub panels: usize,
+    /// Element (row r, step k) of A lies at `a + r * a_row + k / 16 * a_outer + k % 16 * a_inner`.
     pub a: *const f32,
     pub a_row: usize,
     pub a_outer: usize,
     pub a_inner: usize,
-    pub outer: usize,
-    pub inner: usize,
-    pub tail: usize,
-    /// Lines of B, one a step, contiguous.
+    pub steps: usize,
+    /// Line k of panel p lies at `b + p * b_panel + k * 16`.
     pub b: *const f32,
-    /// Rows of C, 16 floats each, contiguous.
+    pub b_panel: usize,
+    /// Row r of panel p lies at `c + p * c_panel + r * 16`.
     pub c: *mut f32,
+    pub c_panel: usize,
     /// Start from what C holds instead of from zero.
     pub resume: bool,
+    /// One line a panel, added to the finished sums; null for none.
+    pub bias: *const f32,
+}
+
+/// The steps and rows of a tile that count.
+#[derive(Clone, Copy)]
+pub(crate) struct Choice<'a> {
+    /// Bit `k % 64` of word `words[k / 64 * stride]` tells whether step k is taken.
+    pub words: &'a [u64],
+    pub stride: usize,
+    /// Row r of the tile is `picked[r]` where the dense tile has r.
+    pub picked: [u8; LIVE_ROWS],
+}
+
+/// Hands each size of a tile to its own instance of `$of`. Sizes beyond the instruction set's own are never built.
+macro_rules! by_size {
+    ($t:ident, $of:ident::<$V:ident> $args:tt, $most:expr; $($r:literal x $p:literal)*) => {
+        match ($t.rows, $t.panels) {
+            // A line is 4 SSE, 2 AVX2 or 1 AVX-512 registers.
+            $(($r, $p) if $r <= $most($p) => match LANES / $V::LANES {
+                1 => $of::<$V, $r, $p, $p>$args,
+                2 => $of::<$V, $r, $p, { 2 * $p }>$args,
+                _ => $of::<$V, $r, $p, { 4 * $p }>$args,
+            },)*
+            (rows, panels) => unreachable!("tile of {rows} x {panels}"),
+        }
+    };
 }
 
 /// # Safety
-/// V's instruction set; `t.rows == ROWS`; all addresses that `Tile` describes are valid, C's exclusively.
+/// V's instruction set; `t.rows` and `t.panels` at most `V::TILE`; all addresses that `t` describes are valid, C's
+/// exclusively.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: Vector, const ROWS: usize>(t: &Tile) {
-    // A line is 4 SSE, 2 AVX2 or 1 AVX-512 registers. Each height gets its own constant.
-    match LANES / V::LANES {
-        // SAFETY: handed on.
-        1 => unsafe { tile_of::<V, ROWS, 1>(t) },
-        // SAFETY: handed on.
-        2 => unsafe { tile_of::<V, ROWS, 2>(t) },
-        // SAFETY: handed on.
-        _ => unsafe { tile_of::<V, ROWS, 4>(t) },
+pub(crate) unsafe fn tile<V: Vector>(t: &Tile) {
+    // SAFETY: handed on.
+    unsafe {
+        by_size!(t, dense::<V>(t), |panels| if panels <= V::TILE.1 { V::TILE.0 } else { 0 };
+            1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1
+            1 x 2 2 x 2 3 x 2 4 x 2 5 x 2 6 x 2 7 x 2 8 x 2
+            1 x 3 2 x 3 3 x 3 4 x 3 5 x 3 6 x 3 7 x 3 8 x 3)
     }
 }
 
 /// # Safety
-/// As [`tile`], and `WIDE * V::LANES == 16`.
+/// V's instruction set; `t` is no larger than `V::LIVE_ROWS x 1` or `GROUP x V::LIVE_PANELS`; all addresses that `t`
+/// describes are valid for the rows that are picked and the steps whose bits are set, C's exclusively.
+#[inline(always)]
+pub(crate) unsafe fn live_tile<V: Vector>(t: &Tile, choice: &Choice<'_>) {
+    // SAFETY: handed on.
+    unsafe {
+        by_size!(t, live::<V>(t, choice), |panels| if panels == 1 { V::LIVE_ROWS }
+            else if panels <= V::LIVE_PANELS { GROUP } else { 0 };
+            1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1
+            1 x 2 2 x 2 3 x 2 4 x 2 1 x 3 2 x 3 3 x 3 4 x 3 1 x 4 2 x 4 3 x 4 4 x 4)
+    }
+}
+
+/// `sums += A[..][k] B[k]` for one k.
+///
+/// # Safety
+/// As for the tile; `a` and `b` point to row 0 and panel 0 at this k, and the tile's rows lie `rows` away from `a`.
 #[allow(clippy::needless_range_loop)] // r and j name registers; iterators hide that they are unrolled
 #[inline(always)]
-unsafe fn tile_of<V: Vector, const ROWS: usize, const WIDE: usize>(t: &Tile) {
-    // SAFETY: the caller vouches for every address that the tile describes.
+unsafe fn step<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
+    sums: &mut [[V; WIDE]; ROWS],
+    t: &Tile,
+    rows: &[usize; ROWS],
+    a: *const f32,
+    b: *const f32,
+) {
+    // SAFETY: the caller vouches for the addresses.
     unsafe {
+        let each = WIDE / PANELS;
+        let mut line = [V::splat(0.0); WIDE];
+        for j in 0..WIDE {
+            line[j] = V::load(b.add(j / each * t.b_panel + j % each * V::LANES));
+        }
+        for r in 0..ROWS {
+            let x = V::splat(*a.add(rows[r]));
+            for j in 0..WIDE {
+                sums[r][j] = x.fma(line[j], sums[r][j]);
+            }
+        }
+    }
+}
+
+/// What the sums start from; the rows of C lie `c` away from `t.c`.
+///
+/// # Safety
+/// As for the tile.
+#[allow(clippy::needless_range_loop)] // as in `step`
+#[inline(always)]
+unsafe fn start<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
+    t: &Tile,
+    c: &[usize; ROWS],
+) -> [[V; WIDE]; ROWS] {
+    // SAFETY: the caller vouches for the addresses.
+    unsafe {
+        let each = WIDE / PANELS;
         let mut sums = [[V::splat(0.0); WIDE]; ROWS];
         if t.resume {
             for r in 0..ROWS {
                 for j in 0..WIDE {
-                    sums[r][j] = V::load(t.c.add(r * LANES + j * V::LANES));
+                    sums[r][j] = V::load(t.c.add(j / each * t.c_panel + c[r] + j % each * V::LANES));
                 }
             }
         }
-        let mut b = t.b;
-        let mut run = t.a;
-        for o in 0..t.outer + 1 {
-            let steps = if o < t.outer { t.inner } else { t.tail };
-            let mut a = run;
-            for _ in 0..steps {
-                let mut line = [V::splat(0.0); WIDE];
-                for j in 0..WIDE {
-                    line[j] = V::load(b.add(j * V::LANES));
-                }
+        sums
+    }
+}
+
+/// Adds the bias and stores; the rows of C lie `c` away from `t.c`.
+///
+/// # Safety
+/// As for the tile.
+#[allow(clippy::needless_range_loop)] // as in `step`
+#[inline(always)]
+unsafe fn finish<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
+    mut sums: [[V; WIDE]; ROWS],
+    t: &Tile,
+    c: &[usize; ROWS],
+) {
+    // SAFETY: the caller vouches for the addresses.
+    unsafe {
+        let each = WIDE / PANELS;
+        if !t.bias.is_null() {
+            for j in 0..WIDE {
+                let bias = V::load(t.bias.add(j * V::LANES));
                 for r in 0..ROWS {
-                    let x = V::splat(*a.add(r * t.a_row));
-                    for j in 0..WIDE {
-                        sums[r][j] = x.fma(line[j], sums[r][j]);
-                    }
+                    sums[r][j] = sums[r][j].add(bias);
                 }
-                a = a.add(t.a_inner);
-                b = b.add(LANES);
             }
-            run = run.wrapping_add(t.a_outer);
         }
         for r in 0..ROWS {
             for j in 0..WIDE {
-                sums[r][j].store(t.c.add(r * LANES + j * V::LANES));
+                sums[r][j].store(t.c.add(j / each * t.c_panel + c[r] + j % each * V::LANES));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`tile`], and `t` is `ROWS x PANELS`, `WIDE * V::LANES == 16 * PANELS`.
+#[inline(always)]
+unsafe fn dense<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(t: &Tile) {
+    // SAFETY: the caller vouches for every address that the tile describes; prefetches may point anywhere.
+    unsafe {
+        let rows: [usize; ROWS] = std::array::from_fn(|r| r * t.a_row);
+        let c: [usize; ROWS] = std::array::from_fn(|r| r * LANES);
+        let mut sums = start::<V, ROWS, PANELS, WIDE>(t, &c);
+        let (mut run, mut b) = (t.a, t.b);
+        for left in (0..t.steps).step_by(LANES).map(|k| t.steps - k) {
+            let mut a = run;
+            run = run.wrapping_add(t.a_outer);
+            // The next run lies in another panel, where no hardware prefetcher follows.
+            for r in rows {
+                prefetch(run.wrapping_add(r));
+            }
+            for _ in 0..left.min(LANES) {
+                step::<V, ROWS, PANELS, WIDE>(&mut sums, t, &rows, a, b);
+                a = a.wrapping_add(t.a_inner);
+                b = b.wrapping_add(LANES);
+            }
+        }
+        finish::<V, ROWS, PANELS, WIDE>(sums, t, &c);
+    }
+}
+
+/// # Safety
+/// As [`live_tile`], and `t` is `ROWS x PANELS`, `WIDE * V::LANES == 16 * PANELS`.
+#[inline(always)]
+unsafe fn live<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
+    t: &Tile,
+    choice: &Choice<'_>,
+) {
+    let at = |k| k / LANES * t.a_outer + k % LANES * t.a_inner;
+    // SAFETY: handed on.
+    unsafe { picked::<V, ROWS, PANELS, WIDE>(t, &choice.picked, |word| choice.words[word * choice.stride], at) };
+}
+
+/// The tile whose row r is row `picked[r]` of `t`, over the steps k whose bits are set in `words(k / 64)`; `at(k)` is
+/// where A's step k lies.
+///
+/// # Safety
+/// As [`live_tile`].
+#[inline(always)]
+unsafe fn picked<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
+    t: &Tile,
+    picked: &[u8],
+    words: impl Fn(usize) -> u64,
+    at: impl Fn(usize) -> usize,
+) {
+    // SAFETY: the caller vouches for every address that the tile describes.
+    unsafe {
+        let rows: [usize; ROWS] = std::array::from_fn(|r| usize::from(picked[r]) * t.a_row);
+        let c: [usize; ROWS] = std::array::from_fn(|r| usize::from(picked[r]) * LANES);
+        let mut sums = start::<V, ROWS, PANELS, WIDE>(t, &c);
+        for word in 0..t.steps.div_ceil(WORD) {
+            let mut bits = words(word);
+            while bits != 0 {
+                let k = word * WORD + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                step::<V, ROWS, PANELS, WIDE>(&mut sums, t, &rows, t.a.add(at(k)), t.b.add(k * LANES));
+            }
+        }
+        finish::<V, ROWS, PANELS, WIDE>(sums, t, &c);
+    }
+}
+
+/// Sixteen inputs by sixteen units of a weight gradient, a few inputs at a time: only rows where one of eight inputs
+/// and one of the units are live.
+#[derive(Clone, Copy)]
+pub(crate) struct Thin<'a> {
+    /// The block: A is a panel of X, B one of dY, both `steps` lines; C has sixteen lines.
+    pub tile: Tile,
+    /// The inputs, eight and eight.
+    pub order: &'a [u8; LANES],
+    /// A bit for each row: whether one of the first or last eight inputs is live. Empty where nobody knows.
+    pub octets: [&'a [u64]; 2],
+    /// A bit for each row: whether one of the units is live. Empty where nobody knows, but not with the octets.
+    pub units: &'a [u64],
+}
+
+/// # Safety
+/// V's instruction set; all addresses that `t.tile` describes are valid, C's exclusively; no bit past the steps.
+#[inline(always)]
+pub(crate) unsafe fn thin<V: Vector>(t: &Thin<'_>) {
+    for (octet, order) in t.octets.iter().zip(t.order.chunks_exact(LANES / 2)) {
+        let words = |word: usize| match (octet.get(word), t.units.get(word)) {
+            (Some(octet), Some(units)) => octet & units,
+            (Some(one), None) | (None, Some(one)) => *one,
+            (None, None) => 0,
+        };
+        let at = |k| k * LANES;
+        for lanes in order.chunks_exact(V::LIVE_ROWS) {
+            // SAFETY: handed on; a tile of `LIVE_ROWS` rows reads lanes of a panel of X.
+            unsafe {
+                match (V::LIVE_ROWS, LANES / V::LANES) {
+                    (8, 1) => picked::<V, 8, 1, 1>(&t.tile, lanes, words, at),
+                    (4, 2) => picked::<V, 4, 1, 2>(&t.tile, lanes, words, at),
+                    (4, 4) => picked::<V, 4, 1, 4>(&t.tile, lanes, words, at),
+                    _ => unreachable!("a live tile of {} rows", V::LIVE_ROWS),
+                }
             }
         }
     }
@@ -133,22 +353,43 @@ pub type Epilogue<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 /// first `slots` of the array, the others are empty).
 pub type Update<'a> = &'a (dyn Fn(&mut [f32], &mut [f32], &mut [&mut [f32]; MAX_SLOTS]) + Sync);
 
-/// Cuts `panels * parts` items into one contiguous share a thread and calls `f(panel, parts)` for each panel in it.
-fn share(team: &Team, panels: usize, parts: usize, f: &(dyn Fn(usize, Range<usize>) + Sync)) {
-    team.split(panels * parts, &|range| {
-        for panel in range.start / parts..range.end.div_ceil(parts) {
-            let start = range.start.saturating_sub(panel * parts);
-            f(panel, start..parts.min(range.end - panel * parts));
-        }
-    });
+/// A variable and what its optimizer keeps for it, all of one shape.
+pub struct Target<'a> {
+    /// The weights.
+    pub weights: &'a mut Panels,
+    /// The optimizer's slots, at most [`MAX_SLOTS`].
+    pub slots: &'a mut [Panels],
 }
 
-/// `Y = X W + b`, then `epilogue` on each finished tile. X is `rows x inputs`, W `inputs x units`, b `1 x units`,
-/// Y `rows x units`.
+/// The part of `columns * rows` items that thread `index` of `threads` has, as ranges of rows, column by column.
+/// Items are cut into one contiguous run a thread.
+fn share(
+    index: usize,
+    threads: usize,
+    columns: usize,
+    rows: usize,
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let count = columns * rows;
+    let range = count * index / threads..count * (index + 1) / threads;
+    (range.start / rows.max(1)..range.end.div_ceil(rows.max(1))).map(move |column| {
+        let start = range.start.saturating_sub(column * rows);
+        (column, start..rows.min(range.end - column * rows))
+    })
+}
+
+/// Runs `f(index, threads)` on the team, or alone where there is too little to share.
+fn together(team: &Team, items: usize, f: &(dyn Fn(usize, usize) + Sync)) {
+    if items > 1 { team.run(&|index| f(index, team.threads())) } else { f(0, 1) }
+}
+
+/// `Y = X W + b`, then `epilogue` on each finished run of lines. X is `rows x inputs`, W `inputs x units`, b
+/// `1 x units`, Y `rows x units`. `live` describes X.
+#[allow(clippy::too_many_arguments)] // a product has operands
 pub(crate) fn forward(
     table: &Table,
     team: &Team,
     x: &Panels,
+    live: Option<&Live>,
     w: &Panels,
     bias: Option<&Panels>,
     y: &mut Panels,
@@ -160,196 +401,333 @@ pub(crate) fn forward(
     if rows == 0 || w.cols() == 0 {
         return;
     }
-    let tiles = rows.div_ceil(table.tile_rows);
+    let live = live.inspect(|live| live.check(x)).filter(|live| live.share_of_quads() < WORTH);
+    let (height, width) = if live.is_some() { (GROUP, table.live_panels) } else { table.tile_size };
+    let block_k = if live.is_some() { inputs.max(1) } else { balanced(inputs.max(1), BLOCK_K, LANES) };
+    let block_rows = balanced(rows, BLOCK_ROWS, height);
+    let slabs = w.panels().div_ceil(width);
     let out = Raw::of(y);
-    share(team, w.panels(), tiles, &|panel, tiles| {
-        let height = |t: usize| t * table.tile_rows..rows.min((t + 1) * table.tile_rows);
-        for k in (0..inputs.max(1)).step_by(BLOCK) {
-            let steps = BLOCK.min(inputs - k);
-            for t in tiles.clone() {
-                let range = height(t);
-                let start = (panel * rows + range.start) * LANES;
-                // SAFETY: rows `range` of panel `panel` of Y belong to this share alone; the tile reads rows
-                // `range` and columns k..k + steps of X (k is a multiple of 16) and lines k.. of W's panel. The
-                // shapes were checked above.
-                let finished = unsafe {
-                    (table.tile)(&Tile {
-                        rows: range.len(),
-                        a: x.flat().as_ptr().add((k / LANES * rows + range.start) * LANES),
-                        a_row: LANES,
-                        a_outer: rows * LANES,
-                        a_inner: 1,
-                        outer: steps / LANES,
-                        inner: LANES,
-                        tail: steps % LANES,
-                        b: w.flat().as_ptr().add((panel * inputs + k) * LANES),
-                        c: out.0.add(start),
-                        resume: k > 0,
-                    });
-                    out.slice(start..start + range.len() * LANES)
-                };
-                if k + steps == inputs {
-                    if let Some(bias) = bias {
-                        let bias = &bias.flat()[panel * LANES..(panel + 1) * LANES];
-                        for line in finished.chunks_exact_mut(LANES) {
-                            line.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+    together(team, slabs * rows.div_ceil(height), &|index, threads| {
+        for k in (0..inputs.max(1)).step_by(block_k) {
+            let steps = block_k.min(inputs - k);
+            let last = k + steps == inputs;
+            for block in (0..rows).step_by(block_rows) {
+                let block = block..rows.min(block + block_rows);
+                for (slab, tiles) in share(index, threads, slabs, block.len().div_ceil(height)) {
+                    let panels = slab * width..w.panels().min((slab + 1) * width);
+                    let first = block.start + tiles.start * height;
+                    let end = block.end.min(block.start + tiles.end * height);
+                    for row in (first..end).step_by(height) {
+                        let tile = Tile {
+                            rows: height.min(end - row),
+                            panels: panels.len(),
+                            // SAFETY: k is a multiple of 16 below the inputs (or both are 0), row below the rows,
+                            // so the places are inside X, W's first panel of the slab and Y.
+                            a: unsafe { x.flat().as_ptr().add((k / LANES * rows + row) * LANES) },
+                            a_row: LANES,
+                            a_outer: rows * LANES,
+                            a_inner: 1,
+                            steps,
+                            // SAFETY: as above.
+                            b: unsafe { w.flat().as_ptr().add((panels.start * inputs + k) * LANES) },
+                            b_panel: inputs * LANES,
+                            // SAFETY: as above.
+                            c: unsafe { out.0.add((panels.start * rows + row) * LANES) },
+                            c_panel: rows * LANES,
+                            resume: k > 0,
+                            bias: bias.filter(|_| last).map_or(std::ptr::null(), |b| {
+                                b.flat()[panels.start * LANES..panels.end * LANES].as_ptr()
+                            }),
+                        };
+                        // SAFETY: rows `row..` of these panels of Y belong to this share alone; the tile reads
+                        // those rows and columns `k..k + steps` of X, and lines k.. of W's panels. The shapes were
+                        // checked above; `live` has a bit for columns of X only, and was made for X's shape.
+                        unsafe {
+                            match live {
+                                Some(live) => {
+                                    let (words, stride) = (live.quad(row), live.quads());
+                                    (table.live_tile)(&tile, &Choice { words, stride, picked: NEIGHBOURS });
+                                }
+                                None => (table.tile)(&tile),
+                            }
+                        };
+                    }
+                    if last {
+                        for panel in panels {
+                            let lines = (panel * rows + first) * LANES..(panel * rows + end) * LANES;
+                            // SAFETY: these rows of this panel belong to this share, and its tiles are done.
+                            epilogue(lines.start, unsafe { out.slice(lines.clone()) });
                         }
                     }
-                    epilogue(start, finished);
                 }
             }
         }
     });
 }
 
-/// `dX = dY W'`, then `epilogue` on each finished block of a panel. `dy_t` is dY transposed, `units x rows`; W is
-/// `inputs x units`, dX `rows x inputs`.
+/// The length of blocks that cut `count` evenly into parts of at most `most`, a multiple of `unit`.
+fn balanced(count: usize, most: usize, unit: usize) -> usize {
+    count.div_ceil(count.div_ceil(most)).next_multiple_of(unit)
+}
+
+/// What [`grad_x`] works in: it depends on the shapes which of two ways is shorter.
+#[derive(Debug)]
+pub struct GradX {
+    /// Whether W is transposed (few units), rather than dY and the result.
+    by_weights: bool,
+    first: Panels,
+    second: Panels,
+}
+
+impl GradX {
+    /// For batches of at most `rows` rows and weights of `inputs x units`.
+    pub fn new(rows: usize, inputs: usize, units: usize) -> Self {
+        let by_weights = units < rows;
+        let (first, second) = if by_weights {
+            (Panels::zeros(units, inputs), Panels::default())
+        } else {
+            (Panels::zeros(units, rows), Panels::zeros(inputs, rows))
+        };
+        Self { by_weights, first, second }
+    }
+
+    /// Bytes of it.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.first.flat()) + size_of_val(self.second.flat())
+    }
+}
+
+/// `dX = dY W'`, then `epilogue` on each finished run of lines. dY is `rows x units`, W `inputs x units`, dX
+/// `rows x inputs`. `live` describes dY; where `wanted`, of dX's shape, has no bit, dX may become zero.
+///
+/// B must be walked line by line, so something has to be transposed: W, or else dY and the result.
+#[allow(clippy::too_many_arguments)] // a product has operands
 pub(crate) fn grad_x(
     table: &Table,
     team: &Team,
-    dy_t: &Panels,
+    dy: &Panels,
+    live: Option<&Live>,
     w: &Panels,
+    wanted: Option<&Live>,
     dx: &mut Panels,
+    scratch: &mut GradX,
     epilogue: Epilogue<'_>,
 ) {
-    let (rows, inputs, units) = (dy_t.cols(), w.rows(), w.cols());
-    assert_eq!(
-        (dy_t.rows(), dx.rows(), dx.cols()),
-        (units, rows, inputs),
-        "grad_x: shapes of {dy_t:?} {w:?} {dx:?}"
-    );
-    let out = Raw::of(dx);
-    share(team, inputs.div_ceil(LANES), rows.div_ceil(LANES), &|panel, blocks| {
-        for block in blocks {
-            let (first, height) = (panel * LANES, LANES.min(inputs - panel * LANES));
-            // The product comes out transposed, an input a line and a row a lane.
-            let mut transposed = [[0.0f32; LANES]; LANES];
-            for at in (0..height).step_by(table.tile_rows) {
-                // SAFETY: the tile reads rows `first + at..` and all columns of W and all lines of a panel of dY';
-                // it writes lines `at..` of the local block, at most `height` of them.
-                unsafe {
-                    (table.tile)(&Tile {
-                        rows: table.tile_rows.min(height - at),
-                        a: w.flat().as_ptr().add((first + at) * LANES),
-                        a_row: LANES,
-                        a_outer: inputs * LANES,
-                        a_inner: 1,
-                        outer: units / LANES,
-                        inner: LANES,
-                        tail: units % LANES,
-                        b: dy_t.flat().as_ptr().add(block * units * LANES),
-                        c: transposed[at..].as_mut_ptr().cast(),
-                        resume: false,
-                    });
+    let (rows, inputs, units) = (dy.rows(), w.rows(), w.cols());
+    assert_eq!((dy.cols(), dx.rows(), dx.cols()), (units, rows, inputs), "grad_x: shapes of {dy:?} {w:?} {dx:?}");
+    let live = live.inspect(|live| live.check(dy));
+    let wanted = wanted.inspect(|wanted| wanted.check(dx));
+    let GradX { by_weights, first, second } = scratch;
+    if *by_weights {
+        rows::transpose(team, w, first, &|_, _| ());
+        return forward(table, team, dy, live, first, None, dx, epilogue);
+    }
+    rows::transpose(team, dy, first, &|_, _| ());
+    second.resize(inputs, rows);
+    // Both are told by four rows, and sixteen have more that is live; the fourth part is a guess at how much.
+    let work = |live: Option<&Live>| live.map_or(1.0, |live| live.share_of_quads().powf(0.75));
+    if work(live) * work(wanted) < WORTH {
+        picked_inputs(table, team, first, live, w, wanted, second);
+    } else {
+        forward(table, team, w, None, first, None, second, &|_, _| ());
+    }
+    rows::transpose(team, second, dx, epilogue);
+}
+
+/// `dX' = W dY'`, sixteen rows of the batch at a time: only inputs that are wanted there, only units that are live.
+fn picked_inputs(
+    table: &Table,
+    team: &Team,
+    dy_t: &Panels,
+    live: Option<&Live>,
+    w: &Panels,
+    wanted: Option<&Live>,
+    dx_t: &mut Panels,
+) {
+    let (inputs, units) = (w.rows(), w.cols());
+    let out = Raw::of(dx_t);
+    together(team, dy_t.panels() * inputs.div_ceil(LANES), &|index, threads| {
+        let mut words = [0u64; BLOCK_K / WORD];
+        for (panel, groups) in share(index, threads, dy_t.panels(), inputs.div_ceil(LANES)) {
+            let (first, end) = (groups.start * LANES, inputs.min(groups.end * LANES));
+            let lines = (panel * inputs + first) * LANES..(panel * inputs + end) * LANES;
+            // SAFETY: these lines of dX' belong to this share.
+            unsafe { out.slice(lines) }.fill(0.0);
+            for k in (0..units).step_by(BLOCK_K) {
+                let steps = BLOCK_K.min(units - k);
+                for (word, bits) in words[..steps.div_ceil(WORD)].iter_mut().enumerate() {
+                    *bits = live.map_or(u64::MAX, |live| live.sixteen(panel * LANES, k / WORD + word));
+                    *bits &= u64::MAX >> WORD.saturating_sub(steps - word * WORD);
+                }
+                for group in groups.clone() {
+                    let input = group * LANES;
+                    let bits = wanted
+                        .map_or(u64::MAX, |wanted| wanted.sixteen(panel * LANES, input / WORD) >> (input % WORD));
+                    let mut bits = bits & u64::from(u16::MAX) & !(u64::MAX << (inputs - input).min(LANES));
+                    while bits != 0 {
+                        let (picked, count) = pick(&mut bits, table.live_rows);
+                        let tile = Tile {
+                            rows: count,
+                            panels: 1,
+                            // SAFETY: row `input` and column k of W, line `input` of panel `panel` of dX'.
+                            a: unsafe { w.flat().as_ptr().add((k / LANES * inputs + input) * LANES) },
+                            a_row: LANES,
+                            a_outer: inputs * LANES,
+                            a_inner: 1,
+                            steps,
+                            b: dy_t.flat()[(panel * units + k) * LANES..].as_ptr(),
+                            b_panel: 0,
+                            // SAFETY: as above.
+                            c: unsafe { out.0.add((panel * inputs + input) * LANES) },
+                            c_panel: 0,
+                            resume: k > 0,
+                            bias: std::ptr::null(),
+                        };
+                        // SAFETY: reads rows `input..` of W, below `inputs` as the bits are, and lines `k..k + steps`
+                        // of a panel of dY', the steps being cut to the units; writes lines that belong to this
+                        // share.
+                        unsafe { (table.live_tile)(&tile, &Choice { words: &words, stride: 1, picked }) };
+                    }
                 }
             }
-            let range = block * LANES..rows.min((block + 1) * LANES);
-            let start = (panel * rows + range.start) * LANES;
-            // SAFETY: rows `range` of this panel of dX belong to this block, and the block to this share.
-            let finished = unsafe { out.slice(start..start + range.len() * LANES) };
-            for (lane, line) in finished.chunks_exact_mut(LANES).enumerate() {
-                for (to, from) in line.iter_mut().zip(&transposed) {
-                    *to = from[lane];
-                }
-            }
-            epilogue(start, finished);
         }
     });
 }
 
-/// `dW = X' dY`, handed tile by tile to `update` together with the weights and slots at the same place; dW itself
-/// is never stored. X is `rows x inputs`, dY `rows x units`; W and the slots are `inputs x units`.
+/// Takes the lowest bits, at most `most`: their numbers, and how many there are.
+fn pick(bits: &mut u64, most: usize) -> ([u8; LIVE_ROWS], usize) {
+    let mut picked = [0; LIVE_ROWS];
+    let mut count = 0;
+    while *bits != 0 && count < most {
+        picked[count] = bits.trailing_zeros() as u8;
+        *bits &= *bits - 1;
+        count += 1;
+    }
+    (picked, count)
+}
+
+/// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `update` together with the weights and
+/// slots at the same place; dW itself is never stored. X is `rows x inputs`, dY `rows x units`; W and its slots are
+/// `inputs x units`, b and its slots `1 x units`. `live[0]` describes X, `live[1]` dY.
+#[allow(clippy::too_many_arguments)] // a product has operands
 pub(crate) fn grad_w(
     table: &Table,
     team: &Team,
     x: &Panels,
     dy: &Panels,
-    w: &mut Panels,
-    slots: &mut [Panels],
+    live: [Option<&Live>; 2],
+    kernel: Target<'_>,
+    bias: Option<Target<'_>>,
     update: Update<'_>,
 ) {
-    let (rows, inputs) = (x.rows(), x.cols());
-    assert_eq!((dy.rows(), w.rows(), w.cols()), (rows, inputs, dy.cols()), "grad_w: shapes of {x:?} {dy:?} {w:?}");
-    let (weights, slots, count) = raw_parts(w, slots);
-    let tiles = LANES.div_ceil(table.tile_rows);
-    let inputs_panels = inputs.div_ceil(LANES);
-    share(team, dy.panels(), inputs_panels, &|panel, x_panels| {
-        for x_panel in x_panels {
-            let height = LANES.min(inputs - x_panel * LANES);
-            let mut gradient = [[0.0f32; LANES]; LANES];
-            for t in 0..tiles {
-                let at = t * table.tile_rows;
-                if at >= height {
-                    break;
+    let (rows, inputs, units) = (x.rows(), x.cols(), dy.cols());
+    assert_eq!(dy.rows(), rows, "grad_w: shapes of {x:?} {dy:?}");
+    live.iter().zip([x, dy]).for_each(|(live, of)| live.iter().for_each(|live| live.check(of)));
+    let work = live[0].map_or(1.0, Live::share_of_octets) * live[1].map_or(1.0, Live::share_of_panels);
+    let thin = work < WORTH;
+    let width = if thin { 1 } else { table.tile_size.1 };
+    let slabs = dy.panels().div_ceil(width);
+    let kernel = RawTarget::new(kernel, (inputs, units));
+    let bias = bias.map(|bias| RawTarget::new(bias, (1, units)));
+    // The last item of a slab is its bias.
+    let items = inputs.div_ceil(LANES) + usize::from(bias.is_some());
+    together(team, slabs * items, &|index, threads| {
+        let mut gradient = [[[0.0f32; LANES]; LANES]; MAX_PANELS];
+        for (slab, items) in share(index, threads, slabs, items) {
+            let panels = slab * width..dy.panels().min((slab + 1) * width);
+            for x_panel in items {
+                let first = x_panel * LANES;
+                let (target, lines) = match &bias {
+                    Some(bias) if first >= inputs => (bias, 0..1),
+                    _ => (&kernel, first..inputs.min(first + LANES)),
+                };
+                let tile = Tile {
+                    rows: 1,
+                    panels: panels.len(),
+                    // A bias is the weight of an input that is always one.
+                    a: if first < inputs { x.flat()[x_panel * rows * LANES..].as_ptr() } else { &raw const ONE },
+                    a_row: 1,
+                    a_outer: if first < inputs { LANES * LANES } else { 0 },
+                    a_inner: if first < inputs { LANES } else { 0 },
+                    steps: rows,
+                    b: dy.flat()[panels.start * rows * LANES..].as_ptr(),
+                    b_panel: rows * LANES,
+                    c: gradient.as_mut_ptr().cast(),
+                    c_panel: LANES * LANES,
+                    resume: false,
+                    bias: std::ptr::null(),
+                };
+                if thin && first < inputs {
+                    let thin = Thin {
+                        tile,
+                        order: live[0].map_or(&IN_ORDER, |x| x.order(x_panel)),
+                        octets: [0, 1].map(|half| live[0].map_or(&[][..], |x| x.octet(x_panel, half))),
+                        units: live[1].map_or(&[], |dy| dy.panel(slab)),
+                    };
+                    // SAFETY: the tile reads all lanes of a panel of X and a panel of dY at rows that their `Live`
+                    // has, and writes a local block of sixteen lines.
+                    unsafe { (table.thin)(&thin) };
+                } else {
+                    for at in (0..lines.len()).step_by(table.tile_size.0) {
+                        let tile = Tile {
+                            rows: table.tile_size.0.min(lines.len() - at),
+                            a: tile.a.wrapping_add(at),
+                            c: tile.c.wrapping_add(at * LANES),
+                            ..tile
+                        };
+                        // SAFETY: the tile reads lanes `at..` of all lines of a panel of X (or the constant) and all
+                        // lines of these panels of dY, and writes lines `at..` of the local blocks, of which there
+                        // are at least as many as panels.
+                        unsafe { (table.tile)(&tile) };
+                    }
                 }
-                // SAFETY: the tile reads columns `at..` (below `height`) of a panel of X and all lines of a panel
-                // of dY, both `rows` long, and writes lines `at..height` of the local block.
-                unsafe {
-                    (table.tile)(&Tile {
-                        rows: table.tile_rows.min(height - at),
-                        a: x.flat().as_ptr().add(x_panel * rows * LANES + at),
-                        a_row: 1,
-                        a_outer: 0,
-                        a_inner: LANES,
-                        outer: 0,
-                        inner: 0,
-                        tail: rows,
-                        b: dy.flat().as_ptr().add(panel * rows * LANES),
-                        c: gradient[at..].as_mut_ptr().cast(),
-                        resume: false,
-                    });
+                for (panel, gradient) in panels.clone().zip(&mut gradient) {
+                    let gradient = &mut gradient.as_flattened_mut()[..lines.len() * LANES];
+                    // SAFETY: these lines of the target belong to this item, and the item to this share.
+                    let (w, mut slots) = unsafe { target.lines(panel, lines.clone()) };
+                    update(gradient, w, &mut slots);
                 }
             }
-            let start = (panel * inputs + x_panel * LANES) * LANES;
-            // SAFETY: these lines of W and of every slot belong to this block, and the block to this share.
-            let (w, mut s) = unsafe { chunk(weights, &slots, count, start..start + height * LANES) };
-            update(&mut gradient.as_flattened_mut()[..height * LANES], w, &mut s);
         }
     });
 }
 
-/// `db = sum over the rows of dY`, handed to `update` like [`grad_w`]'s. The bias and its slots are `1 x units`.
-pub(crate) fn grad_bias(team: &Team, dy: &Panels, bias: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
-    assert_eq!((bias.rows(), bias.cols()), (1, dy.cols()), "grad_bias: shapes of {dy:?} {bias:?}");
-    let rows = dy.rows();
-    let (weights, slots, count) = raw_parts(bias, slots);
-    team.split(dy.panels(), &|panels| {
-        for panel in panels {
-            let mut gradient = [0.0f32; LANES];
-            for line in dy.flat()[panel * rows * LANES..(panel + 1) * rows * LANES].chunks_exact(LANES) {
-                gradient.iter_mut().zip(line).for_each(|(sum, d)| *sum += d);
-            }
-            let start = panel * LANES;
-            // SAFETY: this panel of the bias and of every slot belongs to this share.
-            let (w, mut s) = unsafe { chunk(weights, &slots, count, start..start + LANES) };
-            update(&mut gradient, w, &mut s);
-        }
-    });
-}
-
-/// Addresses of the weights and slots, with the slots' shapes checked against the weights'.
-fn raw_parts(w: &mut Panels, slots: &mut [Panels]) -> (Raw, [Raw; MAX_SLOTS], usize) {
-    assert!(slots.len() <= MAX_SLOTS, "at most {MAX_SLOTS} slots");
-    let shape = (w.rows(), w.cols());
-    let mut raw = [Raw(std::ptr::null_mut()); MAX_SLOTS];
-    for (raw, slot) in raw.iter_mut().zip(slots.iter_mut()) {
-        assert_eq!((slot.rows(), slot.cols()), shape, "shape of a slot");
-        *raw = Raw::of(slot);
-    }
-    (Raw::of(w), raw, slots.len())
-}
-
-/// # Safety
-/// `range` is inside the matrices and nobody else touches it in any of them while the slices live.
-unsafe fn chunk<'a>(
+/// Addresses of a variable and its slots, whose shapes are checked against each other.
+struct RawTarget {
+    rows: usize,
     weights: Raw,
-    slots: &[Raw; MAX_SLOTS],
+    slots: [Raw; MAX_SLOTS],
     count: usize,
-    range: Range<usize>,
-) -> (&'a mut [f32], [&'a mut [f32]; MAX_SLOTS]) {
-    // SAFETY: the caller's contract, and the slots are matrices of their own.
-    unsafe {
-        let slots = std::array::from_fn(|i| if i < count { slots[i].slice(range.clone()) } else { &mut [][..] });
-        (weights.slice(range), slots)
+}
+
+impl RawTarget {
+    fn new(target: Target<'_>, shape: (usize, usize)) -> Self {
+        let Target { weights, slots } = target;
+        assert!(slots.len() <= MAX_SLOTS, "at most {MAX_SLOTS} slots");
+        assert_eq!((weights.rows(), weights.cols()), shape, "grad_w: shape of the variable");
+        let mut raw = [Raw(std::ptr::null_mut()); MAX_SLOTS];
+        for (raw, slot) in raw.iter_mut().zip(slots.iter_mut()) {
+            assert_eq!((slot.rows(), slot.cols()), shape, "shape of a slot");
+            *raw = Raw::of(slot);
+        }
+        Self { rows: shape.0, weights: Raw::of(weights), slots: raw, count: slots.len() }
+    }
+
+    fn floats(&self, panel: usize, lines: Range<usize>) -> Range<usize> {
+        (panel * self.rows + lines.start) * LANES..(panel * self.rows + lines.end) * LANES
+    }
+
+    /// # Safety
+    /// The lines are inside the variable and nobody else touches them, in it or its slots, while the slices live.
+    unsafe fn lines<'a>(&self, panel: usize, lines: Range<usize>) -> (&'a mut [f32], [&'a mut [f32]; MAX_SLOTS]) {
+        let range = self.floats(panel, lines);
+        // SAFETY: the caller's contract, and the slots are matrices of their own.
+        unsafe {
+            let slots = std::array::from_fn(|i| match self.slots[..self.count].get(i) {
+                Some(slot) => slot.slice(range.clone()),
+                None => Default::default(),
+            });
+            (self.weights.slice(range), slots)
+        }
     }
 }

@@ -9,6 +9,7 @@
 
 mod arch;
 mod gemm;
+mod live;
 mod panels;
 pub mod random;
 mod rows;
@@ -17,7 +18,8 @@ mod team;
 mod vector;
 
 pub use arch::Isa;
-pub use gemm::{Epilogue, MAX_SLOTS, Update};
+pub use gemm::{Epilogue, GradX, MAX_SLOTS, Target, Update};
+pub use live::Live;
 pub use panels::{LANES, Panels};
 pub use rows::Source;
 pub use slices::{AdamStep, MomentumStep, RmsPropStep};
@@ -50,51 +52,72 @@ impl Kernels {
     }
 
     /// `Y = X W + b`, then `epilogue` on each finished run of lines of Y.
-    /// X is `rows x inputs`, W `inputs x units`, b `1 x units`, Y `rows x units`.
+    /// X is `rows x inputs`, W `inputs x units`, b `1 x units`, Y `rows x units`. `live`, if it is known, tells
+    /// where X is not zero: the result is the same, and comes sooner where much is.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub fn forward(&self, x: &Panels, w: &Panels, bias: Option<&Panels>, y: &mut Panels, epilogue: Epilogue<'_>) {
-        gemm::forward(self.table, &self.team, x, w, bias, y, epilogue);
+    pub fn forward(
+        &self,
+        x: &Panels,
+        live: Option<&Live>,
+        w: &Panels,
+        bias: Option<&Panels>,
+        y: &mut Panels,
+        epilogue: Epilogue<'_>,
+    ) {
+        gemm::forward(self.table, &self.team, x, live, w, bias, y, epilogue);
     }
 
     /// `dX = dY W'`, then `epilogue` on each finished run of lines of dX.
-    /// `dy_t` is dY transposed, `units x rows`; W is `inputs x units`, dX `rows x inputs`.
+    /// dY is `rows x units`, W `inputs x units`, dX `rows x inputs`. `live` tells where dY is not zero; `wanted`, of
+    /// dX's shape, which elements of dX matter: others may become zero instead.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub fn grad_x(&self, dy_t: &Panels, w: &Panels, dx: &mut Panels, epilogue: Epilogue<'_>) {
-        gemm::grad_x(self.table, &self.team, dy_t, w, dx, epilogue);
+    #[allow(clippy::too_many_arguments)] // a product has operands
+    pub fn grad_x(
+        &self,
+        dy: &Panels,
+        live: Option<&Live>,
+        w: &Panels,
+        wanted: Option<&Live>,
+        dx: &mut Panels,
+        scratch: &mut GradX,
+        epilogue: Epilogue<'_>,
+    ) {
+        gemm::grad_x(self.table, &self.team, dy, live, w, wanted, dx, scratch, epilogue);
     }
 
-    /// `dW = X' dY`, handed run by run to `update` with the weights and slots at the same place.
-    /// X is `rows x inputs`, dY `rows x units`; W and the slots are `inputs x units`.
+    /// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `update` with the weights and slots at
+    /// the same place. X is `rows x inputs`, dY `rows x units`; W and its slots are `inputs x units`, b and its
+    /// slots `1 x units`. `live` tells where X and where dY is not zero.
     ///
     /// # Panics
     /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
-    pub fn grad_w(&self, x: &Panels, dy: &Panels, w: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
-        gemm::grad_w(self.table, &self.team, x, dy, w, slots, update);
+    pub fn grad_w(
+        &self,
+        x: &Panels,
+        dy: &Panels,
+        live: [Option<&Live>; 2],
+        kernel: Target<'_>,
+        bias: Option<Target<'_>>,
+        update: Update<'_>,
+    ) {
+        gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, update);
     }
 
-    /// `db = sum over the rows of dY`, handed to `update` as in [`Kernels::grad_w`]. b and the slots are `1 x units`.
-    ///
-    /// # Panics
-    /// If the shapes do not fit, or there are more than [`MAX_SLOTS`] slots.
-    pub fn grad_bias(&self, dy: &Panels, bias: &mut Panels, slots: &mut [Panels], update: Update<'_>) {
-        gemm::grad_bias(&self.team, dy, bias, slots, update);
+    /// Finds out where X is not zero.
+    pub fn look(&self, x: &Panels, live: &mut Live) {
+        rows::look(self.table, &self.team, x, live);
     }
 
-    /// `X[i] = source[rows[i]]`; X becomes `rows.len() x X.cols()`.
+    /// `X[i] = source[rows[i]]`; X becomes `rows.len() x X.cols()`, and `live` tells where it is not zero.
     ///
     /// # Panics
     /// If the source is not a whole number of rows of X's width, or an index lies outside.
-    pub fn gather(&self, source: Source<'_>, rows: &[usize], x: &mut Panels) {
-        rows::gather(&self.team, source, rows, x);
-    }
-
-    /// `T = X'`; T becomes `X.cols() x X.rows()`.
-    pub fn transpose(&self, x: &Panels, t: &mut Panels) {
-        rows::transpose(&self.team, x, t);
+    pub fn gather(&self, source: Source<'_>, rows: &[usize], x: &mut Panels, live: Option<&mut Live>) {
+        rows::gather(self.table, &self.team, source, rows, x, live);
     }
 
     /// Calls `f` with runs of whole lines of `x`, shared out over the team: their place in [`Panels::flat`] and the

@@ -1,7 +1,11 @@
 //! Whole-matrix sweeps around the products: gather and cast a batch, transpose, a function of each row.
 
+use crate::arch::Table;
+use crate::gemm::Epilogue;
+use crate::live::{BLOCK_PANELS, Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
+use crate::vector::Vector;
 
 /// Where the rows of a batch come from: a row-major table of `width` columns.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +25,19 @@ impl Source<'_> {
     }
 }
 
-/// `X[i] = source[rows[i]]` for every row i of the batch; X becomes `rows.len() x X.cols()`.
+/// `X[i] = source[rows[i]]` for every row i of the batch; X becomes `rows.len() x X.cols()`, and `live`
+/// tells where it is not zero.
 ///
 /// # Panics
 /// If the source is not a whole number of rows or an index lies outside.
-pub(crate) fn gather(team: &Team, source: Source<'_>, rows: &[usize], x: &mut Panels) {
+pub(crate) fn gather(
+    table: &Table,
+    team: &Team,
+    source: Source<'_>,
+    rows: &[usize],
+    x: &mut Panels,
+    live: Option<&mut Live>,
+) {
     let width = x.cols();
     let count = source.len().checked_div(width).unwrap_or(0);
     assert!(
@@ -38,26 +50,132 @@ pub(crate) fn gather(team: &Team, source: Source<'_>, rows: &[usize], x: &mut Pa
     if rows.is_empty() || width == 0 {
         return;
     }
-    let panel_len = rows.len() * LANES;
-    each_chunk(team, x.flat_mut(), panel_len, &|panel, lines| {
-        let start = panel * LANES;
-        let real = LANES.min(width - start);
-        for (line, &row) in lines.chunks_exact_mut(LANES).zip(rows) {
-            let at = row * width + start;
-            match source {
-                Source::U8(bytes, table) => {
-                    for (to, &from) in line[..real].iter_mut().zip(&bytes[at..at + real]) {
-                        *to = table[usize::from(from)];
-                    }
-                }
-                Source::F32(floats) => line[..real].copy_from_slice(&floats[at..at + real]),
-            }
+    let plain = matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
+    let parts = live.map(|live| {
+        live.resize(rows.len(), width);
+        live.parts()
+    });
+    each_chunk(team, x.flat_mut(), BLOCK_PANELS * rows.len() * LANES, &|index, lines| {
+        let first = index * BLOCK_PANELS * LANES;
+        // SAFETY: chunk `index` of X is block `index` of its `Live`, which lives as long as this call, and chunks
+        // are given to one share each.
+        let mut block = parts.as_ref().map(|parts| unsafe { parts.block(index) });
+        let elements = block.as_mut().map_or(&mut [][..], |block| block.elements);
+        // SAFETY: whoever holds a table has its instruction set. The indices were checked, so `first..width` of each
+        // row lies in the source; lines and elements belong to this block and have its rows.
+        unsafe { (table.cast)(Cast { source, plain, rows, width, first, lines, elements }) };
+        if let Some(block) = &mut block {
+            block.finish();
         }
     });
 }
 
-/// `T = X'`; T becomes `X.cols() x X.rows()`.
-pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels) {
+/// Finds out where X is not zero. Padding counts as zero.
+pub(crate) fn look(table: &Table, team: &Team, x: &Panels, live: &mut Live) {
+    let (rows, cols) = (x.rows(), x.cols());
+    live.resize(rows, cols);
+    if rows == 0 {
+        return;
+    }
+    let parts = live.parts();
+    team.split(cols.div_ceil(WORD), &|blocks| {
+        for index in blocks {
+            let panels = index * BLOCK_PANELS..x.panels().min((index + 1) * BLOCK_PANELS);
+            // SAFETY: X has these columns, `live` lives as long as this call, and each block is given to one share.
+            let mut block = unsafe { parts.block(index) };
+            let lines = &x.flat()[panels.start * rows * LANES..panels.end * rows * LANES];
+            // SAFETY: whoever holds a table has its instruction set.
+            unsafe { (table.survey)(lines, block.elements) };
+            let padding = WORD.saturating_sub(cols - index * WORD);
+            block.elements.iter_mut().for_each(|row| *row &= u64::MAX >> padding);
+            block.finish();
+        }
+    });
+}
+
+/// One bit an element, one word a row: `lines` are those of up to four panels with as many rows as `elements`.
+///
+/// # Safety
+/// V's instruction set.
+#[inline(always)]
+pub(crate) unsafe fn survey<V: Vector>(lines: &[f32], elements: &mut [u64]) {
+    let rows = elements.len();
+    elements.fill(0);
+    for (panel, lines) in lines.chunks_exact(rows * LANES).enumerate() {
+        for (line, row) in lines.chunks_exact(LANES).zip(&mut *elements) {
+            for (at, part) in line.chunks_exact(V::LANES).enumerate() {
+                // SAFETY: the caller has the instruction set; a part has its floats.
+                *row |= u64::from(unsafe { V::load(part.as_ptr()).nonzero() }) << (panel * LANES + at * V::LANES);
+            }
+        }
+    }
+}
+
+/// 64 columns of a batch, to be gathered.
+pub(crate) struct Cast<'a> {
+    pub source: Source<'a>,
+    /// Whether bytes become floats of the same value.
+    pub plain: bool,
+    pub rows: &'a [usize],
+    pub width: usize,
+    /// The first of the columns.
+    pub first: usize,
+    /// `[panel][row][lane]`, up to four panels.
+    pub lines: &'a mut [f32],
+    /// A word a row: bit c tells whether column `first + c` is not zero. Or none, if nobody wants to know.
+    pub elements: &'a mut [u64],
+}
+
+/// # Safety
+/// V's instruction set; the source has these rows; there are lines and elements for all of them.
+#[inline(always)]
+pub(crate) unsafe fn cast<V: Vector>(c: Cast<'_>) {
+    let panels = (c.width - c.first).div_ceil(LANES).min(BLOCK_PANELS);
+    for (r, &row) in c.rows.iter().enumerate() {
+        let mut live = 0;
+        for panel in 0..panels {
+            let start = c.first + panel * LANES;
+            let at = row * c.width + start;
+            let real = LANES.min(c.width - start);
+            let line = &mut c.lines[(panel * c.rows.len() + r) * LANES..][..LANES];
+            let mut padded = [0.0; LANES];
+            for lane in (0..LANES).step_by(V::LANES) {
+                // SAFETY: `real` values of the source start at `at`; only where all 16 are real are they read in
+                // one go, else they were copied to a whole line first.
+                let x = unsafe {
+                    match c.source {
+                        Source::U8(bytes, _) if c.plain && real == LANES => {
+                            V::from_bytes(bytes.as_ptr().add(at + lane))
+                        }
+                        Source::F32(floats) if real == LANES => V::load(floats.as_ptr().add(at + lane)),
+                        Source::U8(bytes, table) => {
+                            for (to, from) in
+                                padded.iter_mut().zip(&bytes[at..at + real]).skip(lane).take(V::LANES)
+                            {
+                                *to = table[usize::from(*from)];
+                            }
+                            V::load(padded.as_ptr().add(lane))
+                        }
+                        Source::F32(floats) => {
+                            padded[..real].copy_from_slice(&floats[at..at + real]);
+                            V::load(padded.as_ptr().add(lane))
+                        }
+                    }
+                };
+                // SAFETY: a line has 16 floats.
+                unsafe { x.store(line[lane..].as_mut_ptr()) };
+                // SAFETY: the caller has the instruction set.
+                live |= u64::from(unsafe { x.nonzero() }) << (panel * LANES + lane);
+            }
+        }
+        if let Some(row) = c.elements.get_mut(r) {
+            *row = live;
+        }
+    }
+}
+
+/// `T = X'`, then `epilogue` on each finished run of lines; T becomes `X.cols() x X.rows()`.
+pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels, epilogue: Epilogue<'_>) {
     t.resize(x.cols(), x.rows());
     let (rows, cols) = (x.rows(), x.cols());
     if rows == 0 || cols == 0 {
@@ -73,6 +191,7 @@ pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels) {
                 *to = source[lane * LANES];
             }
         }
+        epilogue(block * cols * LANES, lines);
     });
 }
 

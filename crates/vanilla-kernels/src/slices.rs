@@ -191,15 +191,16 @@ mod generic {
     pub(crate) unsafe fn adam<V: Vector>(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
         unsafe {
             let (a, b) = (V::splat(s.one_minus_beta_1), V::splat(s.one_minus_beta_2));
-            let (alpha, epsilon) = (V::splat(s.alpha), V::splat(s.epsilon));
+            let (minus_alpha, epsilon) = (V::splat(-s.alpha), V::splat(s.epsilon));
             sweep!(V, [w, m, v], [g], {
-                let g1 = vector::flush(V::load(g));
-                let (m0, v0) = (V::load(m), V::load(v));
+                let (g1, m0, v0) = (V::load(g), V::load(m), V::load(v));
                 let m1 = vector::flush(g1.sub(m0).fma(a, m0));
-                let v1 = vector::flush(g1.mul(g1).sub(v0).fma(b, v0));
+                // g^2 alone would be subnormal long before g is.
+                let v1 = g1.fms(g1, v0).fma(b, v0);
+                let (v1, q) = V::over_root(m1, v1, epsilon);
                 m1.store(m);
                 v1.store(v);
-                V::load(w).sub(m1.mul(alpha).div(v1.sqrt().add(epsilon))).store(w)
+                q.fma(minus_alpha, V::load(w)).store(w)
             })
         }
     }

@@ -11,6 +11,12 @@
 pub(crate) trait Vector: Copy {
     /// Floats of a register; divides 16.
     const LANES: usize;
+    /// The most rows and panels of the dense tile: its sums, a line of B and a float of A fill the registers.
+    const TILE: (usize, usize);
+    /// The most panels of a live tile of four rows.
+    const LIVE_PANELS: usize;
+    /// The most rows of a live tile of one panel, at most eight.
+    const LIVE_ROWS: usize;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(p: *const f32) -> Self;
     unsafe fn store(self, p: *mut f32);
@@ -20,6 +26,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn div(self, other: Self) -> Self;
     /// `self * a + b`, rounded once where the machine can.
     unsafe fn fma(self, a: Self, b: Self) -> Self;
+    /// `self * a - b`, as `fma`.
+    unsafe fn fms(self, a: Self, b: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
@@ -28,8 +36,40 @@ pub(crate) trait Vector: Copy {
     unsafe fn round(self) -> Self;
     /// `yes` where `self < bound`, else `no`.
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self;
+    /// Bit i tells whether lane i is not zero; NaN is not.
+    unsafe fn nonzero(self) -> u32;
+    /// `LANES` bytes as floats.
+    unsafe fn from_bytes(p: *const u8) -> Self;
+    /// `self`, or 0 where `|self| <` [`FLUSH`]. NaN stays NaN.
+    #[inline(always)]
+    unsafe fn flush(self) -> Self {
+        // SAFETY: handed on.
+        unsafe { self.abs().select_lt(Self::splat(FLUSH), Self::splat(0.0), self) }
+    }
+    /// A second moment v, zero below [`FLUSH`], and `m / (sqrt(v) + epsilon)` to about two units of the last place:
+    /// by estimates where those are cheaper than roots and divisions.
+    #[inline(always)]
+    unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> (Self, Self) {
+        // SAFETY: handed on.
+        unsafe {
+            let v = v.select_lt(Self::splat(FLUSH), Self::splat(0.0), v);
+            (v, m.div(v.sqrt().add(epsilon)))
+        }
+    }
     /// `2^self` for integral `self` in -126..=127.
     unsafe fn pow2(self) -> Self;
+}
+
+/// Asks for the cache line at `p`, which may point anywhere.
+#[inline(always)]
+pub(crate) fn prefetch(p: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64, and a prefetch of any address does nothing that can be seen.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p.cast())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
 }
 
 /// Below this magnitude, gradients and moments count as zero. Nothing representable depends on them (an Adam
@@ -37,11 +77,11 @@ pub(crate) trait Vector: Copy {
 /// a hundred cycles each.
 pub const FLUSH: f32 = 1e-30;
 
-/// `x`, or 0 where `|x| < FLUSH`. NaN stays NaN.
+/// [`Vector::flush`].
 #[inline(always)]
 pub(crate) unsafe fn flush<V: Vector>(x: V) -> V {
     // SAFETY: the caller has the instruction set.
-    unsafe { x.abs().select_lt(V::splat(FLUSH), V::splat(0.0), x) }
+    unsafe { x.flush() }
 }
 
 /// `e^x`: 0 below -87.3, infinity above 88.7, NaN for NaN. At most 1 ulp elsewhere.

@@ -1,7 +1,9 @@
 //! Every kernel against a naive reference in f64, on odd shapes, for every instruction set that the machine has,
 //! with NaN in all padding; and the same bits for every number of threads.
 
-use vanilla_kernels::{AdamStep, FLUSH, Isa, Kernels, LANES, MomentumStep, Panels, RmsPropStep, Source};
+use vanilla_kernels::{
+    AdamStep, FLUSH, GradX, Isa, Kernels, LANES, Live, MomentumStep, Panels, RmsPropStep, Source, Target,
+};
 
 const SIZES: [usize; 12] = [1, 2, 3, 5, 6, 7, 15, 16, 17, 33, 64, 70];
 
@@ -53,9 +55,29 @@ fn assert_close(got: &[f32], want: &[f64], k: usize, what: &str) {
     }
 }
 
-fn forward(kernels: &Kernels, x: &Panels, w: &Panels, bias: Option<&Panels>) -> Panels {
+/// Numbers of which about one in `one_in` is not zero; whole rows and whole columns are zero, too.
+fn thin_numbers(rows: usize, cols: usize, salt: u64, one_in: u64) -> Vec<f32> {
+    let mut random = vanilla_kernels::random::Stream::new(salt, 1);
+    let mut elements = numbers(rows * cols, salt);
+    let dead_row: Vec<bool> = (0..rows).map(|_| random.below(4) == 0).collect();
+    let dead_col: Vec<bool> = (0..cols).map(|_| random.below(3) == 0).collect();
+    for (i, x) in elements.iter_mut().enumerate() {
+        if dead_row[i / cols] || dead_col[i % cols] || random.below(one_in) != 0 {
+            *x = 0.0;
+        }
+    }
+    elements
+}
+
+fn look(kernels: &Kernels, x: &Panels) -> Live {
+    let mut live = Live::new(0, 0);
+    kernels.look(x, &mut live);
+    live
+}
+
+fn forward(kernels: &Kernels, x: &Panels, live: Option<&Live>, w: &Panels, bias: Option<&Panels>) -> Panels {
     let mut y = Panels::zeros(x.rows(), w.cols());
-    kernels.forward(x, w, bias, &mut y, &|_, _| ());
+    kernels.forward(x, live, w, bias, &mut y, &|_, _| ());
     y
 }
 
@@ -65,19 +87,41 @@ fn forward_product() {
         let (one, three) = (Kernels::new(isa, 1).unwrap(), Kernels::new(isa, 3).unwrap());
         for rows in SIZES {
             for inputs in [1, 2, 15, 16, 17, 300, 529] {
-                for units in [1, 10, 16, 17, 40] {
+                for units in [1, 10, 16, 17, 70] {
                     let what = format!("{isa:?} {rows} x {inputs} x {units}");
-                    let (x, w, b) = (numbers(rows * inputs, 1), numbers(inputs * units, 2), numbers(units, 3));
-                    let (px, pw) = (poisoned(&x, rows, inputs), poisoned(&w, inputs, units));
-                    let pb = poisoned(&b, 1, units);
-                    let y = forward(&one, &px, &pw, Some(&pb));
-                    let mut want = product(&x, &w, rows, inputs, units);
-                    want.iter_mut().enumerate().for_each(|(i, y)| *y += f64::from(b[i % units]));
-                    assert_close(&y.to_row_major(), &want, inputs + 1, &what);
-                    assert_eq!(y.to_row_major(), forward(&three, &px, &pw, Some(&pb)).to_row_major(), "{what}");
+                    let (w, b) = (numbers(inputs * units, 2), numbers(units, 3));
+                    let (pw, pb) = (poisoned(&w, inputs, units), poisoned(&b, 1, units));
+                    for x in [numbers(rows * inputs, 1), thin_numbers(rows, inputs, 1, 4)] {
+                        let px = poisoned(&x, rows, inputs);
+                        let live = look(&three, &px);
+                        let y = forward(&one, &px, None, &pw, Some(&pb)).to_row_major();
+                        let mut want = product(&x, &w, rows, inputs, units);
+                        want.iter_mut().enumerate().for_each(|(i, y)| *y += f64::from(b[i % units]));
+                        assert_close(&y, &want, inputs + 1, &what);
+                        for kernels in [&one, &three] {
+                            for live in [None, Some(&live)] {
+                                assert_eq!(
+                                    y,
+                                    forward(kernels, &px, live, &pw, Some(&pb)).to_row_major(),
+                                    "{what}"
+                                );
+                            }
+                        }
+                    }
                 }
             }
         }
+    }
+}
+
+#[test]
+fn long_products_go_on_from_block_to_block() {
+    for isa in machines() {
+        let kernels = Kernels::new(isa, 2).unwrap();
+        let (rows, inputs, units) = (130, 2500, 35);
+        let (x, w) = (numbers(rows * inputs, 1), numbers(inputs * units, 2));
+        let y = forward(&kernels, &poisoned(&x, rows, inputs), None, &poisoned(&w, inputs, units), None);
+        assert_close(&y.to_row_major(), &product(&x, &w, rows, inputs, units), inputs, "long");
     }
 }
 
@@ -86,10 +130,10 @@ fn a_row_has_the_same_bits_in_every_batch() {
     for isa in machines() {
         let kernels = Kernels::new(isa, 2).unwrap();
         let (x, w) = (numbers(64 * 300, 1), poisoned(&numbers(300 * 40, 2), 300, 40));
-        let whole = forward(&kernels, &Panels::from_row_major(&x, 64, 300), &w, None).to_row_major();
+        let whole = forward(&kernels, &Panels::from_row_major(&x, 64, 300), None, &w, None).to_row_major();
         for row in [0, 5, 6, 63] {
             let alone = Panels::from_row_major(&x[row * 300..(row + 1) * 300], 1, 300);
-            assert_eq!(forward(&kernels, &alone, &w, None).to_row_major(), whole[row * 40..(row + 1) * 40]);
+            assert_eq!(forward(&kernels, &alone, None, &w, None).to_row_major(), whole[row * 40..(row + 1) * 40]);
         }
     }
 }
@@ -102,7 +146,7 @@ fn products_have_the_same_bits_with_avx2_and_avx512() {
         .map(|isa| {
             let kernels = Kernels::new(isa, 1).unwrap();
             let (x, w) = (Panels::from_row_major(&x, 70, 529), Panels::from_row_major(&w, 529, 40));
-            forward(&kernels, &x, &w, None).to_row_major()
+            forward(&kernels, &x, None, &w, None).to_row_major()
         })
         .collect();
     assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
@@ -116,27 +160,59 @@ fn gradient_of_the_input() {
             for inputs in SIZES {
                 for units in [1, 10, 16, 17, 300] {
                     let what = format!("{isa:?} {rows} x {inputs} x {units}");
-                    let (dy, w) = (numbers(rows * units, 1), numbers(inputs * units, 2));
-                    let (pdy, pw) = (poisoned(&dy, rows, units), poisoned(&w, inputs, units));
-                    let results = [&one, &three].map(|kernels| {
-                        let mut dy_t = Panels::zeros(units, rows);
-                        kernels.transpose(&pdy, &mut dy_t);
-                        assert_eq!(dy_t.to_row_major(), transposed(&dy, rows, units));
-                        let mut dx = Panels::zeros(rows, inputs);
-                        kernels.grad_x(&dy_t, &pw, &mut dx, &|_, _| ());
-                        // Lanes past the inputs are nobody's gradient: zero, or moments would grow there.
-                        let real: f32 = dx.to_row_major().iter().map(|x| x.abs()).sum();
-                        let all: f32 = dx.flat().iter().map(|x| x.abs()).sum();
-                        assert!((real - all).abs() <= 1e-4 * all, "{what}: {real} of {all}");
-                        dx.to_row_major()
-                    });
-                    let want = product(&dy, &transposed(&w, inputs, units), rows, units, inputs);
-                    assert_close(&results[0], &want, units, &what);
-                    assert_eq!(results[0], results[1], "{what}");
+                    let w = numbers(inputs * units, 2);
+                    let pw = poisoned(&w, inputs, units);
+                    let saved = poisoned(&thin_numbers(rows, inputs, 5, 3), rows, inputs);
+                    for dy in [numbers(rows * units, 1), thin_numbers(rows, units, 1, 4)] {
+                        let pdy = poisoned(&dy, rows, units);
+                        let want = product(&dy, &transposed(&w, inputs, units), rows, units, inputs);
+                        let (live, wanted) = (look(&one, &pdy), look(&one, &saved));
+                        let gradient = |kernels: &Kernels, live: Option<&Live>, wanted: Option<&Live>| {
+                            let mut dx = Panels::zeros(rows, inputs);
+                            let mut scratch = GradX::new(rows, inputs, units);
+                            kernels.grad_x(&pdy, live, &pw, wanted, &mut dx, &mut scratch, &|_, _| ());
+                            // Lanes past the inputs are nobody's gradient: zero, or moments would grow there.
+                            let real: f32 = dx.to_row_major().iter().map(|x| x.abs()).sum();
+                            let all: f32 = dx.flat().iter().map(|x| x.abs()).sum();
+                            assert!((real - all).abs() <= 1e-4 * all, "{what}: {real} of {all}");
+                            dx.to_row_major()
+                        };
+                        let dx = gradient(&one, None, None);
+                        assert_close(&dx, &want, units, &what);
+                        assert_eq!(dx, gradient(&three, None, None), "{what}");
+                        assert_eq!(dx, gradient(&three, Some(&live), None), "{what}");
+                        let saved = saved.to_row_major();
+                        for live in [None, Some(&live)] {
+                            let some = gradient(&three, live, Some(&wanted));
+                            for ((some, all), saved) in some.iter().zip(&dx).zip(&saved) {
+                                assert!(some == all || *some == 0.0 && *saved == 0.0, "{what}");
+                            }
+                        }
+                    }
                 }
             }
         }
     }
+}
+
+/// Weights, a slot and a bias after an update that adds, subtracts and replaces.
+fn grad_w(kernels: &Kernels, x: &Panels, dy: &Panels, live: [Option<&Live>; 2], start: &[f32]) -> [Vec<f32>; 3] {
+    let (inputs, units) = (x.cols(), dy.cols());
+    let mut w = Panels::from_row_major(start, inputs, units);
+    let mut slots = vec![Panels::from_row_major(start, inputs, units)];
+    let mut bias = Panels::zeros(1, units);
+    let kernel = Target { weights: &mut w, slots: &mut slots };
+    let bias_target = Target { weights: &mut bias, slots: &mut [] };
+    kernels.grad_w(x, dy, live, kernel, Some(bias_target), &|g, w, s| {
+        for (i, &g) in g.iter().enumerate() {
+            w[i] += g;
+            if let Some(s) = s[0].get_mut(i) {
+                *s -= g;
+            }
+        }
+        assert!(s[1].is_empty());
+    });
+    [w.to_row_major(), slots[0].to_row_major(), bias.to_row_major()]
 }
 
 #[test]
@@ -145,34 +221,31 @@ fn gradient_of_weights_and_bias_reaches_the_update_with_its_own_weights_and_slot
         let (one, three) = (Kernels::new(isa, 1).unwrap(), Kernels::new(isa, 3).unwrap());
         for rows in SIZES {
             for inputs in SIZES {
-                for units in [1, 10, 16, 17, 40] {
+                for units in [1, 10, 16, 17, 70] {
                     let what = format!("{isa:?} {rows} x {inputs} x {units}");
-                    let (x, dy) = (numbers(rows * inputs, 1), numbers(rows * units, 2));
                     let start = numbers(inputs * units, 3);
-                    let (px, pdy) = (poisoned(&x, rows, inputs), poisoned(&dy, rows, units));
-                    let results = [&one, &three].map(|kernels| {
-                        let mut w = Panels::from_row_major(&start, inputs, units);
-                        let mut slots = vec![Panels::from_row_major(&start, inputs, units)];
-                        kernels.grad_w(&px, &pdy, &mut w, &mut slots, &|g, w, s| {
-                            for (i, &g) in g.iter().enumerate() {
-                                w[i] += g;
-                                s[0][i] -= g;
+                    for one_in in [1, 5] {
+                        let (x, dy) = match one_in {
+                            1 => (numbers(rows * inputs, 1), numbers(rows * units, 2)),
+                            _ => (thin_numbers(rows, inputs, 1, one_in), thin_numbers(rows, units, 2, one_in)),
+                        };
+                        let (px, pdy) = (poisoned(&x, rows, inputs), poisoned(&dy, rows, units));
+                        let result = grad_w(&one, &px, &pdy, [None, None], &start);
+                        let gradient = product(&transposed(&x, rows, inputs), &dy, inputs, rows, units);
+                        let sum: Vec<f64> = gradient.iter().zip(&start).map(|(g, &w)| g + f64::from(w)).collect();
+                        let difference: Vec<f64> =
+                            gradient.iter().zip(&start).map(|(g, &w)| f64::from(w) - g).collect();
+                        assert_close(&result[0], &sum, rows + 1, &what);
+                        assert_close(&result[1], &difference, rows + 1, &what);
+                        let sums = product(&vec![1.0; rows], &dy, 1, rows, units);
+                        assert_close(&result[2], &sums, rows, &what);
+                        let (live_x, live_dy) = (look(&one, &px), look(&three, &pdy));
+                        for x in [None, Some(&live_x)] {
+                            for dy in [None, Some(&live_dy)] {
+                                assert_eq!(result, grad_w(&three, &px, &pdy, [x, dy], &start), "{what}");
                             }
-                            assert!(s[1].is_empty());
-                        });
-                        let mut bias = Panels::zeros(1, units);
-                        kernels.grad_bias(&pdy, &mut bias, &mut [], &|g, b, _| b.copy_from_slice(g));
-                        (w.to_row_major(), slots[0].to_row_major(), bias.to_row_major())
-                    });
-                    let gradient = product(&transposed(&x, rows, inputs), &dy, inputs, rows, units);
-                    let sum: Vec<f64> = gradient.iter().zip(&start).map(|(g, &w)| g + f64::from(w)).collect();
-                    let difference: Vec<f64> =
-                        gradient.iter().zip(&start).map(|(g, &w)| f64::from(w) - g).collect();
-                    assert_close(&results[0].0, &sum, rows + 1, &what);
-                    assert_close(&results[0].1, &difference, rows + 1, &what);
-                    let sums = product(&vec![1.0; rows], &dy, 1, rows, units);
-                    assert_close(&results[0].2, &sums, rows, &what);
-                    assert_eq!(results[0], results[1], "{what}");
+                        }
+                    }
                 }
             }
         }
@@ -192,7 +265,8 @@ fn a_large_product_agrees_with_matrixmultiply() {
     let want: Vec<f64> = c.into_iter().map(f64::from).collect();
     for isa in machines() {
         let kernels = Kernels::new(isa, 2).unwrap();
-        let y = forward(&kernels, &Panels::from_row_major(&a, m, k), &Panels::from_row_major(&b, k, n), None);
+        let y =
+            forward(&kernels, &Panels::from_row_major(&a, m, k), None, &Panels::from_row_major(&b, k, n), None);
         assert_close(&y.to_row_major(), &want, 2 * k, "matrixmultiply");
     }
 }
@@ -204,9 +278,9 @@ fn epilogues_see_every_element_exactly_once() {
         for (rows, inputs, units) in [(64, 300, 40), (7, 5, 17), (1, 600, 1)] {
             let x = Panels::from_row_major(&numbers(rows * inputs, 1), rows, inputs);
             let w = Panels::from_row_major(&numbers(inputs * units, 2), inputs, units);
-            let plain = forward(&kernels, &x, &w, None);
+            let plain = forward(&kernels, &x, None, &w, None);
             let mut y = Panels::zeros(rows, units);
-            kernels.forward(&x, &w, None, &mut y, &|start, chunk| {
+            kernels.forward(&x, None, &w, None, &mut y, &|start, chunk| {
                 chunk.iter_mut().enumerate().for_each(|(i, y)| *y += (start + i) as f32 * 1000.0);
             });
             for (i, (got, before)) in y.flat().iter().zip(plain.flat()).enumerate() {
@@ -224,11 +298,20 @@ fn gather_casts_and_pads() {
         let bytes: Vec<u8> = (0..5 * width).map(|i| (i * 7 % 256) as u8).collect();
         let rows = [4, 0, 4];
         let mut x = Panels::zeros(0, width);
-        kernels.gather(Source::U8(&bytes, &table), &rows, &mut x);
+        let mut live = Live::new(0, 0);
+        kernels.gather(Source::U8(&bytes, &table), &rows, &mut x, Some(&mut live));
+        // What the gather saw is what a look sees.
+        assert_eq!(format!("{live:?}"), format!("{:?}", look(&kernels, &x)));
+        let plain: [f32; 256] = std::array::from_fn(|i| i as f32);
+        let mut whole = Panels::zeros(0, width);
+        kernels.gather(Source::U8(&bytes, &plain), &rows, &mut whole, None);
+        let want: Vec<f32> =
+            rows.iter().flat_map(|&r| &bytes[r * width..(r + 1) * width]).map(|&b| b.into()).collect();
+        assert_eq!(whole.to_row_major(), want);
         let cast: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 255.0).collect();
         let want: Vec<f32> = rows.iter().flat_map(|&r| cast[r * width..(r + 1) * width].to_vec()).collect();
         assert_eq!(x.to_row_major(), want);
-        kernels.gather(Source::F32(&cast), &rows, &mut x);
+        kernels.gather(Source::F32(&cast), &rows, &mut x, None);
         assert_eq!(x.to_row_major(), want);
         let live = |x: &[f32]| x.iter().filter(|x| **x != 0.0).count();
         assert_eq!(live(x.flat()), live(&want), "padding stays zero");

@@ -4,7 +4,7 @@ use crate::run::Batch;
 use crate::step::Step;
 use crate::{Optimizer, Params};
 use std::mem::take;
-use vanilla_kernels::{Kernels, LANES, Panels, random::philox};
+use vanilla_kernels::{GradX, Kernels, LANES, Live, Panels, Target, random::philox};
 
 /// What a plan works in. A matrix that no step writes stays empty.
 #[derive(Debug, Default)]
@@ -13,8 +13,10 @@ pub(crate) struct Scratch {
     pub values: Vec<Panels>,
     /// `d_i`.
     pub gradients: Vec<Panels>,
-    /// `t_i = d_i'`.
-    pub transposed: Vec<Panels>,
+    /// Where `x_i` and where `d_i` is not zero, if a step looks.
+    pub live: [Vec<Option<Live>>; 2],
+    /// What each step needs to turn matrices, if it does.
+    pub grad_x: Vec<Option<GradX>>,
     /// `g_v`, gradients of whole variables, where no update is fused.
     pub variables: Vec<Panels>,
     pub targets: Panels,
@@ -37,21 +39,29 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Does a step that moves no weight; the mean loss if it was the loss. A matrix that is written is taken out of
     /// its place meanwhile, so that the others can be read.
-    pub fn compute(&self, step: &Step, s: &mut Scratch, params: &Params) -> Option<f32> {
+    pub fn compute(&self, index: usize, step: &Step, s: &mut Scratch, params: &Params) -> Option<f32> {
         let kernels = self.kernels;
         let rows = self.batch.rows.len();
         match step {
             Step::Load => {
-                kernels.gather(self.batch.x, self.batch.rows, &mut s.values[0]);
+                kernels.gather(self.batch.x, self.batch.rows, &mut s.values[0], s.live[0][0].as_mut());
                 s.samples.clear();
                 s.samples.extend_from_slice(self.batch.rows);
+            }
+            // The gather has looked already.
+            Step::Look { value: 0, gradient: false } => {}
+            Step::Look { value, gradient } => {
+                let matrices = if *gradient { &s.gradients } else { &s.values };
+                let live = s.live[usize::from(*gradient)][*value].as_mut().expect("made with the step");
+                kernels.look(&matrices[*value], live);
             }
             Step::Affine { x, y, kernel, bias, curve } => {
                 let mut out = take(&mut s.values[*y]);
                 let w = &params.variables[*kernel].weights;
                 out.resize(rows, w.cols());
                 let bias = bias.map(|bias| &params.variables[bias].weights);
-                kernels.forward(&s.values[*x], w, bias, &mut out, &|_, tile| {
+                let live = s.live[0][*x].as_ref();
+                kernels.forward(&s.values[*x], live, w, bias, &mut out, &|_, tile| {
                     if let Some(curve) = curve {
                         curve.forward(kernels, tile);
                     }
@@ -115,12 +125,15 @@ impl Context<'_> {
                 }
                 return Some((sum / rows.max(1) as f64) as f32);
             }
-            Step::Transpose { d } => kernels.transpose(&s.gradients[*d], &mut s.transposed[*d]),
             Step::GradX { y, x, kernel, curve } => {
                 let mut out = take(&mut s.gradients[*x]);
                 let w = &params.variables[*kernel].weights;
                 out.resize(rows, w.rows());
-                kernels.grad_x(&s.transposed[*y], w, &mut out, &|start, tile| match curve {
+                let scratch = s.grad_x[index].as_mut().expect("made with the step");
+                let live = s.live[1][*y].as_ref();
+                let wanted = curve.as_ref().filter(|(curve, _)| curve.dies_at_zero());
+                let wanted = wanted.and_then(|(_, saved)| s.live[0][*saved].as_ref());
+                kernels.grad_x(&s.gradients[*y], live, w, wanted, &mut out, scratch, &|start, tile| match curve {
                     Some((curve, saved)) => {
                         let saved = &s.values[*saved].flat()[start..start + tile.len()];
                         curve.gradient(kernels, tile, saved);
@@ -167,24 +180,21 @@ impl Context<'_> {
         let kernels = self.kernels;
         match step {
             Step::GradW { x, y, kernel, bias, update: true } => {
-                let (x, dy) = (&s.values[*x], &s.gradients[*y]);
-                let variable = &mut params.variables[*kernel];
-                kernels.grad_w(x, dy, &mut variable.weights, &mut variable.slots, &|g, w, slots| {
+                let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
+                let (before, after) = params.variables.split_at_mut(*kernel + 1);
+                let bias = bias.map(|bias| after[bias - *kernel - 1].target());
+                let kernel = before[*kernel].target();
+                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, slots| {
                     optimizer.update(kernels, coefficients, w, g, slots);
                 });
-                if let Some(bias) = bias {
-                    let variable = &mut params.variables[*bias];
-                    kernels.grad_bias(dy, &mut variable.weights, &mut variable.slots, &|g, w, slots| {
-                        optimizer.update(kernels, coefficients, w, g, slots);
-                    });
-                }
             }
             Step::GradW { x, y, kernel, bias, update: false } => {
-                let (x, dy) = (&s.values[*x], &s.gradients[*y]);
-                kernels.grad_w(x, dy, &mut s.variables[*kernel], &mut [], &|g, w, _| w.copy_from_slice(g));
-                if let Some(bias) = bias {
-                    kernels.grad_bias(dy, &mut s.variables[*bias], &mut [], &|g, w, _| w.copy_from_slice(g));
-                }
+                let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
+                let (before, after) = s.variables.split_at_mut(*kernel + 1);
+                let bias = bias.map(|bias| Target { weights: &mut after[bias - *kernel - 1], slots: &mut [] });
+                let kernel = Target { weights: &mut before[*kernel], slots: &mut [] };
+                kernels
+                    .grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, _| w.copy_from_slice(g));
             }
             Step::Update { variable } => {
                 let target = &mut params.variables[*variable];

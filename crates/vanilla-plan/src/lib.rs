@@ -58,6 +58,10 @@ pub trait Curve: Debug + Send + Sync {
     fn gradient(&self, kernels: &Kernels, d: &mut [f32], saved: &[f32]);
     /// f in f64: the readable truth that `forward` is tested against.
     fn value(&self, x: f64) -> f64;
+    /// Whether `f' = 0` wherever `y = 0`, as for relu: no gradient is wanted there, and many y are zero.
+    fn dies_at_zero(&self) -> bool {
+        false
+    }
     /// The function that a cross-entropy can be joined with.
     fn link(&self) -> Option<Link> {
         None

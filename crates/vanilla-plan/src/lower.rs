@@ -58,7 +58,6 @@ pub(crate) fn lower(network: &Network, loss: Option<&Arc<dyn Loss>>, purpose: Pu
         match fact {
             Fact::Affine { .. } => {
                 let &(.., kernel, _) = kernels.next().expect("as many affine facts as kernels");
-                steps.push(Step::Transpose { d: y });
                 steps.push(Step::GradX { y, x, kernel, curve: None });
             }
             Fact::Elementwise(curve) => {

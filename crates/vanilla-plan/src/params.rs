@@ -1,7 +1,7 @@
 //! [`Params`]: the packed weights and optimizer slots, their only owner.
 
 use crate::{Network, Optimizer};
-use vanilla_kernels::Panels;
+use vanilla_kernels::{Panels, Target};
 
 /// One kernel or bias with its optimizer slots.
 #[derive(Clone, Debug)]
@@ -10,6 +10,13 @@ pub struct Variable {
     pub weights: Panels,
     /// The optimizer's values for each weight; empty until an optimizer was attached.
     pub slots: Vec<Panels>,
+}
+
+impl Variable {
+    /// All of it, to be updated.
+    pub(crate) fn target(&mut self) -> Target<'_> {
+        Target { weights: &mut self.weights, slots: &mut self.slots }
+    }
 }
 
 /// All variables of a network, in the order of its affine facts: kernel, bias, kernel, bias, …

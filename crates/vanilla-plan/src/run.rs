@@ -6,7 +6,8 @@ use crate::step::{Shown, Step, Value};
 use crate::{Loss, Network, Optimizer, Params, Passes};
 use std::fmt;
 use std::sync::Arc;
-use vanilla_kernels::{Kernels, Panels, Source};
+use std::time::{Duration, Instant};
+use vanilla_kernels::{GradX, Kernels, Live, Panels, Source};
 
 /// The rows of one step.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct Plan {
     max_rows: usize,
     seed: u64,
     scratch: Scratch,
+    /// Time spent in each step so far, once somebody asked.
+    times: Option<Vec<Duration>>,
 }
 
 impl Plan {
@@ -47,19 +50,19 @@ impl Plan {
         seed: u64,
         passes: Passes,
     ) -> Self {
-        let steps = passes.apply(lower(network, Some(loss), Purpose::Train), true);
+        let steps = passes.apply(lower(network, Some(loss), Purpose::Train), network, max_rows, true);
         Self::with(network, Some(loss), Some(optimizer), steps, max_rows, seed)
     }
 
     /// A plan that computes outputs and the loss, and trains nothing.
     pub fn evaluate(network: &Network, loss: &Arc<dyn Loss>, max_rows: usize, passes: Passes) -> Self {
-        let steps = passes.apply(lower(network, Some(loss), Purpose::Evaluate), false);
+        let steps = passes.apply(lower(network, Some(loss), Purpose::Evaluate), network, max_rows, false);
         Self::with(network, Some(loss), None, steps, max_rows, 0)
     }
 
     /// A plan that computes outputs.
     pub fn predict(network: &Network, max_rows: usize, passes: Passes) -> Self {
-        let steps = passes.apply(lower(network, None, Purpose::Predict), false);
+        let steps = passes.apply(lower(network, None, Purpose::Predict), network, max_rows, false);
         Self::with(network, None, None, steps, max_rows, 0)
     }
 
@@ -78,7 +81,7 @@ impl Plan {
         let mut scratch = Scratch {
             values: empty(),
             gradients: empty(),
-            transposed: empty(),
+            live: [(); 2].map(|()| (0..count).map(|_| None).collect()),
             targets: Panels::zeros(max_rows, target),
             losses: Vec::with_capacity(max_rows),
             samples: Vec::with_capacity(max_rows),
@@ -93,15 +96,37 @@ impl Plan {
             for value in gradients {
                 scratch.gradients[value] = Panels::zeros(max_rows, widths[value]);
             }
-            if let Step::Transpose { d } = step {
-                scratch.transposed[*d] = Panels::zeros(widths[*d], max_rows);
+            if let Step::Look { value, gradient } = step {
+                scratch.live[usize::from(*gradient)][*value] = Some(Live::new(max_rows, widths[*value]));
             }
+            scratch.grad_x.push(match step {
+                Step::GradX { x, y, .. } => Some(GradX::new(max_rows, widths[*x], widths[*y])),
+                _ => None,
+            });
         }
         if steps.iter().any(|step| matches!(step, Step::Update { .. })) {
             scratch.variables =
                 network.variables().iter().map(|&(rows, cols)| Panels::zeros(rows, cols)).collect();
         }
-        Self { network: network.clone(), optimizer: optimizer.cloned(), steps, max_rows, seed, scratch }
+        Self {
+            network: network.clone(),
+            optimizer: optimizer.cloned(),
+            steps,
+            max_rows,
+            seed,
+            scratch,
+            times: None,
+        }
+    }
+
+    /// From now on, adds up the time that each step takes.
+    pub fn measure(&mut self) {
+        self.times = Some(vec![Duration::ZERO; self.steps.len()]);
+    }
+
+    /// The time spent in each of [`Plan::steps`] since [`Plan::measure`], if that was called.
+    pub fn times(&self) -> Option<&[Duration]> {
+        self.times.as_deref()
     }
 
     /// The network that was compiled.
@@ -132,8 +157,9 @@ impl Plan {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self) -> usize {
         let s = &self.scratch;
-        let matrices = s.values.iter().chain(&s.gradients).chain(&s.transposed).chain(&s.variables);
-        matrices.chain([&s.targets]).map(|panels| size_of_val(panels.flat())).sum()
+        let matrices = s.values.iter().chain(&s.gradients).chain(&s.variables).chain([&s.targets]);
+        let matrices: usize = matrices.map(|panels| size_of_val(panels.flat())).sum();
+        matrices + s.grad_x.iter().flatten().map(GradX::bytes).sum::<usize>()
     }
 
     /// Runs all steps on one batch and returns the mean loss over its rows (0 without a loss).
@@ -149,17 +175,19 @@ impl Plan {
         let coefficients = self.optimizer.as_deref().map(|optimizer| optimizer.coefficients(iteration));
         let context = Context { kernels, batch, seed: self.seed, iteration };
         let mut loss = 0.0;
-        for step in &self.steps {
+        for (index, step) in self.steps.iter().enumerate() {
+            let start = self.times.as_ref().map(|_| Instant::now());
             if let (Some(optimizer), Some(coefficients)) = (&self.optimizer, &coefficients)
                 && context.learn(step, &mut self.scratch, params, &**optimizer, coefficients)
             {
-                continue;
-            }
-            if let Some(value) = context.compute(step, &mut self.scratch, params) {
+            } else if let Some(value) = context.compute(index, step, &mut self.scratch, params) {
                 if !value.is_finite() {
                     return Err(NotFinite(value));
                 }
                 loss = value;
+            }
+            if let (Some(times), Some(start)) = (&mut self.times, start) {
+                times[index] += start.elapsed();
             }
         }
         if self.optimizer.is_some() {
@@ -177,8 +205,8 @@ impl Plan {
         assert!(self.optimizer.is_none(), "a training plan moves its weights");
         let context = Context { kernels, batch, seed: self.seed, iteration: 0 };
         let mut loss = 0.0;
-        for step in &self.steps {
-            loss = context.compute(step, &mut self.scratch, params).unwrap_or(loss);
+        for (index, step) in self.steps.iter().enumerate() {
+            loss = context.compute(index, step, &mut self.scratch, params).unwrap_or(loss);
         }
         loss
     }
@@ -228,6 +256,6 @@ fn written(step: &Step) -> (Vec<Value>, Vec<Value>) {
             (link.map(|_| *output).into_iter().collect(), gradient.then_some(*x).into_iter().collect())
         }
         Step::GradX { x, .. } | Step::ApplyGrad { x, .. } | Step::SoftmaxGrad { x, .. } => (vec![], vec![*x]),
-        Step::Transpose { .. } | Step::GradW { .. } | Step::Update { .. } => (vec![], vec![]),
+        Step::Look { .. } | Step::GradW { .. } | Step::Update { .. } => (vec![], vec![]),
     }
 }

@@ -12,6 +12,13 @@ pub type Value = usize;
 pub enum Step {
     /// `x0 = gather(batch)`.
     Load,
+    /// Finds out where `x[value]` or `d[value]` is not zero: products pass over the rest.
+    Look {
+        /// The value.
+        value: Value,
+        /// Looks at its gradient.
+        gradient: bool,
+    },
     /// `x[y] = x[x] W + b`, then the curve.
     Affine {
         /// Input.
@@ -74,11 +81,6 @@ pub enum Step {
         /// Whether the gradient is wanted.
         gradient: bool,
     },
-    /// `t[d] = d[d]'`.
-    Transpose {
-        /// The value whose gradient it is.
-        d: Value,
-    },
     /// `d[x] = d[y] W'`, then times the curve's derivative.
     GradX {
         /// The value whose gradient is read.
@@ -140,6 +142,9 @@ impl fmt::Display for Shown<'_> {
         };
         match step {
             Step::Load => write!(f, "load       x0 = gather(batch)"),
+            Step::Look { value, gradient } => {
+                write!(f, "look       where {}{value} is not 0", if *gradient { 'd' } else { 'x' })
+            }
             Step::Affine { x, y, kernel, bias, curve } => {
                 let (w, b) = wb(kernel, bias);
                 match curve {
@@ -164,9 +169,8 @@ impl fmt::Display for Shown<'_> {
                 }
                 write!(f, "   {}{}", loss.name(), if link.is_some() { ", from logits" } else { "" })
             }
-            Step::Transpose { d } => write!(f, "transpose  t{d} = d{d}'"),
             Step::GradX { y, x, kernel, curve } => {
-                write!(f, "grad_x     d{x} = t{y}' V{kernel}'")?;
+                write!(f, "grad_x     d{x} = d{y} V{kernel}'")?;
                 curve.as_ref().map_or(Ok(()), |(curve, saved)| write!(f, " * {}'(x{saved})", curve.name()))
             }
             Step::ApplyGrad { y, x, curve, saved } => {

@@ -27,6 +27,30 @@ impl Curve for Tanh {
     }
 }
 
+/// max(x, 0): no gradient is wanted where it is zero.
+#[derive(Debug)]
+struct Relu;
+impl Curve for Relu {
+    fn name(&self) -> &str {
+        "relu"
+    }
+    fn reads(&self) -> Reads {
+        Reads::Output
+    }
+    fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
+        kernels.relu(y);
+    }
+    fn gradient(&self, kernels: &Kernels, d: &mut [f32], y: &[f32]) {
+        kernels.relu_gradient(d, y);
+    }
+    fn value(&self, x: f64) -> f64 {
+        x.max(0.0)
+    }
+    fn dies_at_zero(&self) -> bool {
+        true
+    }
+}
+
 /// x^2 / 2: its derivative reads the input.
 #[derive(Debug)]
 struct HalfSquare;
@@ -196,6 +220,21 @@ fn cases() -> Vec<Case> {
             Arc::new(Squared),
             squared,
         ),
+        case(
+            40,
+            vec![
+                affine(90, true),
+                curve(Relu),
+                affine(70, true),
+                curve(Relu),
+                affine(20, true),
+                curve(Relu),
+                affine(3, true),
+                Fact::Softmax,
+            ],
+            Arc::new(Crossentropy),
+            crossentropy,
+        ),
     ]
 }
 
@@ -238,6 +277,9 @@ fn kernels(threads: usize) -> Kernels {
     Kernels::new(Isa::best(), threads).unwrap()
 }
 
+/// Passes over every zero, however small the product.
+const ZEROS: Passes = Passes { pass_over_zeros: Some(0), ..Passes::ALL };
+
 /// Trains for three steps; the rows come in a shuffled order, the last batch is short.
 fn train(case: &Case, passes: Passes, threads: usize) -> (Params, Vec<f32>) {
     let Data { x, y, mut params } = data(&case.network);
@@ -267,7 +309,7 @@ fn outputs_and_loss_equal_the_reference() {
             &matrix(ROWS, width, &y),
             &case.reference,
         );
-        for passes in [Passes::NONE, Passes::ALL] {
+        for passes in [Passes::NONE, Passes::ALL, ZEROS] {
             let mut predict = Plan::predict(&case.network, ROWS, passes);
             let mut evaluate = Plan::evaluate(&case.network, &case.loss, ROWS, passes);
             let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &rows };
@@ -318,9 +360,13 @@ fn gradients_equal_finite_differences_of_the_reference() {
 fn every_pass_keeps_every_bit() {
     for case in cases() {
         let (reference, losses) = train(&case, Passes::NONE, 1);
-        for bits in 1..8 {
-            let passes =
-                Passes { absorb_curve: bits & 1 > 0, absorb_derivative: bits & 2 > 0, fuse_update: bits & 4 > 0 };
+        for bits in 1..16 {
+            let passes = Passes {
+                absorb_curve: bits & 1 > 0,
+                absorb_derivative: bits & 2 > 0,
+                fuse_update: bits & 4 > 0,
+                pass_over_zeros: (bits & 8 > 0).then_some(0),
+            };
             for threads in [1, 3] {
                 let (params, l) = train(&case, passes, threads);
                 assert_eq!(l, losses);
@@ -378,8 +424,8 @@ fn a_loss_that_is_not_finite_stops_before_any_weight_moves() {
 
 #[test]
 fn printed_plans() {
-    let relu_net = || vec![affine(1000, true), curve(Tanh), affine(10, true), Fact::Softmax];
-    let network = Network { inputs: 784, facts: relu_net() };
+    let net = |hidden| vec![affine(1000, true), hidden, affine(10, true), Fact::Softmax];
+    let network = Network { inputs: 784, facts: net(curve(Tanh)) };
     let loss: Arc<dyn Loss> = Arc::new(Crossentropy);
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.1));
     let fused = Plan::train(&network, &loss, &optimizer, 64, 0, Passes::ALL).to_string();
@@ -395,11 +441,27 @@ weights    V0 784 x 1000
         steps(&fused),
         "\
 load       x0 = gather(batch)
+look       where x0 is not 0
 affine     x2 = tanh(x0 V0 + V1)
 affine     x3 = x2 V2 + V3
 loss       d3, x4 = softmax(x3)   crossentropy, from logits
-transpose  t3 = d3'
-grad_x     d1 = t3' V2' * tanh'(x2)
+grad_x     d1 = d3 V2' * tanh'(x2)
+grad_w     V2 <- descent(V2, x2' d3), V3 <- descent(V3, sum d3)
+grad_w     V0 <- descent(V0, x0' d1), V1 <- descent(V1, sum d1)
+"
+    );
+    let dying = Network { inputs: 784, facts: net(curve(Relu)) };
+    assert_eq!(
+        steps(&Plan::train(&dying, &loss, &optimizer, 64, 0, Passes::ALL).to_string()),
+        "\
+load       x0 = gather(batch)
+look       where x0 is not 0
+affine     x2 = relu(x0 V0 + V1)
+look       where x2 is not 0
+affine     x3 = x2 V2 + V3
+loss       d3, x4 = softmax(x3)   crossentropy, from logits
+grad_x     d1 = d3 V2' * relu'(x2)
+look       where d1 is not 0
 grad_w     V2 <- descent(V2, x2' d3), V3 <- descent(V3, sum d3)
 grad_w     V0 <- descent(V0, x0' d1), V1 <- descent(V1, sum d1)
 "
@@ -413,8 +475,7 @@ affine     x1 = x0 V0 + V1
 apply      x2 = tanh(x1)
 affine     x3 = x2 V2 + V3
 loss       d3, x4 = softmax(x3)   crossentropy, from logits
-transpose  t3 = d3'
-grad_x     d2 = t3' V2'
+grad_x     d2 = d3 V2'
 apply'     d1 = d2 * tanh'(x2)
 grad_w     g2 = x2' d3, g3 = sum d3
 grad_w     g0 = x0' d1, g1 = sum d1
@@ -429,6 +490,7 @@ update     V1 <- descent(V1, g1)
         steps(&predict),
         "\
 load       x0 = gather(batch)
+look       where x0 is not 0
 affine     x2 = tanh(x0 V0 + V1)
 affine     x3 = x2 V2 + V3
 softmax    x4 = softmax(x3)

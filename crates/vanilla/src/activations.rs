@@ -81,6 +81,9 @@ impl Curve for Relu {
     fn reads(&self) -> Reads {
         Reads::Output
     }
+    fn dies_at_zero(&self) -> bool {
+        true
+    }
     fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
         kernels.relu(y);
     }

@@ -6,7 +6,8 @@ mod x86_avx2;
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 mod x86_avx512;
 
-use crate::gemm::Tile;
+use crate::gemm::{Choice, Thin, Tile};
+use crate::rows::Cast;
 use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
 
 /// An instruction set with kernels of its own.
@@ -36,7 +37,11 @@ impl Isa {
             match self {
                 Self::Scalar => true,
                 Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-                Self::Avx512 => Self::Avx2.available() && is_x86_feature_detected!("avx512f"),
+                Self::Avx512 => {
+                    Self::Avx2.available()
+                        && is_x86_feature_detected!("avx512f")
+                        && is_x86_feature_detected!("bmi1")
+                }
             }
         }
         #[cfg(not(all(target_arch = "x86_64", not(vanilla_portable))))]
@@ -81,9 +86,17 @@ type AdamEntry = unsafe fn(&AdamStep, &mut [f32], &mut [f32], &mut [f32], &[f32]
 /// The functions of one instruction set. Calling one needs that instruction set, which the holder of a table has
 /// (see [`Isa::table`]), and what each function's own contract says.
 pub(crate) struct Table {
-    /// The most rows of a tile.
-    pub tile_rows: usize,
+    /// The most rows and panels of the dense tile.
+    pub tile_size: (usize, usize),
     pub tile: unsafe fn(&Tile),
+    /// The most panels of a live tile of four rows.
+    pub live_panels: usize,
+    /// The most rows of a live tile of one panel.
+    pub live_rows: usize,
+    pub live_tile: unsafe fn(&Tile, &Choice<'_>),
+    pub thin: unsafe fn(&Thin<'_>),
+    pub cast: unsafe fn(Cast<'_>),
+    pub survey: unsafe fn(&[f32], &mut [u64]),
     pub relu: unsafe fn(&mut [f32]),
     pub relu_gradient: unsafe fn(&mut [f32], &[f32]),
     pub sigmoid: unsafe fn(&mut [f32]),
@@ -99,27 +112,40 @@ pub(crate) struct Table {
 }
 
 /// Instantiates the generic kernels for one [`Vector`](crate::vector::Vector) inside functions that carry its
-/// target features. `tile` unrolls the rows by a constant, so it gets one instance a height.
+/// target features.
 macro_rules! entries {
-    ($module:ident, $vector:ty, [$($feature:literal)?], $max:literal, [$($rows:literal)*]) => {
+    ($module:ident, $vector:ty, [$($feature:literal)?]) => {
         #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY: each only hands its own contract on
         mod $module {
             use super::*;
-            use crate::{gemm, slices};
+            use crate::vector::Vector;
+            use crate::{gemm, rows, slices};
 
             pub(crate) static TABLE: Table = Table {
-                tile_rows: $max, tile, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush,
+                tile_size: <$vector>::TILE, tile, live_panels: <$vector>::LIVE_PANELS,
+                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush,
                 sgd, momentum, rmsprop, adam,
             };
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile(t: &Tile) {
-                unsafe {
-                    match t.rows {
-                        $($rows => gemm::tile::<$vector, $rows>(t),)*
-                        _ => unreachable!("tile of {} rows", t.rows),
-                    }
-                }
+                unsafe { gemm::tile::<$vector>(t) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn live_tile(t: &Tile, choice: &Choice<'_>) {
+                unsafe { gemm::live_tile::<$vector>(t, choice) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn thin(t: &Thin<'_>) {
+                unsafe { gemm::thin::<$vector>(t) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn cast(c: Cast<'_>) {
+                unsafe { rows::cast::<$vector>(c) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn survey(lines: &[f32], elements: &mut [u64]) {
+                unsafe { rows::survey::<$vector>(lines, elements) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn relu(y: &mut [f32]) {
@@ -173,12 +199,8 @@ macro_rules! entries {
     };
 }
 
-// A tile of r rows holds 16 r / LANES sums in registers. AVX2 has 16 registers: 6 rows take 12, and leave room for
-// two of B and one of A. SSE2 (the portable path) has 16 of four lanes: 2 rows take 8. AVX-512 has 32: 24 rows
-// take 24, one load of B then serves 24 multiply-adds, and A is broadcast from memory inside them.
-entries!(entries_scalar, scalar::Scalar, [], 2, [1 2]);
+entries!(entries_scalar, scalar::Scalar, []);
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-entries!(entries_avx2, x86_avx2::Avx2, ["avx2,fma"], 6, [1 2 3 4 5 6]);
+entries!(entries_avx2, x86_avx2::Avx2, ["avx2,fma"]);
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-entries!(entries_avx512, x86_avx512::Avx512, ["avx512f,avx2,fma"], 24,
-    [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24]);
+entries!(entries_avx512, x86_avx512::Avx512, ["avx512f,avx2,fma,bmi1"]);

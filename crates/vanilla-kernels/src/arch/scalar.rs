@@ -24,6 +24,10 @@ fn mul_add(x: f32, a: f32, b: f32) -> f32 {
 
 impl Vector for Scalar {
     const LANES: usize = 4;
+    // SSE2 has 16 registers of four lanes: two rows of a line take eight.
+    const TILE: (usize, usize) = (2, 1);
+    const LIVE_PANELS: usize = 1;
+    const LIVE_ROWS: usize = 4;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         Self([x; 4])
@@ -59,6 +63,10 @@ impl Vector for Scalar {
         Self(std::array::from_fn(|i| mul_add(self.0[i], a.0[i], b.0[i])))
     }
     #[inline(always)]
+    unsafe fn fms(self, a: Self, b: Self) -> Self {
+        Self(std::array::from_fn(|i| mul_add(self.0[i], a.0[i], -b.0[i])))
+    }
+    #[inline(always)]
     unsafe fn sqrt(self) -> Self {
         self.map(f32::sqrt)
     }
@@ -81,6 +89,15 @@ impl Vector for Scalar {
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] < bound.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        (0..4).map(|lane| u32::from(self.0[lane] != 0.0) << lane).sum()
+    }
+    #[inline(always)]
+    unsafe fn from_bytes(p: *const u8) -> Self {
+        // SAFETY: the caller gives four valid bytes.
+        Self(unsafe { p.cast::<[u8; 4]>().read() }.map(f32::from))
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {

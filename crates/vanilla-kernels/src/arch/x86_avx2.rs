@@ -10,6 +10,10 @@ pub(crate) struct Avx2(__m256);
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for Avx2 {
     const LANES: usize = 8;
+    // Of 16 registers 12 hold sums, two a line of B, one a float of A.
+    const TILE: (usize, usize) = (6, 1);
+    const LIVE_PANELS: usize = 1;
+    const LIVE_ROWS: usize = 4;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(x)) }
@@ -43,6 +47,10 @@ impl Vector for Avx2 {
         unsafe { Self(_mm256_fmadd_ps(self.0, a.0, b.0)) }
     }
     #[inline(always)]
+    unsafe fn fms(self, a: Self, b: Self) -> Self {
+        unsafe { Self(_mm256_fmsub_ps(self.0, a.0, b.0)) }
+    }
+    #[inline(always)]
     unsafe fn sqrt(self) -> Self {
         unsafe { Self(_mm256_sqrt_ps(self.0)) }
     }
@@ -65,6 +73,14 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
         unsafe { Self(_mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, bound.0))) }
+    }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self.0, _mm256_setzero_ps())).cast_unsigned() }
+    }
+    #[inline(always)]
+    unsafe fn from_bytes(p: *const u8) -> Self {
+        unsafe { Self(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast())))) }
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {
