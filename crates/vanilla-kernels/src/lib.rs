@@ -15,6 +15,7 @@ pub mod random;
 mod rows;
 mod slices;
 mod team;
+mod tile;
 mod vector;
 
 pub use arch::Isa;
@@ -120,12 +121,26 @@ impl Kernels {
         rows::gather(self.table, &self.team, source, rows, x, live);
     }
 
+    /// Fetches these rows of a table of `width` columns into the caches, while something else is done.
+    pub fn expect(&self, source: Source<'_>, width: usize, rows: &[usize]) {
+        rows::expect(source, width, rows);
+    }
+
     /// Calls `f` with runs of whole lines of `x`, shared out over the team: their place in [`Panels::flat`] and the
     /// floats. For functions of single elements.
     pub fn each(&self, x: &mut Panels, f: Epilogue<'_>) {
         // 64 lines: 4 KB, small enough to share out, large enough that the call does not show.
         const RUN: usize = 64 * LANES;
         rows::each_chunk(&self.team, x.flat_mut(), RUN, &|index, chunk| f(index * RUN, chunk));
+    }
+}
+
+impl Kernels {
+    /// `row = softmax(row)`, the largest element subtracted first so that nothing overflows; returns
+    /// `ln(sum(e^row))`, which a cross-entropy from logits wants.
+    pub fn softmax(&self, row: &mut [f32]) -> f32 {
+        // SAFETY: whoever holds a table has its instruction set.
+        unsafe { (self.table.softmax)(row) }
     }
 }
 

@@ -131,6 +131,15 @@ impl Panels {
         self.flat()[self.index(row, col)]
     }
 
+    /// One row, where all of it lies in one panel: for 1 to 16 columns.
+    ///
+    /// # Panics
+    /// If the row is out of range.
+    pub fn row_mut(&mut self, row: usize) -> Option<&mut [f32]> {
+        assert!(row < self.rows);
+        (1..=LANES).contains(&self.cols).then(|| &mut self.lines[row].0[..self.cols])
+    }
+
     /// Copies one row into `out`.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use crate::gemm::Epilogue;
 use crate::live::{BLOCK_PANELS, Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
-use crate::vector::Vector;
+use crate::vector::{Vector, prefetch};
 
 /// Where the rows of a batch come from: a row-major table of `width` columns.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,8 @@ pub(crate) fn gather(
     if rows.is_empty() || width == 0 {
         return;
     }
-    let plain = matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
+    let plain =
+        matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
     let parts = live.map(|live| {
         live.resize(rows.len(), width);
         live.parts()
@@ -107,6 +108,20 @@ pub(crate) unsafe fn survey<V: Vector>(lines: &[f32], elements: &mut [u64]) {
                 // SAFETY: the caller has the instruction set; a part has its floats.
                 *row |= u64::from(unsafe { V::load(part.as_ptr()).nonzero() }) << (panel * LANES + at * V::LANES);
             }
+        }
+    }
+}
+
+/// Asks for rows of a table that will be read soon. Shuffled rows lie anywhere, and fetching each when it is read
+/// would take as long as ten of them take when they are near.
+pub(crate) fn expect(source: Source<'_>, width: usize, rows: &[usize]) {
+    let (start, bytes) = match source {
+        Source::U8(x, _) => (x.as_ptr(), 1),
+        Source::F32(x) => (x.as_ptr().cast(), size_of::<f32>()),
+    };
+    for row in rows {
+        for at in (0..width * bytes).step_by(LANES * size_of::<f32>()) {
+            prefetch(start.wrapping_add(row * width * bytes + at).cast());
         }
     }
 }

@@ -146,6 +146,60 @@ mod generic {
         unsafe { sweep!(V, [y], [], { vector::exp(V::load(y)).store(y) }) }
     }
 
+    /// `row = softmax(row)`; returns `ln(sum(e^row))`. Maxima and sums over sixteen lanes, then over the lanes.
+    #[inline(always)]
+    pub(crate) unsafe fn softmax<V: Vector>(row: &mut [f32]) -> f32 {
+        // A lane past the end holds -infinity, whose power is zero.
+        let padded = |part: &[f32]| {
+            let mut line = [f32::NEG_INFINITY; LANES];
+            line[..part.len()].copy_from_slice(part);
+            line
+        };
+        let mut top = [f32::NEG_INFINITY; LANES];
+        for part in row.chunks(LANES) {
+            let line = padded(part);
+            for at in (0..LANES).step_by(V::LANES) {
+                // NaN, as the second operand, stays.
+                unsafe { V::load(&top[at]).max(V::load(&line[at])).store(&mut top[at]) };
+            }
+        }
+        let largest = fold(top, |a, b| if a > b { a } else { b });
+        let mut sums = [0.0; LANES];
+        for part in row.chunks_mut(LANES) {
+            let mut line = padded(part);
+            for at in (0..LANES).step_by(V::LANES) {
+                unsafe {
+                    let power = vector::exp(V::load(&line[at]).sub(V::splat(largest)));
+                    power.store(&mut line[at]);
+                    V::load(&sums[at]).add(power).store(&mut sums[at]);
+                }
+            }
+            part.copy_from_slice(&line[..part.len()]);
+        }
+        let sum = fold(sums, |a, b| a + b);
+        for part in row.chunks_mut(LANES) {
+            let mut line = padded(part);
+            for at in (0..LANES).step_by(V::LANES) {
+                unsafe { V::load(&line[at]).div(V::splat(sum)).store(&mut line[at]) };
+            }
+            part.copy_from_slice(&line[..part.len()]);
+        }
+        largest + sum.ln()
+    }
+
+    /// Halves upon halves: the same tree on every machine.
+    #[inline(always)]
+    fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                lanes[lane] = f(lanes[lane], lanes[lane + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn flush<V: Vector>(y: &mut [f32]) {
         unsafe { sweep!(V, [y], [], { vector::flush(V::load(y)).store(y) }) }

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
-use vanilla_plan::{Batch, Fact, Link, Loss, Network, Optimizer, Params, Passes, Plan, softmax};
+use vanilla_plan::{Batch, Fact, Link, Loss, Network, Optimizer, Params, Passes, Plan};
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -40,7 +40,7 @@ impl Loss for Crossentropy {
         link == Link::Softmax
     }
     fn row_from_logits(&self, k: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        softmax(k, logits);
+        k.softmax(logits);
         d.iter_mut().zip(&*logits).zip(target).for_each(|((d, p), t)| *d = p - t);
         -target.iter().zip(logits).map(|(t, p)| t * p.ln()).sum::<f32>()
     }
@@ -80,7 +80,8 @@ fn main() {
             params.attach(&*optimizer);
             let mut plan = Plan::train(&network, &loss, &optimizer, 16, 0, passes);
             let mut step = |rows: &[usize]| {
-                plan.run(&kernels, &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows }).unwrap()
+                plan.run(&kernels, &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows, next: &[] })
+                    .unwrap()
             };
             step(&rows[..16]);
             let before = CALLS.load(Relaxed);

@@ -4,7 +4,7 @@ use crate::run::Batch;
 use crate::step::Step;
 use crate::{Optimizer, Params};
 use std::mem::take;
-use vanilla_kernels::{GradX, Kernels, LANES, Live, Panels, Target, random::philox};
+use vanilla_kernels::{GradX, Kernels, LANES, Live, Panels, Source, Target, random::philox};
 
 /// What a plan works in. A matrix that no step writes stays empty.
 #[derive(Debug, Default)]
@@ -47,6 +47,10 @@ impl Context<'_> {
                 kernels.gather(self.batch.x, self.batch.rows, &mut s.values[0], s.live[0][0].as_mut());
                 s.samples.clear();
                 s.samples.extend_from_slice(self.batch.rows);
+                kernels.expect(self.batch.x, s.values[0].cols(), self.batch.next);
+                if let Some(y) = self.batch.y {
+                    kernels.expect(Source::F32(y), s.row[0].len(), self.batch.next);
+                }
             }
             // The gather has looked already.
             Step::Look { value: 0, gradient: false } => {}
@@ -85,7 +89,7 @@ impl Context<'_> {
                 row.resize(s.values[*y].cols(), 0.0);
                 for r in 0..rows {
                     s.values[*y].read_row(r, row);
-                    crate::softmax(kernels, row);
+                    kernels.softmax(row);
                     s.values[*y].write_row(r, row);
                 }
             }
@@ -97,32 +101,40 @@ impl Context<'_> {
                 if link.is_some() {
                     copy(&mut s.values, *x, *output);
                 }
+                let cols = s.values[*output].cols();
+                let mut dx = take(&mut s.gradients[*x]);
+                dx.resize(rows, if *gradient { cols } else { 0 });
+                let outputs = &mut s.values[*output];
                 let [_, prediction, d] = &mut s.row;
-                prediction.resize(s.values[*output].cols(), 0.0);
-                d.resize(prediction.len(), 0.0);
-                s.gradients[*x].resize(rows, if *gradient { prediction.len() } else { 0 });
-                let scale = 1.0 / rows as f32;
+                prediction.resize(cols, 0.0);
+                d.resize(cols, 0.0);
+                let one = |target: &[f32], prediction: &mut [f32], d: &mut [f32]| match link {
+                    Some(link) => loss.row_from_logits(kernels, *link, target, prediction, d),
+                    None => loss.row(kernels, target, prediction, d),
+                };
                 let mut sum = 0.0f64;
                 for (r, &sample) in self.batch.rows.iter().enumerate() {
                     let target = &targets[sample * width..(sample + 1) * width];
                     s.targets.write_row(r, target);
-                    s.values[*output].read_row(r, prediction);
-                    let value = match link {
-                        Some(link) => {
-                            let value = loss.row_from_logits(kernels, *link, target, prediction, d);
-                            s.values[*output].write_row(r, prediction);
+                    let value =
+                        if *gradient && let (Some(prediction), Some(d)) = (outputs.row_mut(r), dx.row_mut(r)) {
+                            one(target, prediction, d)
+                        } else {
+                            outputs.read_row(r, prediction);
+                            let value = one(target, prediction, d);
+                            outputs.write_row(r, prediction);
+                            if *gradient {
+                                dx.write_row(r, d);
+                            }
                             value
-                        }
-                        None => loss.row(kernels, target, prediction, d),
-                    };
-                    if *gradient {
-                        d.iter_mut().for_each(|d| *d *= scale);
-                        kernels.flush(d);
-                        s.gradients[*x].write_row(r, d);
-                    }
+                        };
                     s.losses.push(value);
                     sum += f64::from(value);
                 }
+                let scale = 1.0 / rows as f32;
+                dx.flat_mut().iter_mut().for_each(|d| *d *= scale);
+                kernels.flush(dx.flat_mut());
+                s.gradients[*x] = dx;
                 return Some((sum / rows.max(1) as f64) as f32);
             }
             Step::GradX { y, x, kernel, curve } => {

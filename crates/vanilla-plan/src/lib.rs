@@ -26,17 +26,6 @@ pub use vanilla_kernels as kernels;
 use std::fmt::Debug;
 use vanilla_kernels::{Kernels, MAX_SLOTS};
 
-/// `row = softmax(row)`, the largest element subtracted first so that nothing overflows; returns `ln(sum(e^row))`,
-/// which a cross-entropy from logits wants.
-pub fn softmax(kernels: &Kernels, row: &mut [f32]) -> f32 {
-    let largest = row.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-    row.iter_mut().for_each(|x| *x -= largest);
-    kernels.exp(row);
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|x| *x /= sum);
-    largest + sum.ln()
-}
-
 /// What a derivative is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {

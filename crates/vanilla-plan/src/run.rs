@@ -18,6 +18,8 @@ pub struct Batch<'a> {
     pub y: Option<&'a [f32]>,
     /// The rows of both tables that this batch holds.
     pub rows: &'a [usize],
+    /// The rows of the batch after this one, if they are known: they are fetched meanwhile.
+    pub next: &'a [usize],
 }
 
 /// The loss of a batch was NaN or infinite; no weight was touched.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
-use vanilla_plan::{Batch, Curve, Fact, Link, Loss, Network, Optimizer, Params, Passes, Plan, Reads, softmax};
+use vanilla_plan::{Batch, Curve, Fact, Link, Loss, Network, Optimizer, Params, Passes, Plan, Reads};
 
 #[derive(Debug)]
 struct Tanh;
@@ -139,7 +139,7 @@ impl Loss for Crossentropy {
         logits: &mut [f32],
         d: &mut [f32],
     ) -> f32 {
-        softmax(kernels, logits);
+        kernels.softmax(logits);
         let mut sum = 0.0;
         for ((t, p), d) in target.iter().zip(&*logits).zip(d) {
             *d = p - t;
@@ -289,7 +289,7 @@ fn train(case: &Case, passes: Passes, threads: usize) -> (Params, Vec<f32>) {
     let kernels = kernels(threads);
     let mut losses = Vec::new();
     for rows in [&[3, 1, 0, 7, 10, 2][..], &[4, 5, 6, 8, 9, 0], &[1, 2, 3]] {
-        let batch = Batch { x: Source::F32(&x), y: Some(&y), rows };
+        let batch = Batch { x: Source::F32(&x), y: Some(&y), rows, next: &[] };
         losses.push(plan.run(&kernels, &mut params, batch).unwrap());
     }
     (params, losses)
@@ -312,7 +312,7 @@ fn outputs_and_loss_equal_the_reference() {
         for passes in [Passes::NONE, Passes::ALL, ZEROS] {
             let mut predict = Plan::predict(&case.network, ROWS, passes);
             let mut evaluate = Plan::evaluate(&case.network, &case.loss, ROWS, passes);
-            let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &rows };
+            let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &rows, next: &[] };
             predict.run_frozen(&kernels(2), &params, Batch { y: None, ..batch });
             let got = evaluate.run(&kernels(2), &mut params, batch).unwrap();
             assert!((f64::from(got) - loss).abs() < 1e-5 * loss.abs().max(1.0), "{got} {loss}");
@@ -337,7 +337,8 @@ fn gradients_equal_finite_differences_of_the_reference() {
         params.attach(&*optimizer);
         let mut plan = Plan::train(&case.network, &case.loss, &optimizer, ROWS, 1, Passes::ALL);
         let rows: Vec<usize> = (0..ROWS).collect();
-        plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &rows }).unwrap();
+        plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &rows, next: &[] })
+            .unwrap();
         let after = matrices(&params);
         let at =
             |variables: &[Matrix]| reference::loss(&case.network, variables, x64.clone(), &y64, &case.reference);
@@ -392,7 +393,8 @@ fn masks_keep_their_share_scale_the_rest_and_know_sample_and_step_not_place() {
         params.attach(&*optimizer);
         params.iterations = steps;
         let mut plan = Plan::train(&network, &loss, &optimizer, rows.len(), seed, Passes::ALL);
-        plan.run(&kernels(threads), &mut params, Batch { x: Source::F32(&x), y: Some(&x), rows }).unwrap();
+        plan.run(&kernels(threads), &mut params, Batch { x: Source::F32(&x), y: Some(&x), rows, next: &[] })
+            .unwrap();
         plan.outputs().to_row_major()
     };
     let all: Vec<usize> = (0..200).collect();
@@ -416,7 +418,8 @@ fn a_loss_that_is_not_finite_stops_before_any_weight_moves() {
     params.attach(&*optimizer);
     let before = matrices(&params);
     let mut plan = Plan::train(&case.network, &case.loss, &optimizer, ROWS, 1, Passes::ALL);
-    let error = plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1] });
+    let error =
+        plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1], next: &[] });
     assert!(error.unwrap_err().0.is_nan());
     assert_eq!(before, matrices(&params));
     assert_eq!(params.iterations, 0);

@@ -143,7 +143,9 @@ impl Sequential {
             let params = &mut self.built.as_mut().ok_or(NOT_BUILT)?.params;
             let epoch_start = Instant::now();
             for (step, rows) in order.chunks(batch_size).enumerate() {
-                let batch = Batch { x: train.source(), y: Some(&train.y), rows };
+                let next = order.get((step + 1) * batch_size..).unwrap_or_default();
+                let next = &next[..batch_size.min(next.len())];
+                let batch = Batch { x: train.source(), y: Some(&train.y), rows, next };
                 plan.run(&kernels, params, batch).map_err(|error| Error::Diverged {
                     loss: error.0,
                     epoch: epoch + 1,
@@ -198,7 +200,7 @@ impl Sequential {
         let mut predictions = Vec::with_capacity(x.rows() * outputs);
         let rows: Vec<usize> = (0..x.rows()).collect();
         for rows in rows.chunks(batch_size) {
-            plan.run_frozen(&kernels, &built.params, Batch { x: source, y: None, rows });
+            plan.run_frozen(&kernels, &built.params, Batch { x: source, y: None, rows, next: &[] });
             predictions.extend(plan.outputs().to_row_major());
         }
         let shape = [&[x.rows()], built.shapes.last().unwrap_or(&built.input_shape).as_slice()].concat();
@@ -229,7 +231,7 @@ fn run_frozen(
 ) {
     let rows: Vec<usize> = (0..data.rows).collect();
     for rows in rows.chunks(batch_size) {
-        plan.run_frozen(kernels, params, Batch { x: data.source(), y: Some(&data.y), rows });
+        plan.run_frozen(kernels, params, Batch { x: data.source(), y: Some(&data.y), rows, next: &[] });
         observe(plan);
     }
 }

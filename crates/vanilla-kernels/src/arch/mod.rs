@@ -6,9 +6,9 @@ mod x86_avx2;
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 mod x86_avx512;
 
-use crate::gemm::{Choice, Thin, Tile};
 use crate::rows::Cast;
 use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
+use crate::tile::{Choice, Thin, Tile};
 
 /// An instruction set with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +105,7 @@ pub(crate) struct Table {
     pub tanh_gradient: unsafe fn(&mut [f32], &[f32]),
     pub exp: unsafe fn(&mut [f32]),
     pub flush: unsafe fn(&mut [f32]),
+    pub softmax: unsafe fn(&mut [f32]) -> f32,
     pub sgd: unsafe fn(f32, &mut [f32], &[f32]),
     pub momentum: unsafe fn(&MomentumStep, &mut [f32], &mut [f32], &[f32]),
     pub rmsprop: unsafe fn(&RmsPropStep, &mut [f32], &mut [f32], &[f32]),
@@ -119,25 +120,25 @@ macro_rules! entries {
         mod $module {
             use super::*;
             use crate::vector::Vector;
-            use crate::{gemm, rows, slices};
+            use crate::{rows, slices, tile};
 
             pub(crate) static TABLE: Table = Table {
                 tile_size: <$vector>::TILE, tile, live_panels: <$vector>::LIVE_PANELS,
-                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush,
+                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush, softmax,
                 sgd, momentum, rmsprop, adam,
             };
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile(t: &Tile) {
-                unsafe { gemm::tile::<$vector>(t) }
+                unsafe { tile::tile::<$vector>(t) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn live_tile(t: &Tile, choice: &Choice<'_>) {
-                unsafe { gemm::live_tile::<$vector>(t, choice) }
+                unsafe { tile::live_tile::<$vector>(t, choice) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn thin(t: &Thin<'_>) {
-                unsafe { gemm::thin::<$vector>(t) }
+                unsafe { tile::thin::<$vector>(t) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn cast(c: Cast<'_>) {
@@ -178,6 +179,10 @@ macro_rules! entries {
             $(#[target_feature(enable = $feature)])?
             unsafe fn flush(y: &mut [f32]) {
                 unsafe { slices::flush::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softmax(row: &mut [f32]) -> f32 {
+                unsafe { slices::softmax::<$vector>(row) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn sgd(rate: f32, w: &mut [f32], g: &[f32]) {

@@ -2,7 +2,7 @@
 //!
 //! **Formula** `-sum(t' ln p)` with `t' = t (1 - label_smoothing) + label_smoothing / k`. From logits z:
 //! `p = softmax(z)`. From probabilities, p is first divided by its sum and then kept in `[1e-7, 1 - 1e-7]`.
-//! Where the model ends in softmax, the logits before it are used, as Keras on TensorFlow does: the clipped form has
+//! Where the model ends in the logits before it are used, as Keras on TensorFlow does: the clipped form has
 //! no gradient outside its window, and a network on raw pixels never leaves it.
 //! **Shapes** target and output `(None, k)`
 //! **Config** `from_logits` = false, `label_smoothing` = 0, `axis` = -1 (no other)
@@ -13,7 +13,7 @@ use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Link, softmax};
+use vanilla_plan::{Link};
 
 /// Cross-entropy between one-hot targets and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,7 +69,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         if self.from_logits {
             d.copy_from_slice(prediction);
-            let log_sum = softmax(kernels, d);
+            let log_sum = kernels.softmax(d);
             self.gradient(target, d);
             return self.loss(target, prediction, log_sum);
         }
@@ -91,7 +91,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         d.copy_from_slice(logits);
-        let log_sum = softmax(kernels, d);
+        let log_sum = kernels.softmax(d);
         // Both are wanted, prediction and gradient: the logits' place takes the prediction once the loss has them.
         let loss = self.loss(target, logits, log_sum);
         logits.copy_from_slice(d);

@@ -14,7 +14,7 @@ use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Link, softmax};
+use vanilla_plan::{Link};
 
 /// Cross-entropy between class numbers and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +51,7 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
         let label = target[0] as usize;
         if self.from_logits {
             d.copy_from_slice(prediction);
-            let log_sum = softmax(kernels, d);
+            let log_sum = kernels.softmax(d);
             d[label] -= 1.0;
             return log_sum - prediction[label];
         }
@@ -69,7 +69,7 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         let label = target[0] as usize;
         let z = logits[label];
-        let log_sum = softmax(kernels, logits);
+        let log_sum = kernels.softmax(logits);
         d.copy_from_slice(logits);
         d[label] -= 1.0;
         log_sum - z
