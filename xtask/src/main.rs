@@ -1,0 +1,33 @@
+//! Chores of the repository. `cargo xtask bench` measures Vanilla beside its peers; see `bench/README.md`.
+
+mod bench;
+mod cells;
+mod chart;
+mod data;
+mod engine;
+mod record;
+mod setup;
+mod summary;
+mod table;
+mod tutorial;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "Chores of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Sets up the peers, measures them and Vanilla in turns, and writes record, table and chart
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Bench(options) => bench::run(&options),
+    }
+}
