@@ -103,6 +103,14 @@ pub(crate) struct Table {
     pub sigmoid_gradient: unsafe fn(&mut [f32], &[f32]),
     pub tanh: unsafe fn(&mut [f32]),
     pub tanh_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub gelu: unsafe fn(&mut [f32]),
+    pub gelu_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub silu: unsafe fn(&mut [f32]),
+    pub silu_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub softplus: unsafe fn(&mut [f32]),
+    pub softplus_gradient: unsafe fn(&mut [f32], &[f32]),
+    pub elu: unsafe fn(f32, f32, &mut [f32]),
+    pub elu_gradient: unsafe fn(f32, f32, &mut [f32], &[f32]),
     pub exp: unsafe fn(&mut [f32]),
     pub flush: unsafe fn(&mut [f32]),
     pub sgd: unsafe fn(f32, &mut [f32], &[f32]),
@@ -123,7 +131,9 @@ macro_rules! entries {
 
             pub(crate) static TABLE: Table = Table {
                 tile_size: <$vector>::TILE, tile, live_panels: <$vector>::LIVE_PANELS,
-                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush,
+                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid,
+                sigmoid_gradient, tanh, tanh_gradient, gelu, gelu_gradient, silu, silu_gradient, softplus,
+                softplus_gradient, elu, elu_gradient, exp, flush,
                 sgd, momentum, rmsprop, adam,
             };
 
@@ -170,6 +180,38 @@ macro_rules! entries {
             $(#[target_feature(enable = $feature)])?
             unsafe fn tanh_gradient(d: &mut [f32], y: &[f32]) {
                 unsafe { slices::tanh_gradient::<$vector>(d, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gelu(y: &mut [f32]) {
+                unsafe { slices::gelu::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gelu_gradient(d: &mut [f32], x: &[f32]) {
+                unsafe { slices::gelu_gradient::<$vector>(d, x) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn silu(y: &mut [f32]) {
+                unsafe { slices::silu::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn silu_gradient(d: &mut [f32], x: &[f32]) {
+                unsafe { slices::silu_gradient::<$vector>(d, x) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softplus(y: &mut [f32]) {
+                unsafe { slices::softplus::<$vector>(y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softplus_gradient(d: &mut [f32], y: &[f32]) {
+                unsafe { slices::softplus_gradient::<$vector>(d, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn elu(above: f32, below: f32, y: &mut [f32]) {
+                unsafe { slices::elu::<$vector>(above, below, y) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn elu_gradient(above: f32, below: f32, d: &mut [f32], y: &[f32]) {
+                unsafe { slices::elu_gradient::<$vector>(above, below, d, y) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn exp(y: &mut [f32]) {
