@@ -50,7 +50,8 @@ pub(crate) fn gather(
     if rows.is_empty() || width == 0 {
         return;
     }
-    let plain = matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
+    let plain =
+        matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
     let parts = live.map(|live| {
         live.resize(rows.len(), width);
         live.parts()
