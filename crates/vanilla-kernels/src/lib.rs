@@ -15,6 +15,7 @@ mod panels;
 pub mod random;
 mod rows;
 mod slices;
+mod sync;
 mod team;
 mod vector;
 
