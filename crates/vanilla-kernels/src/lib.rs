@@ -8,12 +8,14 @@
 //! matrix may hold anything without touching a real element.
 
 mod arch;
+mod elementary;
 mod gemm;
 mod live;
 mod panels;
 pub mod random;
 mod rows;
 mod slices;
+mod sync;
 mod team;
 mod tile;
 mod vector;
@@ -174,6 +176,22 @@ slice_functions! {
     tanh(y: &mut [f32]);
     /// `d = d (1 - y^2)`, values below [`FLUSH`] as 0.
     tanh_gradient(d: &mut [f32], y: &[f32]);
+    /// `y = y Phi(y)`, Phi being the normal distribution.
+    gelu(y: &mut [f32]);
+    /// `d = d (Phi(x) + x phi(x))`, values below [`FLUSH`] as 0.
+    gelu_gradient(d: &mut [f32], x: &[f32]);
+    /// `y = y / (1 + e^-y)`.
+    silu(y: &mut [f32]);
+    /// `d = d s (1 + x (1 - s))` where `s = 1 / (1 + e^-x)`, values below [`FLUSH`] as 0.
+    silu_gradient(d: &mut [f32], x: &[f32]);
+    /// `y = ln(1 + e^y)`.
+    softplus(y: &mut [f32]);
+    /// `d = d (1 - e^-y)` for `y >= 0`, values below [`FLUSH`] as 0.
+    softplus_gradient(d: &mut [f32], y: &[f32]);
+    /// `y = above y where y > 0, else below (e^y - 1)`.
+    elu(above: f32, below: f32, y: &mut [f32]);
+    /// `d = d above where y >= 0, else d (y + below)`, values below [`FLUSH`] as 0.
+    elu_gradient(above: f32, below: f32, d: &mut [f32], y: &[f32]);
     /// `y = e^y`.
     exp(y: &mut [f32]);
     /// `y = 0 where |y| <` [`FLUSH`].

@@ -3,6 +3,7 @@
 //! Slices come from [`Panels`](crate::Panels) in whole lines, so lengths are multiples of 16; a remainder (which
 //! only direct callers of [`Kernels`](crate::Kernels) can produce) goes through a padded line.
 
+use crate::elementary;
 use crate::panels::LANES;
 use crate::vector::{self, Vector};
 
@@ -110,7 +111,7 @@ mod generic {
 
     #[inline(always)]
     pub(crate) unsafe fn sigmoid<V: Vector>(y: &mut [f32]) {
-        unsafe { sweep!(V, [y], [], { vector::sigmoid(V::load(y)).store(y) }) }
+        unsafe { sweep!(V, [y], [], { elementary::sigmoid(V::load(y)).store(y) }) }
     }
 
     /// `d y (1 - y)`.
@@ -126,7 +127,7 @@ mod generic {
 
     #[inline(always)]
     pub(crate) unsafe fn tanh<V: Vector>(y: &mut [f32]) {
-        unsafe { sweep!(V, [y], [], { vector::tanh(V::load(y)).store(y) }) }
+        unsafe { sweep!(V, [y], [], { elementary::tanh(V::load(y)).store(y) }) }
     }
 
     /// `d (1 - y^2)`.
@@ -142,8 +143,83 @@ mod generic {
     }
 
     #[inline(always)]
+    pub(crate) unsafe fn gelu<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { elementary::gelu(V::load(y)).store(y) }) }
+    }
+
+    /// `d (Phi(x) + x phi(x))`.
+    #[inline(always)]
+    pub(crate) unsafe fn gelu_gradient<V: Vector>(d: &mut [f32], x: &[f32]) {
+        unsafe {
+            sweep!(V, [d], [x], {
+                let slope = elementary::gelu_slope(V::load(x));
+                vector::flush(V::load(d).mul(slope)).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn silu<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { elementary::silu(V::load(y)).store(y) }) }
+    }
+
+    /// `d s (1 + x (1 - s))` where `s = 1 / (1 + e^-x)`.
+    #[inline(always)]
+    pub(crate) unsafe fn silu_gradient<V: Vector>(d: &mut [f32], x: &[f32]) {
+        unsafe {
+            sweep!(V, [d], [x], {
+                let slope = elementary::silu_slope(V::load(x));
+                vector::flush(V::load(d).mul(slope)).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) unsafe fn softplus<V: Vector>(y: &mut [f32]) {
+        unsafe { sweep!(V, [y], [], { elementary::softplus(V::load(y)).store(y) }) }
+    }
+
+    /// `d (1 - e^-y)`.
+    #[inline(always)]
+    pub(crate) unsafe fn softplus_gradient<V: Vector>(d: &mut [f32], y: &[f32]) {
+        unsafe {
+            let zero = V::splat(0.0);
+            sweep!(V, [d], [y], {
+                let minus_slope = elementary::exp_m1(zero.sub(V::load(y)));
+                vector::flush(zero.sub(V::load(d).mul(minus_slope))).store(d)
+            })
+        }
+    }
+
+    /// `above y` where `y > 0`, else `below (e^y - 1)`.
+    #[inline(always)]
+    pub(crate) unsafe fn elu<V: Vector>(above: f32, below: f32, y: &mut [f32]) {
+        unsafe {
+            let (zero, above, below) = (V::splat(0.0), V::splat(above), V::splat(below));
+            sweep!(V, [y], [], {
+                let x = V::load(y);
+                let negative = elementary::exp_m1(x).mul(below);
+                zero.select_lt(x, x.mul(above), negative).store(y)
+            })
+        }
+    }
+
+    /// `d above` where `y >= 0`, else `d (y + below)`: the slope of `elu`, seen from its output.
+    #[inline(always)]
+    pub(crate) unsafe fn elu_gradient<V: Vector>(above: f32, below: f32, d: &mut [f32], y: &[f32]) {
+        unsafe {
+            let (zero, above, below) = (V::splat(0.0), V::splat(above), V::splat(below));
+            sweep!(V, [d], [y], {
+                let out = V::load(y);
+                let slope = out.select_lt(zero, out.add(below), above);
+                vector::flush(V::load(d).mul(slope)).store(d)
+            })
+        }
+    }
+
+    #[inline(always)]
     pub(crate) unsafe fn exp<V: Vector>(y: &mut [f32]) {
-        unsafe { sweep!(V, [y], [], { vector::exp(V::load(y)).store(y) }) }
+        unsafe { sweep!(V, [y], [], { elementary::exp(V::load(y)).store(y) }) }
     }
 
     /// `row = softmax(row)`; returns `ln(sum(e^row))`. Maxima and sums over sixteen lanes, then over the lanes.
@@ -169,7 +245,7 @@ mod generic {
             let mut line = padded(part);
             for at in (0..LANES).step_by(V::LANES) {
                 unsafe {
-                    let power = vector::exp(V::load(&line[at]).sub(V::splat(largest)));
+                    let power = elementary::exp(V::load(&line[at]).sub(V::splat(largest)));
                     power.store(&mut line[at]);
                     V::load(&sums[at]).add(power).store(&mut sums[at]);
                 }

@@ -1,6 +1,6 @@
-//! [`Vector`]: what an instruction set must give, and the functions of one variable on top of it.
+//! [`Vector`]: what an instruction set must give. `elementary.rs` has the functions of one variable on top of it.
 //!
-//! Everything here is `inline(always)`: the code is instantiated inside the entry points of `arch/`, which carry
+//! Everything in both is `inline(always)`: the code is instantiated inside the entry points of `arch/`, which have
 //! the `target_feature`, and takes their instruction set from there.
 
 /// A register of floats. Comparison follows IEEE 754; `max` and `min` return the second operand when one is NaN.
@@ -32,7 +32,7 @@ pub(crate) trait Vector: Copy {
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     unsafe fn abs(self) -> Self;
-    /// Nearest integer, ties to even.
+    /// Nearest integer, ties to even; for `|self|` up to 4e6.
     unsafe fn round(self) -> Self;
     /// `yes` where `self < bound`, else `no`.
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self;
@@ -58,6 +58,9 @@ pub(crate) trait Vector: Copy {
     }
     /// `2^self` for integral `self` in -126..=127.
     unsafe fn pow2(self) -> Self;
+    /// `table[i]`, i being the half octaves from 1 to `self`, for `self` in [1, 16): `table[0]` in [1, 1.5),
+    /// `table[1]` in [1.5, 2), then [2, 3), [3, 4), [4, 6) and so on. Any number for another `self`.
+    unsafe fn pick(self, table: &[f32; 8]) -> Self;
 }
 
 /// Asks for the cache line at `p`, which may point anywhere.
@@ -82,68 +85,4 @@ pub const FLUSH: f32 = 1e-30;
 pub(crate) unsafe fn flush<V: Vector>(x: V) -> V {
     // SAFETY: the caller has the instruction set.
     unsafe { x.flush() }
-}
-
-/// `e^x`: 0 below -87.3, infinity above 88.7, NaN for NaN. At most 1 ulp elsewhere.
-///
-/// `x = n ln 2 + r`, `|r| <= ln 2 / 2`; `e^r` by the Taylor-like minimax polynomial of Cephes `expf`
-/// (Moshier 1989, single/expf.c), `2^n` in two factors so that n = 128 is reached.
-#[inline(always)]
-pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
-    // SAFETY: the caller has the instruction set.
-    unsafe {
-        let low = V::splat(-87.336_54);
-        let high = V::splat(88.722_83);
-        // In this order NaN passes both bounds.
-        let c = high.min(low.max(x));
-        let n = c.mul(V::splat(std::f32::consts::LOG2_E)).round();
-        // ln 2 in two parts; the first has trailing zeros, so n * part is exact.
-        let r = n.fma(V::splat(-0.693_359_4), c);
-        let r = n.fma(V::splat(2.121_944_4e-4), r);
-        let p = V::splat(1.987_569_2e-4);
-        let p = p.fma(r, V::splat(1.398_199_9e-3));
-        let p = p.fma(r, V::splat(8.333_452e-3));
-        let p = p.fma(r, V::splat(4.166_579_6e-2));
-        let p = p.fma(r, V::splat(1.666_666_5e-1));
-        let p = p.fma(r, V::splat(0.5));
-        let p = p.fma(r.mul(r), r).add(V::splat(1.0));
-        let half = n.mul(V::splat(0.5)).round();
-        let y = p.mul(half.pow2()).mul(n.sub(half).pow2());
-        let y = x.select_lt(low, V::splat(0.0), y);
-        high.select_lt(x, V::splat(f32::INFINITY), y)
-    }
-}
-
-/// `1 / (1 + e^-x)` without cancellation on either side; what rounding took from `1 + e` is given back.
-#[inline(always)]
-pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
-    // SAFETY: the caller has the instruction set.
-    unsafe {
-        let one = V::splat(1.0);
-        let e = exp(V::splat(0.0).sub(x.abs()));
-        let d = one.add(e);
-        let lost = e.sub(d.sub(one));
-        let q = x.select_lt(V::splat(0.0), e, one).div(d);
-        q.sub(q.mul(lost.div(d)))
-    }
-}
-
-/// `tanh x`: a polynomial for `|x| < 0.625` (Cephes single/tanhf.c), else `1 - 2 / (e^2|x| + 1)` with x's sign.
-#[inline(always)]
-pub(crate) unsafe fn tanh<V: Vector>(x: V) -> V {
-    // SAFETY: the caller has the instruction set.
-    unsafe {
-        let a = x.abs();
-        let z = x.mul(x);
-        let p = V::splat(-5.704_988_7e-3);
-        let p = p.fma(z, V::splat(2.063_908_8e-2));
-        let p = p.fma(z, V::splat(-5.373_972e-2));
-        let p = p.fma(z, V::splat(1.333_144_2e-1));
-        let p = p.fma(z, V::splat(-3.333_328e-1));
-        let small = p.fma(z.mul(x), x);
-        let e = exp(a.add(a));
-        let t = V::splat(1.0).sub(V::splat(2.0).div(e.add(V::splat(1.0))));
-        let large = x.select_lt(V::splat(0.0), V::splat(0.0).sub(t), t);
-        a.select_lt(V::splat(0.625), small, large)
-    }
 }

@@ -32,11 +32,8 @@ impl Activation {
         match name {
             "linear" => Ok(Self::Linear),
             "softmax" => Ok(Self::Softmax),
-            "relu" => Ok(Relu.into()),
-            "sigmoid" => Ok(Sigmoid.into()),
-            "tanh" => Ok(Tanh.into()),
-            _ => match SIMPLE.iter().find(|simple| simple.name == name || simple.alias == Some(name)) {
-                Some(simple) => Ok((*simple).into()),
+            _ => match CURVES.iter().find(|curve| curve.name == name || curve.alias == Some(name)) {
+                Some(curve) => Ok((*curve).into()),
                 None => Err(Error::UnknownWord { kind: "activation", name: name.into(), known: names() }),
             },
         }
@@ -63,184 +60,182 @@ impl Activation {
 
 /// All names, sorted.
 pub fn names() -> Vec<&'static str> {
-    let mut names = vec!["linear", "softmax", "relu", "sigmoid", "tanh"];
-    names.extend(SIMPLE.iter().map(|simple| simple.name));
-    names.extend(SIMPLE.iter().filter_map(|simple| simple.alias));
+    let mut names = vec!["linear", "softmax"];
+    names.extend(CURVES.iter().map(|curve| curve.name));
+    names.extend(CURVES.iter().filter_map(|curve| curve.alias));
     names.sort_unstable();
     names
 }
 
-/// `max(x, 0)`; the slope at 0 is 0.
+/// A row of [`CURVES`].
 #[derive(Clone, Copy, Debug)]
-pub struct Relu;
-
-impl Curve for Relu {
-    fn name(&self) -> &str {
-        "relu"
-    }
-    fn reads(&self) -> Reads {
-        Reads::Output
-    }
-    fn dies_at_zero(&self) -> bool {
-        true
-    }
-    fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
-        kernels.relu(y);
-    }
-    fn gradient(&self, kernels: &Kernels, d: &mut [f32], y: &[f32]) {
-        kernels.relu_gradient(d, y);
-    }
-    fn value(&self, x: f64) -> f64 {
-        x.max(0.0)
-    }
-}
-
-/// `1 / (1 + e^-x)`.
-#[derive(Clone, Copy, Debug)]
-pub struct Sigmoid;
-
-impl Curve for Sigmoid {
-    fn name(&self) -> &str {
-        "sigmoid"
-    }
-    fn reads(&self) -> Reads {
-        Reads::Output
-    }
-    fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
-        kernels.sigmoid(y);
-    }
-    fn gradient(&self, kernels: &Kernels, d: &mut [f32], y: &[f32]) {
-        kernels.sigmoid_gradient(d, y);
-    }
-    fn value(&self, x: f64) -> f64 {
-        1.0 / (1.0 + (-x).exp())
-    }
-    fn link(&self) -> Option<Link> {
-        Some(Link::Sigmoid)
-    }
-}
-
-/// `tanh x`.
-#[derive(Clone, Copy, Debug)]
-pub struct Tanh;
-
-impl Curve for Tanh {
-    fn name(&self) -> &str {
-        "tanh"
-    }
-    fn reads(&self) -> Reads {
-        Reads::Output
-    }
-    fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
-        kernels.tanh(y);
-    }
-    fn gradient(&self, kernels: &Kernels, d: &mut [f32], y: &[f32]) {
-        kernels.tanh_gradient(d, y);
-    }
-    fn value(&self, x: f64) -> f64 {
-        x.tanh()
-    }
-}
-
-/// A curve written as two formulas in f64: exact to f32, not fast.
-#[derive(Clone, Copy, Debug)]
-struct Simple {
+struct Named {
     name: &'static str,
     alias: Option<&'static str>,
+    link: Option<Link>,
     reads: Reads,
+    dies_at_zero: bool,
     value: fn(f64) -> f64,
-    /// The derivative, of the output or of the input.
-    slope: fn(f64) -> f64,
+    forward: fn(&Kernels, &mut [f32]),
+    gradient: fn(&Kernels, &mut [f32], &[f32]),
 }
 
-impl Curve for Simple {
+impl Curve for Named {
     fn name(&self) -> &str {
         self.name
     }
     fn reads(&self) -> Reads {
         self.reads
     }
-    fn forward(&self, _: &Kernels, y: &mut [f32]) {
-        y.iter_mut().for_each(|y| *y = (self.value)(f64::from(*y)) as f32);
+    fn forward(&self, kernels: &Kernels, y: &mut [f32]) {
+        (self.forward)(kernels, y);
     }
     fn gradient(&self, kernels: &Kernels, d: &mut [f32], saved: &[f32]) {
-        d.iter_mut().zip(saved).for_each(|(d, x)| *d = (f64::from(*d) * (self.slope)(f64::from(*x))) as f32);
-        kernels.flush(d);
+        (self.gradient)(kernels, d, saved);
     }
     fn value(&self, x: f64) -> f64 {
         (self.value)(x)
     }
+    fn dies_at_zero(&self) -> bool {
+        self.dies_at_zero
+    }
+    fn link(&self) -> Option<Link> {
+        self.link
+    }
+}
+
+/// `y = f(y)`, for a function simple enough that the compiler vectorises it.
+fn each(y: &mut [f32], f: impl Fn(f32) -> f32) {
+    y.iter_mut().for_each(|y| *y = f(*y));
+}
+
+/// `d = d slope(saved)`, tiny values as 0.
+fn scale(kernels: &Kernels, d: &mut [f32], saved: &[f32], slope: impl Fn(f32) -> f32) {
+    d.iter_mut().zip(saved).for_each(|(d, x)| *d *= slope(*x));
+    kernels.flush(d);
+}
+
+fn step(condition: bool) -> f32 {
+    f32::from(u8::from(condition))
 }
 
 /// Klambauer et al. 2017, "Self-normalizing neural networks", equation 2.
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
+const SELU_ABOVE: f32 = SELU_SCALE as f32;
+const SELU_BELOW: f32 = (SELU_SCALE * SELU_ALPHA) as f32;
 
-fn step(condition: bool) -> f64 {
-    f64::from(u8::from(condition))
-}
+/// What most rows have in common.
+const LINEAR: Named = Named {
+    name: "linear",
+    alias: None,
+    link: None,
+    reads: Reads::Output,
+    dies_at_zero: false,
+    value: |x| x,
+    forward: |_, _| (),
+    gradient: |_, _, _| (),
+};
 
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-const SIMPLE: &[Simple] = &[
-    Simple {
+/// A row a name: the function in f64, then as it runs, then its derivative from the output or the input.
+const CURVES: &[Named] = &[
+    Named {
         name: "elu",
-        alias: None,
-        reads: Reads::Output,
         value: |x| if x > 0.0 { x } else { x.exp_m1() },
-        slope: |y| if y > 0.0 { 1.0 } else { y + 1.0 },
+        forward: |k, y| k.elu(1.0, 1.0, y),
+        gradient: |k, d, y| k.elu_gradient(1.0, 1.0, d, y),
+        ..LINEAR
     },
-    Simple { name: "exponential", alias: None, reads: Reads::Output, value: f64::exp, slope: |y| y },
-    Simple {
+    Named {
+        name: "exponential",
+        value: f64::exp,
+        forward: |k, y| k.exp(y),
+        gradient: |k, d, y| scale(k, d, y, |y| y),
+        ..LINEAR
+    },
+    // The exact one, x Phi(x), as in Keras where nobody asks for `approximate`.
+    Named {
+        name: "gelu",
+        reads: Reads::Input,
+        value: |x| 0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+        forward: |k, y| k.gelu(y),
+        gradient: |k, d, x| k.gelu_gradient(d, x),
+        ..LINEAR
+    },
+    Named {
         name: "hard_sigmoid",
-        alias: None,
-        reads: Reads::Output,
         value: |x| (x / 6.0 + 0.5).clamp(0.0, 1.0),
-        slope: |y| step(y > 0.0 && y < 1.0) / 6.0,
+        forward: |_, y| each(y, |x| (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        gradient: |k, d, y| scale(k, d, y, |y| step(y > 0.0 && y < 1.0) / 6.0),
+        ..LINEAR
     },
-    Simple {
+    Named {
         name: "leaky_relu",
-        alias: None,
-        reads: Reads::Output,
         value: |x| if x > 0.0 { x } else { 0.2 * x },
-        slope: |y| if y > 0.0 { 1.0 } else { 0.2 },
+        forward: |_, y| each(y, |x| if x > 0.0 { x } else { 0.2 * x }),
+        gradient: |k, d, y| scale(k, d, y, |y| if y > 0.0 { 1.0 } else { 0.2 }),
+        ..LINEAR
     },
-    Simple {
+    Named {
+        name: "relu",
+        dies_at_zero: true,
+        value: |x| x.max(0.0),
+        forward: |k, y| k.relu(y),
+        gradient: |k, d, y| k.relu_gradient(d, y),
+        ..LINEAR
+    },
+    Named {
         name: "relu6",
-        alias: None,
-        reads: Reads::Output,
         value: |x| x.clamp(0.0, 6.0),
-        slope: |y| step(y > 0.0 && y < 6.0),
+        forward: |_, y| each(y, |x| x.clamp(0.0, 6.0)),
+        gradient: |k, d, y| scale(k, d, y, |y| step(y > 0.0 && y < 6.0)),
+        ..LINEAR
     },
-    Simple {
+    Named {
         name: "selu",
-        alias: None,
-        reads: Reads::Output,
         value: |x| SELU_SCALE * if x > 0.0 { x } else { SELU_ALPHA * x.exp_m1() },
-        slope: |y| if y >= 0.0 { SELU_SCALE } else { y + SELU_SCALE * SELU_ALPHA },
+        forward: |k, y| k.elu(SELU_ABOVE, SELU_BELOW, y),
+        gradient: |k, d, y| k.elu_gradient(SELU_ABOVE, SELU_BELOW, d, y),
+        ..LINEAR
     },
-    Simple {
+    Named {
+        name: "sigmoid",
+        link: Some(Link::Sigmoid),
+        value: |x| 1.0 / (1.0 + (-x).exp()),
+        forward: |k, y| k.sigmoid(y),
+        gradient: |k, d, y| k.sigmoid_gradient(d, y),
+        ..LINEAR
+    },
+    Named {
         name: "silu",
         alias: Some("swish"),
         reads: Reads::Input,
-        value: |x| x * logistic(x),
-        slope: |x| logistic(x) * (1.0 + x * (1.0 - logistic(x))),
+        value: |x| x / (1.0 + (-x).exp()),
+        forward: |k, y| k.silu(y),
+        gradient: |k, d, x| k.silu_gradient(d, x),
+        ..LINEAR
     },
-    Simple {
+    Named {
         name: "softplus",
-        alias: None,
-        reads: Reads::Output,
         value: |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
-        slope: |y| -(-y).exp_m1(),
+        forward: |k, y| k.softplus(y),
+        gradient: |k, d, y| k.softplus_gradient(d, y),
+        ..LINEAR
     },
-    Simple {
+    Named {
         name: "softsign",
-        alias: None,
         reads: Reads::Input,
         value: |x| x / (1.0 + x.abs()),
-        slope: |x| (1.0 + x.abs()).powi(-2),
+        forward: |_, y| each(y, |x| x / (1.0 + x.abs())),
+        gradient: |k, d, x| scale(k, d, x, |x| (1.0 + x.abs()).powi(-2)),
+        ..LINEAR
+    },
+    Named {
+        name: "tanh",
+        value: f64::tanh,
+        forward: |k, y| k.tanh(y),
+        gradient: |k, d, y| k.tanh_gradient(d, y),
+        ..LINEAR
     },
 ];
 
@@ -285,7 +280,7 @@ mod tests {
                 assert!(near(curve.value(xs[i]), ys[i]), "{name}: the truth at {}", xs[i]);
             }
         }
-        assert_eq!(seen, 13, "curves with a recorded value");
+        assert_eq!(seen, 14, "curves with a recorded value");
     }
 
     #[test]

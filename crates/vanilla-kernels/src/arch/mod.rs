@@ -81,131 +81,88 @@ impl Isa {
     }
 }
 
-type AdamEntry = unsafe fn(&AdamStep, &mut [f32], &mut [f32], &mut [f32], &[f32]);
-
-/// The functions of one instruction set. Calling one needs that instruction set, which the holder of a table has
-/// (see [`Isa::table`]), and what each function's own contract says.
-pub(crate) struct Table {
-    /// The most rows and panels of the dense tile.
-    pub tile_size: (usize, usize),
-    pub tile: unsafe fn(&Tile),
-    /// The most panels of a live tile of four rows.
-    pub live_panels: usize,
-    /// The most rows of a live tile of one panel.
-    pub live_rows: usize,
-    pub live_tile: unsafe fn(&Tile, &Choice<'_>),
-    pub thin: unsafe fn(&Thin<'_>),
-    pub cast: unsafe fn(Cast<'_>),
-    pub survey: unsafe fn(&[f32], &mut [u64]),
-    pub relu: unsafe fn(&mut [f32]),
-    pub relu_gradient: unsafe fn(&mut [f32], &[f32]),
-    pub sigmoid: unsafe fn(&mut [f32]),
-    pub sigmoid_gradient: unsafe fn(&mut [f32], &[f32]),
-    pub tanh: unsafe fn(&mut [f32]),
-    pub tanh_gradient: unsafe fn(&mut [f32], &[f32]),
-    pub exp: unsafe fn(&mut [f32]),
-    pub flush: unsafe fn(&mut [f32]),
-    pub softmax: unsafe fn(&mut [f32]) -> f32,
-    pub sgd: unsafe fn(f32, &mut [f32], &[f32]),
-    pub momentum: unsafe fn(&MomentumStep, &mut [f32], &mut [f32], &[f32]),
-    pub rmsprop: unsafe fn(&RmsPropStep, &mut [f32], &mut [f32], &[f32]),
-    pub adam: AdamEntry,
+/// Hands the list of all entry points, each a generic function of a [`Vector`](crate::vector::Vector) in another
+/// module, to a macro.
+macro_rules! entry_points {
+    ($to:ident! $args:tt) => {
+        $to! { $args
+            tile::tile(t: &Tile);
+            tile::live_tile(t: &Tile, choice: &Choice<'_>);
+            tile::thin(t: &Thin<'_>);
+            rows::cast(c: Cast<'_>);
+            rows::survey(lines: &[f32], elements: &mut [u64]);
+            slices::relu(y: &mut [f32]);
+            slices::relu_gradient(d: &mut [f32], y: &[f32]);
+            slices::sigmoid(y: &mut [f32]);
+            slices::sigmoid_gradient(d: &mut [f32], y: &[f32]);
+            slices::tanh(y: &mut [f32]);
+            slices::tanh_gradient(d: &mut [f32], y: &[f32]);
+            slices::gelu(y: &mut [f32]);
+            slices::gelu_gradient(d: &mut [f32], x: &[f32]);
+            slices::silu(y: &mut [f32]);
+            slices::silu_gradient(d: &mut [f32], x: &[f32]);
+            slices::softplus(y: &mut [f32]);
+            slices::softplus_gradient(d: &mut [f32], y: &[f32]);
+            slices::elu(above: f32, below: f32, y: &mut [f32]);
+            slices::elu_gradient(above: f32, below: f32, d: &mut [f32], y: &[f32]);
+            slices::exp(y: &mut [f32]);
+            slices::flush(y: &mut [f32]);
+            slices::softmax(row: &mut [f32]) -> f32;
+            slices::sgd(rate: f32, w: &mut [f32], g: &[f32]);
+            slices::momentum(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]);
+            slices::rmsprop(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]);
+            slices::adam(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]);
+        }
+    };
 }
 
-/// Instantiates the generic kernels for one [`Vector`](crate::vector::Vector) inside functions that carry its
-/// target features.
-macro_rules! entries {
-    ($module:ident, $vector:ty, [$($feature:literal)?]) => {
+macro_rules! table {
+    (() $($module:ident::$name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {
+        /// The functions of one instruction set. Calling one needs that instruction set, which the holder of a table
+        /// has (see [`Isa::table`]), and what each function's own contract says.
+        #[allow(clippy::type_complexity)]
+        pub(crate) struct Table {
+            /// The most rows and panels of the dense tile.
+            pub tile_size: (usize, usize),
+            /// The most panels of a live tile of four rows.
+            pub live_panels: usize,
+            /// The most rows of a live tile of one panel.
+            pub live_rows: usize,
+            $(pub $name: unsafe fn($($type),*) $(-> $out)?,)*
+        }
+    };
+}
+entry_points!(table!());
+
+/// Instantiates every entry point for one vector type inside a function that carries its target features.
+macro_rules! instruction_set {
+    (($set:ident, $vector:ty, $attribute:meta)
+        $($module:ident::$name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {
         #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY: each only hands its own contract on
-        mod $module {
+        mod $set {
             use super::*;
             use crate::vector::Vector;
             use crate::{rows, slices, tile};
 
             pub(crate) static TABLE: Table = Table {
-                tile_size: <$vector>::TILE, tile, live_panels: <$vector>::LIVE_PANELS,
-                live_rows: <$vector>::LIVE_ROWS, live_tile, thin, cast, survey, relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient, exp, flush, softmax,
-                sgd, momentum, rmsprop, adam,
+                tile_size: <$vector>::TILE,
+                live_panels: <$vector>::LIVE_PANELS,
+                live_rows: <$vector>::LIVE_ROWS,
+                $($name,)*
             };
-
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn tile(t: &Tile) {
-                unsafe { tile::tile::<$vector>(t) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn live_tile(t: &Tile, choice: &Choice<'_>) {
-                unsafe { tile::live_tile::<$vector>(t, choice) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn thin(t: &Thin<'_>) {
-                unsafe { tile::thin::<$vector>(t) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn cast(c: Cast<'_>) {
-                unsafe { rows::cast::<$vector>(c) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn survey(lines: &[f32], elements: &mut [u64]) {
-                unsafe { rows::survey::<$vector>(lines, elements) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn relu(y: &mut [f32]) {
-                unsafe { slices::relu::<$vector>(y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn relu_gradient(d: &mut [f32], y: &[f32]) {
-                unsafe { slices::relu_gradient::<$vector>(d, y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn sigmoid(y: &mut [f32]) {
-                unsafe { slices::sigmoid::<$vector>(y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn sigmoid_gradient(d: &mut [f32], y: &[f32]) {
-                unsafe { slices::sigmoid_gradient::<$vector>(d, y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn tanh(y: &mut [f32]) {
-                unsafe { slices::tanh::<$vector>(y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn tanh_gradient(d: &mut [f32], y: &[f32]) {
-                unsafe { slices::tanh_gradient::<$vector>(d, y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn exp(y: &mut [f32]) {
-                unsafe { slices::exp::<$vector>(y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn flush(y: &mut [f32]) {
-                unsafe { slices::flush::<$vector>(y) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn softmax(row: &mut [f32]) -> f32 {
-                unsafe { slices::softmax::<$vector>(row) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn sgd(rate: f32, w: &mut [f32], g: &[f32]) {
-                unsafe { slices::sgd::<$vector>(rate, w, g) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn momentum(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]) {
-                unsafe { slices::momentum::<$vector>(s, w, m, g) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn rmsprop(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]) {
-                unsafe { slices::rmsprop::<$vector>(s, w, v, g) }
-            }
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn adam(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
-                unsafe { slices::adam::<$vector>(s, w, m, v, g) }
-            }
+            $(#[$attribute]
+            unsafe fn $name($($arg: $type),*) $(-> $out)? {
+                unsafe { $module::$name::<$vector>($($arg),*) }
+            })*
         }
     };
 }
-
-entries!(entries_scalar, scalar::Scalar, []);
+entry_points!(instruction_set!(entries_scalar, scalar::Scalar, inline(never)));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-entries!(entries_avx2, x86_avx2::Avx2, ["avx2,fma"]);
+entry_points!(instruction_set!(entries_avx2, x86_avx2::Avx2, target_feature(enable = "avx2,fma")));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-entries!(entries_avx512, x86_avx512::Avx512, ["avx512f,avx2,fma,bmi1"]);
+entry_points!(instruction_set!(
+    entries_avx512,
+    x86_avx512::Avx512,
+    target_feature(enable = "avx512f,avx2,fma,bmi1")
+));

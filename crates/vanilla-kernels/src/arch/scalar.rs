@@ -84,7 +84,9 @@ impl Vector for Scalar {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        self.map(f32::round_ties_even)
+        // 1.5 * 2^23: beside it a float has no digits after the point. `round_ties_even` would be a library call.
+        const MAGIC: f32 = 12_582_912.0;
+        self.map(|x| (x + MAGIC) - MAGIC)
     }
     #[inline(always)]
     unsafe fn select_lt(self, bound: Self, yes: Self, no: Self) -> Self {
@@ -102,5 +104,10 @@ impl Vector for Scalar {
     #[inline(always)]
     unsafe fn pow2(self) -> Self {
         self.map(|n| f32::from_bits((((n as i32) + 127) << 23) as u32))
+    }
+    #[inline(always)]
+    unsafe fn pick(self, table: &[f32; 8]) -> Self {
+        // Exponent and first bit of the mantissa, which are 254 for 1.
+        self.map(|x| table[(x.to_bits() >> 22).wrapping_sub(254) as usize % 8])
     }
 }

@@ -89,4 +89,13 @@ impl Vector for Avx2 {
             Self(_mm256_castsi256_ps(_mm256_slli_epi32::<23>(n)))
         }
     }
+    #[inline(always)]
+    unsafe fn pick(self, table: &[f32; 8]) -> Self {
+        unsafe {
+            // Exponent and first bit of the mantissa, which are 254 for 1; the permutation reads three bits.
+            let half_octaves = _mm256_srli_epi32::<22>(_mm256_castps_si256(self.0));
+            let index = _mm256_sub_epi32(half_octaves, _mm256_set1_epi32(254));
+            Self(_mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), index))
+        }
+    }
 }

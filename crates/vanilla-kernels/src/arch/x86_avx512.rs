@@ -117,4 +117,14 @@ impl Vector for Avx512 {
             Self(_mm512_castsi512_ps(_mm512_slli_epi32::<23>(n)))
         }
     }
+    #[inline(always)]
+    unsafe fn pick(self, table: &[f32; 8]) -> Self {
+        unsafe {
+            // Exponent and first bit of the mantissa, which are 254 for 1; the permutation reads four bits.
+            let half_octaves = _mm512_srli_epi32::<22>(_mm512_castps_si512(self.0));
+            let index = _mm512_sub_epi32(half_octaves, _mm512_set1_epi32(254));
+            let table = _mm512_zextps256_ps512(_mm256_loadu_ps(table.as_ptr()));
+            Self(_mm512_permutexvar_ps(index, table))
+        }
+    }
 }
