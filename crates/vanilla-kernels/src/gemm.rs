@@ -208,16 +208,20 @@ fn balanced(count: usize, most: usize, unit: usize) -> usize {
 /// What [`grad_x`] works in: it depends on the shapes which of two ways is shorter.
 #[derive(Debug)]
 pub struct GradX {
-    /// Whether W is transposed (few units), rather than dY and the result.
+    /// Whether W is transposed, rather than dY and the result.
     by_weights: bool,
     first: Panels,
     second: Panels,
 }
 
+/// Weights of so many floats (2 MB) are transposed in the time of a few percent of the product, which then goes the
+/// way that finds more zeros where dY is thin: four rows at a time.
+const SMALL: usize = 1 << 19;
+
 impl GradX {
     /// For batches of at most `rows` rows and weights of `inputs x units`.
     pub fn new(rows: usize, inputs: usize, units: usize) -> Self {
-        let by_weights = units < rows;
+        let by_weights = units < rows || inputs * units <= SMALL;
         let (first, second) = if by_weights {
             (Panels::zeros(units, inputs), Panels::default())
         } else {
@@ -254,10 +258,10 @@ pub(crate) fn grad_x(
     let wanted = wanted.inspect(|wanted| wanted.check(dx));
     let GradX { by_weights, first, second } = scratch;
     if *by_weights {
-        rows::transpose(team, w, first, &|_, _| ());
+        rows::transpose(table, team, w, first, &|_, _| ());
         return forward(table, team, dy, live, first, None, dx, epilogue);
     }
-    rows::transpose(team, dy, first, &|_, _| ());
+    rows::transpose(table, team, dy, first, &|_, _| ());
     second.resize(inputs, rows);
     // Both are told by four rows, and sixteen have more that is live; the fourth part is a guess at how much.
     let work = |live: Option<&Live>| live.map_or(1.0, |live| live.share_of_quads().powf(0.75));
@@ -266,7 +270,7 @@ pub(crate) fn grad_x(
     } else {
         forward(table, team, w, None, first, None, second, &|_, _| ());
     }
-    rows::transpose(team, second, dx, epilogue);
+    rows::transpose(table, team, second, dx, epilogue);
 }
 
 /// `dX' = W dY'`, sixteen rows of the batch at a time: only inputs that are wanted there, only units that are live.

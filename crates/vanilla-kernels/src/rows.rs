@@ -5,7 +5,7 @@ use crate::gemm::Epilogue;
 use crate::live::{BLOCK_PANELS, Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
-use crate::vector::{Vector, prefetch};
+use crate::vector::{SQUARE, Vector, prefetch};
 
 /// Where the rows of a batch come from: a row-major table of `width` columns.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +190,7 @@ pub(crate) unsafe fn cast<V: Vector>(c: Cast<'_>) {
 }
 
 /// `T = X'`, then `epilogue` on each finished run of lines; T becomes `X.cols() x X.rows()`.
-pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels, epilogue: Epilogue<'_>) {
+pub(crate) fn transpose(table: &Table, team: &Team, x: &Panels, t: &mut Panels, epilogue: Epilogue<'_>) {
     t.resize(x.cols(), x.rows());
     let (rows, cols) = (x.rows(), x.cols());
     if rows == 0 || cols == 0 {
@@ -199,15 +199,33 @@ pub(crate) fn transpose(team: &Team, x: &Panels, t: &mut Panels, epilogue: Epilo
     let from = x.flat();
     each_chunk(team, t.flat_mut(), cols * LANES, &|block, lines| {
         let first = block * LANES;
-        let real = LANES.min(rows - first);
-        for (col, line) in lines.chunks_exact_mut(LANES).enumerate() {
-            let source = &from[((col / LANES) * rows + first) * LANES + col % LANES..];
-            for (lane, to) in line[..real].iter_mut().enumerate() {
-                *to = source[lane * LANES];
+        for (panel, to) in lines.chunks_mut(SQUARE).enumerate() {
+            let source = &from[(panel * rows + first) * LANES..];
+            match (source.first_chunk(), <&mut [f32; SQUARE]>::try_from(&mut *to)) {
+                // SAFETY: whoever holds a table has its instruction set.
+                (Some(source), Ok(to)) if first + LANES <= rows => unsafe { (table.turn)(source, to) },
+                _ => {
+                    let real = LANES.min(rows - first);
+                    for (col, line) in to.chunks_exact_mut(LANES).enumerate() {
+                        for (lane, to) in line[..real].iter_mut().enumerate() {
+                            *to = source[lane * LANES + col];
+                        }
+                    }
+                }
             }
         }
         epilogue(block * cols * LANES, lines);
     });
+}
+
+/// [`Vector::turn`].
+///
+/// # Safety
+/// V's instruction set.
+#[inline(always)]
+pub(crate) unsafe fn turn<V: Vector>(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
+    // SAFETY: handed on.
+    unsafe { V::turn(from, to) }
 }
 
 /// Calls `f(i, chunk)` for the i-th chunk of `len` floats, chunks shared out over the team.

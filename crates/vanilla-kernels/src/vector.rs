@@ -3,6 +3,11 @@
 //! Everything in both is `inline(always)`: the code is instantiated inside the entry points of `arch/`, which have
 //! the `target_feature`, and takes their instruction set from there.
 
+use crate::panels::LANES;
+
+/// Floats of sixteen lines.
+pub(crate) const SQUARE: usize = LANES * LANES;
+
 /// A register of floats. Comparison follows IEEE 754; `max` and `min` return the second operand when one is NaN.
 ///
 /// # Safety
@@ -40,6 +45,15 @@ pub(crate) trait Vector: Copy {
     unsafe fn nonzero(self) -> u32;
     /// `LANES` bytes as floats.
     unsafe fn from_bytes(p: *const u8) -> Self;
+    /// Turns a square of 16 lines: `to[16 c + r] = from[16 r + c]`.
+    #[inline(always)]
+    unsafe fn turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
+        for (c, line) in to.chunks_exact_mut(LANES).enumerate() {
+            for (r, to) in line.iter_mut().enumerate() {
+                *to = from[r * LANES + c];
+            }
+        }
+    }
     /// `self`, or 0 where `|self| <` [`FLUSH`]. NaN stays NaN.
     #[inline(always)]
     unsafe fn flush(self) -> Self {

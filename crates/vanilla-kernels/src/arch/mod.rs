@@ -9,6 +9,7 @@ mod x86_avx512;
 use crate::rows::Cast;
 use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
 use crate::tile::{Choice, Thin, Tile};
+use crate::vector::SQUARE;
 
 /// An instruction set with kernels of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +92,7 @@ macro_rules! entry_points {
             tile::thin(t: &Thin<'_>);
             rows::cast(c: Cast<'_>);
             rows::survey(lines: &[f32], elements: &mut [u64]);
+            rows::turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]);
             slices::relu(y: &mut [f32]);
             slices::relu_gradient(d: &mut [f32], y: &[f32]);
             slices::sigmoid(y: &mut [f32]);

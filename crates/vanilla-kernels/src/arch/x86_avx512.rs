@@ -1,6 +1,6 @@
 //! AVX-512 F: sixteen lanes, a whole line of a panel.
 
-use crate::vector::{FLUSH, Vector};
+use crate::vector::{FLUSH, SQUARE, Vector};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -101,6 +101,41 @@ impl Vector for Avx512 {
             let q = _mm512_mul_ps(m.0, r);
             let q = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d, m.0), r, q);
             (Self(v), Self(q))
+        }
+    }
+    /// Pairs of lines, then pairs of pairs, are interleaved inside their quarters; then the quarters change places.
+    #[inline(always)]
+    unsafe fn turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
+        unsafe {
+            let mut a: [__m512; 16] = std::array::from_fn(|r| _mm512_loadu_ps(from[16 * r..].as_ptr()));
+            for r in (0..16).step_by(2) {
+                let (x, y) = (a[r], a[r + 1]);
+                (a[r], a[r + 1]) = (_mm512_unpacklo_ps(x, y), _mm512_unpackhi_ps(x, y));
+            }
+            // Line 4 q + i has element i of the four quarters of the lines 4 q..4 q + 4.
+            for q in (0..16).step_by(4) {
+                let d = |i: usize| _mm512_castps_pd(a[q + i]);
+                let (x, y, z, w) = (d(0), d(1), d(2), d(3));
+                a[q] = _mm512_castpd_ps(_mm512_unpacklo_pd(x, z));
+                a[q + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(x, z));
+                a[q + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(y, w));
+                a[q + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(y, w));
+            }
+            for i in 0..4 {
+                let low = _mm512_shuffle_f32x4::<0x88>(a[i], a[4 + i]);
+                let high = _mm512_shuffle_f32x4::<0x88>(a[8 + i], a[12 + i]);
+                let low_odd = _mm512_shuffle_f32x4::<0xdd>(a[i], a[4 + i]);
+                let high_odd = _mm512_shuffle_f32x4::<0xdd>(a[8 + i], a[12 + i]);
+                let lines = [
+                    _mm512_shuffle_f32x4::<0x88>(low, high),
+                    _mm512_shuffle_f32x4::<0x88>(low_odd, high_odd),
+                    _mm512_shuffle_f32x4::<0xdd>(low, high),
+                    _mm512_shuffle_f32x4::<0xdd>(low_odd, high_odd),
+                ];
+                for (quarter, line) in lines.into_iter().enumerate() {
+                    _mm512_storeu_ps(to[16 * (4 * quarter + i)..].as_mut_ptr(), line);
+                }
+            }
         }
     }
     #[inline(always)]
