@@ -68,6 +68,15 @@ pub enum Error {
         /// Counted from 1.
         batch: usize,
     },
+    /// A file could not be written or read whole.
+    #[error(transparent)]
+    Storage(#[from] crate::storage::StorageError),
+    /// A checkpoint could not be saved or loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    /// Another process works in this folder.
+    #[error(transparent)]
+    Locked(#[from] crate::storage::lock::LockError),
     /// A picture could not be drawn.
     #[error("drawing: {0}")]
     Plot(#[from] vanilla_plot::PlotError),
@@ -76,13 +85,18 @@ pub enum Error {
 impl Error {
     /// Whether the input was at fault (and not the machine or the mathematics): a command line exits with 2 then.
     pub fn is_bad_input(&self) -> bool {
+        use crate::checkpoint::CheckpointError;
         use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        // A name that leads nowhere is the caller's; a full or failing disk is not.
+        let bad_name = |source: &std::io::Error| {
+            matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
+        };
         match self {
             Self::Diverged { .. } | Self::Plot(_) => false,
-            // A name that leads nowhere is the caller's; a full or failing disk is not.
-            Self::Io { source, .. } => {
-                matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
-            }
+            Self::Io { source, .. } => bad_name(source),
+            Self::Storage(error) | Self::Checkpoint(CheckpointError::Storage(error)) => bad_name(&error.source),
+            // A damaged file was given by somebody; what cannot be saved was computed.
+            Self::Checkpoint(error) => matches!(error, CheckpointError::Damaged { .. }),
             _ => true,
         }
     }

@@ -25,6 +25,7 @@
 //! `ARCHITECTURE.md` in the repository.
 
 pub mod activations;
+pub mod checkpoint;
 pub mod config;
 mod data;
 pub mod datasets;
@@ -42,6 +43,7 @@ mod progress;
 mod runtime;
 mod saving;
 mod show;
+pub mod storage;
 mod summary;
 mod tensor;
 
