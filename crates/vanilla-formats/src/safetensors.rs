@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file     = length:u64 header data                little-endian; nothing behind the data
-//! header   = object 20*                            `length` bytes: JSON in UTF-8, begins with `{`, padded with spaces
+//! header   = object 20*                     `length` bytes: JSON in UTF-8, begins with `{`, padded with spaces
 //! object   = { ["__metadata__": {name: text, …},] name: tensor, … }
 //! tensor   = {"dtype": D, "shape": [n, …], "data_offsets": [begin, end]}      these three keys, in any order
 //! data     = the tensors' elements, row-major, little-endian; offsets count from the end of the header,
@@ -10,9 +10,9 @@
 //! D        = "U8" | "I64" | "U64" | "F32" | "F64"  (known but refused: BOOL, I8 … I32, U16, U32, F16, BF16, F8_…)
 //! ```
 //!
-//! Source: huggingface/safetensors, README, "Format". Narrower than that: no name twice, also not in `__metadata__`
-//! (the reference reader lets the last one win, so two readers could see two models in one file); at most 16 MiB of
-//! header, 10 000 tensors, 16 axes; names of 1 to 512 bytes without control characters.
+//! Source: huggingface/safetensors, README, "Format". Narrower than that: no name twice, also not in
+//! `__metadata__` (the reference reader lets the last one win, so two readers could see two models in one file);
+//! at most 16 MiB of header, 10 000 tensors, 16 axes; names of 1 to 512 bytes without control characters.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -124,8 +124,8 @@ impl Values {
     }
 }
 
-/// Reads a whole file. Takes memory for what the bytes hold and not for what they claim. Floats may be NaN or infinite:
-/// whether that makes sense, the caller knows ([`Values::first_non_finite`]).
+/// Reads a whole file. Takes memory for what the bytes hold and not for what they claim. Floats may be NaN or
+/// infinite: whether that makes sense, the caller knows ([`Values::first_non_finite`]).
 pub fn read(bytes: &[u8]) -> Result<File> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
         return Err(ERRORS.truncated("header length", 8, bytes.len() as u64));
@@ -152,7 +152,8 @@ pub fn read(bytes: &[u8]) -> Result<File> {
         return Err(ERRORS.malformed("end of header", "`}` and spaces", found));
     }
     let Header { metadata, mut entries } = serde_json::from_slice(unpadded).map_err(|error| {
-        // One line of text, so the column is the offset in the header; files may have more, then it is in their line.
+        // One line of text, so the column is the offset in the header; files may have more, then it is in their
+        // line.
         let place = format!("header, line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let text = text.rsplit_once(" at line ").map_or(&*text, |(text, _)| text);
@@ -178,8 +179,8 @@ pub fn read(bytes: &[u8]) -> Result<File> {
     Ok(File { metadata, tensors })
 }
 
-/// Writes a file that [`read`] takes: texts first in the header, tensors in the given order. The same values give the
-/// same bytes. An error for names that the format, or [`read`], would refuse.
+/// Writes a file that [`read`] takes: texts first in the header, tensors in the given order. The same values give
+/// the same bytes. An error for names that the format, or [`read`], would refuse.
 pub fn write(metadata: &[(&str, &str)], tensors: &[Tensor]) -> Result<Vec<u8>> {
     let mut header = String::from("{");
     let mut names = HashSet::new();

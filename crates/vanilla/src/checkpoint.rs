@@ -1,13 +1,13 @@
 //! [`Checkpoint`]: everything that a run needs to go on, in one self-contained file.
 //!
 //! ```text
-//! file = safetensors whose header begins with {"__metadata__":{"content_sha256":"H","format_version":"1"
+//! file = safetensors, its header begins with {"__metadata__":{"content_sha256":"H","format_version":"1","step":"N"
 //! H    = SHA-256 of the whole file with 64 times `0` in the place of H, in lower-case hex
 //! ```
 //!
-//! Any safetensors reader opens it. H covers every byte, the header and its own place included, so a changed, missing
-//! or added byte is found before anything in the file is believed. Texts and tensors belong to the caller; by
-//! convention tensors are named `model/…` and `opt/…`.
+//! Any safetensors reader opens it. H covers every byte, the header and its own place included, so a changed,
+//! missing or added byte is found before anything in the file is believed. Texts and tensors belong to the caller;
+//! by convention tensors are named `model/…` and `opt/…`.
 //!
 //! [`Store`] keeps the checkpoints of a run in a folder, [`BackgroundSaver`] writes them while training goes on.
 
@@ -30,7 +30,7 @@ const FORMAT_VERSION: &str = "1";
 const PREFIX: &[u8] = b"{\"__metadata__\":{\"content_sha256\":\"";
 const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Texts that the file has for itself.
-const RESERVED: [&str; 3] = ["content_sha256", "format_version", "score"];
+const RESERVED: [&str; 4] = ["content_sha256", "format_version", "step", "score"];
 
 /// Why a checkpoint could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +83,7 @@ impl CheckpointError {
 pub struct Checkpoint {
     /// Arrays, in any order; floats are finite. Nothing is rounded.
     pub tensors: Vec<Entry>,
-    /// Names and texts; the names `content_sha256`, `format_version` and `score` are taken.
+    /// Names and texts; the names `content_sha256`, `format_version`, `step` and `score` are taken.
     pub metadata: Vec<(String, String)>,
     /// How good it is, less is better; the best one is kept beside the last ones.
     pub score: Option<f64>,
@@ -126,11 +126,11 @@ impl Checkpoint {
         }
     }
 
-    /// The file. `path` is only for messages.
+    /// The file of this step. `path` is only for messages.
     ///
     /// # Errors
     /// When a float is not finite, or a name or size has no place in the format.
-    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    pub fn to_bytes(&self, step: u64, path: &Path) -> Result<Vec<u8>, CheckpointError> {
         for tensor in &self.tensors {
             if let Some((index, value)) = tensor.values.first_non_finite() {
                 let name = tensor.name.clone();
@@ -138,8 +138,9 @@ impl Checkpoint {
             }
         }
         let score = self.score.filter(|score| !score.is_nan()).map(|score| format!("{score:?}"));
-        let mut metadata = vec![(RESERVED[0], NO_HASH), (RESERVED[1], FORMAT_VERSION)];
-        metadata.extend(score.iter().map(|score| (RESERVED[2], score.as_str())));
+        let step = step.to_string();
+        let mut metadata = vec![(RESERVED[0], NO_HASH), (RESERVED[1], FORMAT_VERSION), (RESERVED[2], &*step)];
+        metadata.extend(score.iter().map(|score| (RESERVED[3], score.as_str())));
         metadata.extend(self.metadata.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         let mut bytes = safetensors::write(&metadata, &self.tensors)
             .map_err(|source| CheckpointError::Format { path: path.to_owned(), source: Box::new(source) })?;
@@ -148,11 +149,11 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    /// The checkpoint in these bytes, every one of which is checked. `path` is only for messages.
+    /// The step and the checkpoint in these bytes, every one of which is checked. `path` is only for messages.
     ///
     /// # Errors
     /// When they are not exactly what [`Checkpoint::to_bytes`] gave, or a float is not finite.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<(u64, Self), CheckpointError> {
         let damaged = |problem: &dyn ToString| CheckpointError::damaged(path, problem.to_string());
         let found = match bytes.get(hash_range()) {
             Some(found) if bytes[8..].starts_with(PREFIX) => found,
@@ -172,6 +173,7 @@ impl Checkpoint {
         }
         let File { metadata, tensors } = safetensors::read(bytes).map_err(|error| damaged(&error))?;
         let mut checkpoint = Self { tensors, metadata: Vec::new(), score: None };
+        let mut step = None;
         for (name, text) in metadata {
             match &*name {
                 "content_sha256" => {}
@@ -180,10 +182,8 @@ impl Checkpoint {
                     let problem = format!("format version {text}, expected {FORMAT_VERSION}: use a newer Vanilla");
                     return Err(damaged(&problem));
                 }
-                "score" => {
-                    let score = text.parse().map_err(|_| damaged(&format!("score {text}, expected a number")))?;
-                    checkpoint.score = Some(score);
-                }
+                "step" => step = text.parse().ok(),
+                "score" => checkpoint.score = text.parse().ok(),
                 _ => checkpoint.metadata.push((name, text)),
             }
         }
@@ -192,7 +192,9 @@ impl Checkpoint {
                 return Err(damaged(&format!("element {index} of {} is {value}, not a number", tensor.name)));
             }
         }
-        Ok(checkpoint)
+        // What has the right hash and no step was not written here.
+        let step = step.ok_or_else(|| damaged(&"no step: not a checkpoint of Vanilla"))?;
+        Ok((step, checkpoint))
     }
 }
 

@@ -3,13 +3,14 @@
 //! A file is written beside its destination, synced, renamed, and its folder synced. Whatever fails or dies on the
 //! way, the destination is the earlier file or the new one. What that means in detail:
 //!
-//! - The temporary file `.vanilla-tmp-PID-N` stands in the destination's folder, so the rename never crosses a file
-//!   system. It is locked while it is written: a left-over that nobody has locked belongs to a dead process, and the
-//!   next file that is written into this folder removes it.
-//! - After a failed write or sync the temporary file is removed and never renamed: a second sync of the same file may
-//!   report success for data that the first one lost.
+//! - The temporary file `.vanilla-tmp-PID-N` stands in the destination's folder, so the rename never crosses a
+//!   file system. It is locked while it is written: a left-over that nobody has locked belongs to a dead process,
+//!   and the next file that is written into this folder removes it.
+//! - After a failed write or sync the temporary file is removed and never renamed: a second sync of the same file
+//!   may report success for data that the first one lost.
 //! - A destination that is a symbolic link stays one; what it points to is replaced.
-//! - Permissions are those of the file that is replaced; without one, the umask decides. A read-only file is refused.
+//! - Permissions are those of the file that is replaced; without one, the umask decides. A read-only file is
+//!   refused.
 //! - What is no regular file (`/dev/stdout`, a pipe) is written to directly, for there is nothing to replace.
 
 pub mod lock;
@@ -171,15 +172,15 @@ impl StorageError {
 /// [`Step::SyncFolder`], when the new file is there.
 pub fn write_atomically(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     let failed = |source| StorageError::new(path, Step::Write, source);
-    let destination = follow(fs, path).map_err(failed)?;
-    let permissions = match fs.stat(&destination) {
-        Ok(Stat::File(permissions)) => permissions,
-        Ok(Stat::Other) => {
+    let (destination, found) = follow(fs, path).map_err(failed)?;
+    let permissions = match found {
+        Some(Stat::File(permissions)) => permissions,
+        Some(Stat::Folder) => return Err(failed(io::Error::new(ErrorKind::IsADirectory, "it is a folder"))),
+        Some(Stat::Link(_) | Stat::Other) => {
             let mut device = fs.open(&destination).map_err(failed)?;
             return device.write_all(bytes).and_then(|()| device.flush()).map_err(failed);
         }
-        Ok(Stat::Folder) => return Err(failed(io::Error::new(ErrorKind::IsADirectory, "it is a folder"))),
-        Ok(Stat::Link(_)) | Err(_) => None,
+        None => None,
     };
     // Renaming asks only for rights on the folder; who protected a file means the file.
     if permissions.as_ref().is_some_and(Permissions::readonly) {
@@ -203,8 +204,8 @@ pub fn write_atomically(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), St
     fs.sync_folder(folder).map_err(|source| StorageError::new(path, Step::SyncFolder, source))
 }
 
-/// Removes temporary files that dead processes left in this folder. What cannot be removed stays: a left-over is no
-/// reason to fail.
+/// Removes temporary files that dead processes left in this folder. What cannot be removed stays: a left-over is
+/// no reason to fail.
 pub fn remove_left_overs(fs: &dyn Fs, folder: &Path) {
     let names = fs.list(folder).unwrap_or_default();
     for name in names.iter().filter(|name| name.starts_with(TEMPORARY)) {
@@ -212,13 +213,15 @@ pub fn remove_left_overs(fs: &dyn Fs, folder: &Path) {
     }
 }
 
-/// Where a chain of symbolic links ends, whether something is there or not.
-fn follow(fs: &dyn Fs, path: &Path) -> io::Result<PathBuf> {
+/// Where a chain of symbolic links ends, and what is there.
+fn follow(fs: &dyn Fs, path: &Path) -> io::Result<(PathBuf, Option<Stat>)> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs.stat(&path) {
             Ok(Stat::Link(target)) => path = folder_of(&path).join(target),
-            _ => return Ok(path),
+            Ok(found) => return Ok((path, Some(found))),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((path, None)),
+            Err(error) => return Err(error),
         }
     }
     Err(io::Error::other("symbolic links that lead to themselves"))
@@ -268,8 +271,9 @@ impl Fs for Disk {
 
     fn create_new(&self, path: &Path, permissions: Option<&Permissions>) -> io::Result<Box<dyn FsFile>> {
         let file = std::fs::File::options().write(true).create_new(true).open(path)?;
-        // Where the file system has no locks, left-overs stay; the file itself does not need one.
-        let _ = file.try_lock();
+        // It waits where somebody looks this very moment whether the file is a left-over. Where the file system
+        // has no locks, left-overs stay; the file itself does not need one.
+        while matches!(file.lock(), Err(error) if error.kind() == ErrorKind::Interrupted) {}
         if let Some(permissions) = permissions
             && let Err(error) = file.set_permissions(permissions.clone())
         {

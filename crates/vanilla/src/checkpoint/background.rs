@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A thread that writes checkpoints, one at a time. The caller copies the state and goes on; how it went is told at
-/// the next [`BackgroundSaver::poll`]. Dropping it waits for the checkpoint that is being written.
+/// A thread that writes checkpoints, one at a time. The caller copies the state and goes on; how it went is told
+/// at the next [`BackgroundSaver::poll`]. Dropping it waits for the checkpoint that is being written.
 #[derive(Debug)]
 pub struct BackgroundSaver {
     /// `None` only while dropping.
@@ -58,7 +58,8 @@ impl BackgroundSaver {
         self.in_flight
     }
 
-    /// Starts to write, unless one is being written: then nothing happens and the checkpoint comes back. (Poll first.)
+    /// Starts to write, unless one is being written: then nothing happens and the checkpoint comes back. (Poll
+    /// first.)
     ///
     /// # Errors
     /// The checkpoint, if there is one in flight or the thread has ended.
@@ -92,8 +93,8 @@ impl BackgroundSaver {
         }
     }
 
-    /// Waits for the one in flight, then writes this one and waits for it: first what came of the earlier one (if it
-    /// was not reported yet), then of this one.
+    /// Waits for the one in flight, then writes this one and waits for it: first what came of the earlier one (if
+    /// it was not reported yet), then of this one.
     pub fn save_and_wait(&mut self, step: u64, checkpoint: Checkpoint) -> (Option<Saved>, Saved) {
         let earlier = self.wait();
         if let Err(checkpoint) = self.request(step, checkpoint) {

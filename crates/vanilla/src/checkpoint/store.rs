@@ -1,8 +1,8 @@
 //! [`Store`]: the checkpoints of a run in its folder.
 //!
-//! A checkpoint is named after its step, `checkpoint-000000001234.safetensors`. Which one is the newest is found by
-//! reading and checking, beginning with the highest step; there is no file that says so, and so none that could say
-//! something else.
+//! A checkpoint is named after its step, `checkpoint-000000001234.safetensors`. Which one is the newest is found
+//! by reading and checking, beginning with the highest step; there is no file that says so, and so none that could
+//! say something else.
 
 use super::{Checkpoint, CheckpointError};
 use crate::storage::{Disk, Fs, Step, StorageError, write_atomically};
@@ -72,14 +72,14 @@ impl Store {
         self.folder.join(format!("{PREFIX}{step:012}{SUFFIX}"))
     }
 
-    /// Writes the checkpoint of this step; then older ones that are not kept go. When this returns `Ok`, the checkpoint
-    /// survives a power cut.
+    /// Writes the checkpoint of this step; then older ones that are not kept go. When this returns `Ok`, the
+    /// checkpoint survives a power cut.
     ///
     /// # Errors
     /// When it cannot be written or is not fit to be; every earlier checkpoint is then still there.
     pub fn save(&mut self, step: u64, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
         let path = self.path(step);
-        let bytes = checkpoint.to_bytes(&path)?;
+        let bytes = checkpoint.to_bytes(step, &path)?;
         write_atomically(&*self.fs, &path, &bytes)?;
         self.damaged.remove(&step);
         self.scores.insert(step, checkpoint.score);
@@ -154,8 +154,15 @@ impl Store {
     fn load(&mut self, step: u64) -> Result<Checkpoint, CheckpointError> {
         let path = self.path(step);
         let bytes = self.fs.read(&path).map_err(|source| StorageError::new(&path, Step::Read, source))?;
-        match Checkpoint::from_bytes(&bytes, &path) {
-            Ok(checkpoint) => {
+        let checked = match Checkpoint::from_bytes(&bytes, &path) {
+            // A file under another one's name would take the run back, or forward to where it never was.
+            Ok((there, _)) if there != step => {
+                Err(CheckpointError::damaged(&path, format!("holds step {there}: it was renamed or copied")))
+            }
+            result => result,
+        };
+        match checked {
+            Ok((_, checkpoint)) => {
                 self.scores.insert(step, checkpoint.score);
                 Ok(checkpoint)
             }
@@ -182,8 +189,9 @@ impl Store {
         best.map(|(step, _)| step)
     }
 
-    /// Only after the new one is safe, and only files of steps up to it: a damaged file of a later step is replaced
-    /// when training comes there again. What cannot be removed stays and is tried again after the next save.
+    /// Only after the new one is safe, and only files of steps up to it: a damaged file of a later step is
+    /// replaced when training comes there again. What cannot be removed stays and is tried again after the next
+    /// save.
     fn remove_old(&mut self, newest: u64) {
         let Ok(mut steps) = self.steps() else { return };
         steps.retain(|step| *step <= newest);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// The file that is locked. It holds the number of the process that has the lock, for people.
 const NAME: &str = ".vanilla-lock";
 
-/// A folder that no other process writes a run into. The system lets go of it when the process ends, however it ends;
-/// dropping it removes the file.
+/// A folder that no other process writes a run into. The system lets go of it when the process ends, however it
+/// ends; dropping it removes the file.
 #[derive(Debug)]
 pub struct RunLock {
     path: PathBuf,
@@ -65,7 +65,8 @@ impl RunLock {
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => false,
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             };
-            // Between opening and locking the last holder may have removed the file: then it is another one by now.
+            // Between opening and locking the last holder may have removed the file: then it is another one by
+            // now.
             if !same_file(&file, &path) {
                 continue;
             }
@@ -86,7 +87,8 @@ impl RunLock {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // Removed while it is still locked, so nobody else's is; and only if the folder was not exchanged meanwhile.
+        // Removed while it is still locked, so nobody else's is; and only if the folder was not exchanged
+        // meanwhile.
         if same_file(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);
         }
