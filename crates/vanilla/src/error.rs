@@ -56,17 +56,48 @@ pub enum Error {
         problem: String,
     },
     /// The loss stopped being a number. The weights are those of the last good step.
-    #[error(
-        "training diverged: the loss is {loss} in epoch {epoch}, batch {batch}; a smaller learning rate or inputs scaled \
-         to 0..1 usually help"
-    )]
+    #[error("training diverged: {trouble} in epoch {epoch}, batch {batch}; {cause}")]
     Diverged {
-        /// The loss.
-        loss: f32,
+        /// What was not finite, as the planner says it.
+        trouble: vanilla_plan::NotFinite,
         /// Counted from 1.
         epoch: usize,
         /// Counted from 1.
         batch: usize,
+        /// The likely cause, and a way out.
+        cause: String,
+    },
+    /// A training ended because it was asked to. The model has the weights of that moment.
+    #[error("stopped after {batches} batches of epoch {}; {kept}", epochs + 1)]
+    Stopped {
+        /// Epochs that are finished.
+        epochs: usize,
+        /// Batches of the next one that are finished.
+        batches: usize,
+        /// Whether the state was saved.
+        saved: bool,
+        /// Where the state is, and how to go on; or why it is lost.
+        kept: String,
+    },
+    /// There is a checkpoint, but of something else than what is to be trained.
+    #[error("{}: {problem}", folder.display())]
+    Resume {
+        /// The folder of the checkpoints.
+        folder: PathBuf,
+        /// What differs, both values, and a way out.
+        problem: String,
+    },
+    /// More memory is needed than there is.
+    #[error("{what}: needs {needed} of memory, and there are {available}: {detail}")]
+    Memory {
+        /// What wants it.
+        what: String,
+        /// How much.
+        needed: String,
+        /// How much there is.
+        available: String,
+        /// What it is needed for, and a way out.
+        detail: String,
     },
     /// A file could not be written or read whole.
     #[error(transparent)]
@@ -92,7 +123,7 @@ impl Error {
             matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
         };
         match self {
-            Self::Diverged { .. } | Self::Plot(_) => false,
+            Self::Diverged { .. } | Self::Stopped { .. } | Self::Memory { .. } | Self::Plot(_) => false,
             Self::Io { source, .. } => bad_name(source),
             Self::Storage(error) | Self::Checkpoint(CheckpointError::Storage(error)) => bad_name(&error.source),
             // A damaged file was given by somebody; what cannot be saved was computed.
