@@ -26,6 +26,9 @@ impl Signals {
             flag::register(signal, Arc::clone(&again)).map_err(failed)?;
             flag::register_usize(signal, Arc::clone(&number), signal as usize).map_err(failed)?;
         }
+        // A file that may not grow further is then an error of the file, like a full disk, and no end of the process.
+        #[cfg(unix)]
+        flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).map_err(failed)?;
         Ok(Self { number })
     }
 

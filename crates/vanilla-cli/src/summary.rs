@@ -5,7 +5,7 @@ use crate::{Global, model};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use vanilla::{Layout, Terminal};
+use vanilla::{Checkpoints, Fit, Layout, Terminal};
 
 /// The most rows of a step that `plan` lays out memory for.
 const MOST_ROWS: u64 = 65_536;
@@ -49,7 +49,9 @@ impl Plan {
         let (model, batch_size) = model::open_or_describe(&self.model, global)?;
         let batch_size = self.batch_size.or(batch_size).unwrap_or(32);
         if self.memory {
-            let need = model.memory_need(batch_size, 0, true)?;
+            let options = Fit::new().batch_size(batch_size).checkpoints(Checkpoints::new("."));
+            // As many rows as a batch: the tables of all of them belong to the data.
+            let need = model.memory_need(&options, batch_size)?;
             let available = vanilla::available_memory().map_or_else(String::new, |bytes| {
                 format!("; this machine has {:.1} MiB", bytes as f64 / f64::from(1 << 20))
             });

@@ -42,11 +42,10 @@ impl Sequential {
     ) -> Result<History> {
         let (train, validation) = self.prepare(x, y, &options)?;
         let batch_size = options.batch_size.min(train.rows);
-        let need = self.memory_need(batch_size, train.rows, options.checkpoints.is_some())?;
+        let need = self.memory_need(&options, train.rows)?;
         refuse_too_much("fit", need.to_come(), &format!("{need}; use a smaller batch_size or a smaller model"))?;
 
-        let steps = train.rows.div_ceil(batch_size);
-        let report = Report::new(out, terminal, options.verbose, steps);
+        let report = Report::new(out, terminal, options.verbose, train.rows.div_ceil(batch_size));
         let kernels = self.kernels(batch_size)?;
         let mut meter = Meter::new(self)?;
         self.attach_optimizer();
@@ -72,7 +71,8 @@ impl Sequential {
                 }
                 run.batch_done(self, &meter)?;
             }
-            let mut logs = run.batches_done(&meter)?;
+            run.batches_done();
+            let mut logs = meter.logs();
             if let Some(validation) = &validation {
                 meter.reset();
                 let params = self.params_mut()?;
@@ -81,7 +81,7 @@ impl Sequential {
             }
             run.epoch_done(self, &mut meter, logs)?;
         }
-        run.finish(self, &meter, steps)
+        run.finish(self, &meter)
     }
 
     /// The loss and the metrics on these rows, without training: `loss` first, then the metrics as compiled.

@@ -64,7 +64,7 @@ pub use model::Sequential;
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan};
 pub use picture::to_mnist;
 pub use report::Terminal;
-pub use saving::write_file;
+pub use saving::{write_file, write_files};
 pub use show::show;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
@@ -91,3 +91,7 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/runs.md")]
+struct Runs;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::options::{Fit, OnNan};
 use std::fmt;
 use vanilla_plan::Network;
 use vanilla_plan::kernels::LANES;
@@ -17,15 +18,22 @@ pub struct MemoryNeed {
     pub scratch: u64,
     /// Targets as the loss reads them, and the order of the rows.
     pub tables: u64,
-    /// The copy that is written in the background, and the bytes of its file; 0 without checkpoints.
-    pub checkpoint: u64,
+    /// Copies of weights and slots: one that is written in the background and the bytes of its file, one to roll back
+    /// to.
+    pub copies: u64,
+    rolls_back: bool,
 }
 
 impl MemoryNeed {
     /// All of it.
     pub fn total(&self) -> u64 {
-        let parts = [self.weights, self.optimizer, self.scratch, self.tables, self.checkpoint];
+        let parts = [self.weights, self.optimizer, self.scratch, self.tables, self.copies];
         parts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// The size of a checkpoint, but for some texts.
+    pub fn checkpoint(&self) -> u64 {
+        self.weights.saturating_add(self.optimizer).saturating_mul(if self.rolls_back { 2 } else { 1 })
     }
 
     /// What is not there yet when a model is built and its data are loaded.
@@ -42,7 +50,7 @@ impl fmt::Display for MemoryNeed {
             ("optimizer", self.optimizer),
             ("scratch at most", self.scratch),
             ("tables", self.tables),
-            ("checkpoint", self.checkpoint),
+            ("copies", self.copies),
         ];
         let parts: Vec<_> = parts.iter().map(|(name, bytes)| format!("{name} {}", mebibytes(*bytes))).collect();
         write!(f, "{}, together {}", parts.join(", "), mebibytes(self.total()))
@@ -50,11 +58,11 @@ impl fmt::Display for MemoryNeed {
 }
 
 impl Sequential {
-    /// What training in batches of `batch_size` on `rows` rows takes, besides the data themselves.
+    /// What training with these options on `rows` rows takes, besides the data themselves.
     ///
     /// # Errors
     /// When the model is not built or not compiled.
-    pub fn memory_need(&self, batch_size: usize, rows: usize, checkpoints: bool) -> Result<MemoryNeed> {
+    pub fn memory_need(&self, options: &Fit, rows: usize) -> Result<MemoryNeed> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let matrix = |rows: usize, cols: usize| {
@@ -64,13 +72,18 @@ impl Sequential {
         let weights = shapes.iter().fold(0u64, |sum, &(rows, cols)| sum.saturating_add(matrix(rows, cols)));
         let optimizer = weights.saturating_mul(compiled.optimizer.slots() as u64);
         let target = compiled.loss.target_width(built.network.outputs()) as u64;
-        Ok(MemoryNeed {
+        let mut need = MemoryNeed {
             weights,
             optimizer,
-            scratch: scratch(&built.network, batch_size, matrix),
+            scratch: scratch(&built.network, options.batch_size.min(rows), matrix),
             tables: (rows as u64).saturating_mul(4 * target + size_of::<usize>() as u64),
-            checkpoint: if checkpoints { weights.saturating_add(optimizer).saturating_mul(2) } else { 0 },
-        })
+            copies: 0,
+            rolls_back: options.on_nan == OnNan::Rollback,
+        };
+        let written = if options.checkpoints.is_some() { need.checkpoint().saturating_mul(2) } else { 0 };
+        let start = if need.rolls_back { need.checkpoint() / 2 } else { 0 };
+        need.copies = written.saturating_add(start);
+        Ok(need)
     }
 }
 
@@ -140,19 +153,24 @@ fn mebibytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::layers::Dense;
+    use crate::options::Checkpoints;
 
     #[test]
     fn the_tutorials_need() {
         let layers = crate::layers![Dense::new(1000).activation("relu").input_dim(784), Dense::new(10)];
         let mut model = Sequential::new(layers).unwrap();
-        assert!(model.memory_need(64, 60_000, true).is_err());
+        let options = Fit::new().batch_size(64).checkpoints(Checkpoints::new("nowhere"));
+        assert!(model.memory_need(&options, 60_000).is_err());
         model.compile("mse", "adam", ["mae"]).unwrap();
-        let need = model.memory_need(64, 60_000, true).unwrap();
+        let need = model.memory_need(&options, 60_000).unwrap();
         // 1000 units are 63 panels, 10 units one.
         assert_eq!(need.weights, 64 * (63 * 785 + 1001));
-        assert_eq!((need.optimizer, need.checkpoint), (2 * need.weights, 6 * need.weights));
-        assert_eq!(need.tables, 60_000 * 48);
-        assert_eq!(model.memory_need(64, 60_000, false).unwrap().checkpoint, 0);
+        assert_eq!((need.optimizer, need.copies), (2 * need.weights, 6 * need.weights));
+        assert_eq!((need.tables, need.checkpoint()), (60_000 * 48, 3 * need.weights));
+        let copies = |options: Fit| model.memory_need(&options, 60_000).unwrap().copies / need.weights;
+        assert_eq!(copies(Fit::new()), 0);
+        assert_eq!(copies(Fit::new().on_nan(OnNan::Rollback)), 3);
+        assert_eq!(copies(options.on_nan(OnNan::Rollback)), 15);
         // The bound holds for what the planner lays out.
         let plan = crate::plan::Plan::train(
             &model.built.as_ref().unwrap().network,

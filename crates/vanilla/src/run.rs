@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub state: RunState,
     report: Report,
     epochs: usize,
+    /// Batches of an epoch.
+    steps: usize,
     verbose: u8,
     on_nan: OnNan,
     stop_when: Option<StopWhen>,
@@ -60,6 +62,7 @@ impl Run {
             state: RunState::default(),
             report,
             epochs: options.epochs,
+            steps: train.rows.div_ceil(options.batch_size),
             verbose: options.verbose,
             on_nan: options.on_nan,
             stop_when: options.stop_when.clone(),
@@ -71,8 +74,7 @@ impl Run {
         };
         if let Some(checkpoints) = &options.checkpoints {
             let identity = Identity::of(model, options, train, validation)?;
-            let need = model.memory_need(options.batch_size, train.rows, true)?;
-            let bytes = (need.weights + need.optimizer) * if options.on_nan == OnNan::Rollback { 2 } else { 1 };
+            let bytes = model.memory_need(options, train.rows)?.checkpoint();
             let (mut keeper, found) = Keeper::open(checkpoints, identity, bytes, &mut run.report)?;
             if let Some(found) = found {
                 run.restore(model, meter, &mut keeper, found, checkpoints.accept_changes)?;
@@ -84,16 +86,16 @@ impl Run {
 
     /// To be called before the first batch of an epoch that is worked on, begun before an interruption or not.
     pub fn epoch_begins(&mut self, model: &Sequential, meter: &mut Meter) -> Result<()> {
-        self.report.epoch(self.state.epoch, self.epochs);
         if self.state.batch == 0 {
             meter.reset();
-            // Asked to stop before the first batch, perhaps while the data were loaded.
+            // Also before the very first batch: the data may have taken their time.
             self.stop_if_asked(model, meter)?;
             if self.on_nan == OnNan::Rollback {
                 let params = model.built.as_ref().ok_or(NOT_BUILT)?.params.clone();
                 self.epoch_start = Some(Snapshot { state: self.state_now(model, meter)?, params });
             }
         }
+        self.report.epoch(self.state.epoch, self.epochs);
         self.epoch_clock = Instant::now();
         Ok(())
     }
@@ -108,23 +110,9 @@ impl Run {
         if due { self.save(model, meter, false) } else { Ok(()) }
     }
 
-    /// To be called after the last batch of an epoch and before its validation: the means, and the end of its time.
-    ///
-    /// # Errors
-    /// When every batch was skipped: such an epoch has no means, and nothing to hope for.
-    pub fn batches_done(&mut self, meter: &Meter) -> Result<Vec<(String, f64)>> {
+    /// To be called after the last batch of an epoch and before its validation, whose time does not count.
+    pub fn batches_done(&mut self) {
         self.state.epoch_seconds += self.epoch_clock.elapsed().as_secs_f64();
-        self.epoch_clock = Instant::now();
-        if meter.rows() == 0 {
-            return Err(Error::Diverged {
-                trouble: NotFinite(f32::NAN),
-                epoch: self.state.epoch + 1,
-                batch: self.state.batch,
-                cause: "every batch of the epoch was skipped: a smaller learning rate or scaled inputs are needed"
-                    .into(),
-            });
-        }
-        Ok(meter.logs())
     }
 
     /// To be called after the validation.
@@ -164,6 +152,10 @@ impl Run {
         let (epoch, batch) = (self.state.epoch + 1, self.state.batch + 1);
         let mut cause = likely_cause(model, data, rows)?;
         match (self.on_nan, &self.epoch_start) {
+            // An epoch of nothing else has no means, and nothing to hope for.
+            (OnNan::Skip, _) if meter.rows() == 0 && batch == self.steps => {
+                cause = format!("every batch of the epoch was skipped; {cause}");
+            }
             (OnNan::Skip, _) => {
                 self.state.skipped += 1;
                 return Ok(Recovery::Skipped);
@@ -194,7 +186,7 @@ impl Run {
     }
 
     /// The end: saves for the last time, and tells what happened.
-    pub fn finish(mut self, model: &Sequential, meter: &Meter, steps: usize) -> Result<History> {
+    pub fn finish(mut self, model: &Sequential, meter: &Meter) -> Result<History> {
         if !self.was_finished {
             self.save(model, meter, true)?;
         }
@@ -204,7 +196,7 @@ impl Run {
         }
         Ok(History {
             epochs: self.epochs,
-            steps,
+            steps: self.steps,
             verbose: self.verbose,
             seconds: self.seconds(),
             skipped: self.state.skipped,
