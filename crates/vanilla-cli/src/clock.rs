@@ -2,6 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Letters of a timestamp.
+pub const LENGTH: usize = "YYYYMMDD-HHMMSS".len();
+
 /// Now, in UTC, as `YYYYMMDD-HHMMSS`.
 pub fn timestamp() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

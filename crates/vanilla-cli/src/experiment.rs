@@ -6,8 +6,8 @@ use crate::ui::usage;
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
-use vanilla::Sequential;
 use vanilla::datasets::{Dataset, KNOWN, Known};
+use vanilla::{OnNan, Sequential};
 
 /// Larger files than this are no experiments, bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -26,6 +26,8 @@ pub struct Experiment {
     pub batch_size: usize,
     pub validation: Validation,
     pub seed: u64,
+    pub on_nan: OnNan,
+    pub portable_math: bool,
 }
 
 /// What each epoch is validated on.
@@ -139,9 +141,16 @@ impl Experiment {
             batch_size: fit.whole("batch_size", 1)?.unwrap_or(32) as usize,
             validation: Validation::take(&mut fit)?,
             seed: run.whole("seed", 0)?.unwrap_or(0),
+            on_nan: match run.string("on_nan")? {
+                None => OnNan::Stop,
+                Some(name) => name
+                    .parse()
+                    .map_err(|_| run.wrong("on_nan", &name.into(), "\"stop\", \"skip\" or \"rollback\""))?,
+            },
+            portable_math: run.flag("portable_math")?.unwrap_or(false),
         };
         fit.finish(&["epochs", "batch_size", "validation", "callbacks"])?;
-        run.finish(&["seed"])?;
+        run.finish(&["seed", "on_nan", "portable_math"])?;
         Ok(experiment)
     }
 
@@ -171,7 +180,7 @@ impl Experiment {
     pub fn model(&self) -> Result<Sequential> {
         let section = |table: &Table, name: &str| json(&Value::Table(table.clone()), name);
         let mut model = Sequential::from_json(&section(&self.model, "[model]")?).context("[model]")?;
-        model = model.with_seed(self.seed)?;
+        model = model.with_seed(self.seed)?.with_portable_math(self.portable_math);
         model.compile_from_json(&section(&self.compile, "[compile]")?).context("[compile]")?;
         Ok(model)
     }
@@ -232,6 +241,16 @@ impl Experiment {
         line("callbacks = []", "");
         line("\n[run]", "");
         line(&format!("seed = {}", self.seed), "");
+        // Only where they decide anything.
+        if self.on_nan != OnNan::Stop {
+            line(
+                &format!("on_nan = {}", quoted(self.on_nan.name())),
+                "what to do about a loss that is not finite",
+            );
+        }
+        if self.portable_math {
+            line("portable_math = true", "the same bits on every machine");
+        }
         text
     }
 }
@@ -287,6 +306,7 @@ mod tests {
         assert_eq!(parse(&experiment.to_toml()).unwrap(), experiment);
         experiment.set_learning_rate(0.1);
         experiment.read_from(Path::new("/elsewhere"));
+        (experiment.on_nan, experiment.portable_math) = (OnNan::Rollback, true);
         assert_eq!(parse(&experiment.to_toml()).unwrap(), experiment);
         assert!(experiment.to_toml().contains("optimizer = { class = \"rmsprop\", learning_rate = 0.1 }"));
     }
@@ -318,6 +338,11 @@ mod tests {
                 "[fit] callbacks = [{ class = \"EarlyStopping\" }], expected []: callbacks are not supported yet",
             ),
             (&format!("{good}run.seed = -1"), "[run] seed = -1, expected a whole number, at least 0"),
+            (
+                &format!("{good}run.on_nan = 'hope'"),
+                "[run] on_nan = \"hope\", expected \"stop\", \"skip\" or \"rollback\"",
+            ),
+            (&format!("{good}run.portable_math = 1"), "[run] portable_math = 1, expected true or false"),
             (
                 &format!("{good}fitt.epochs = 1"),
                 "fitt is not a key: expected name, [data], [model], [compile], [fit], [run]",

@@ -5,13 +5,18 @@ mod data;
 mod datasets;
 mod evaluate;
 mod experiment;
+mod fit;
+mod job;
+mod keep;
 mod measure;
 mod model;
 mod plot;
 mod predict;
+mod reproduce;
 mod run_folder;
 mod section;
 mod show;
+mod signals;
 mod summary;
 mod train;
 mod ui;
@@ -26,7 +31,8 @@ use std::process::ExitCode;
     about = "Dense neural networks with Keras's words: train, look, evaluate, predict.",
     arg_required_else_help = true,
     after_help = "Example: vanilla train mnist\n\
-                  Exit codes: 0 done, 1 the work failed, 2 wrong usage or bad input"
+                  Exit codes: 0 done, 1 the work failed, 2 wrong usage or bad input,\n            \
+                  130/143 stopped by a signal, with the state saved"
 )]
 struct Cli {
     #[command(flatten)]
@@ -51,6 +57,8 @@ struct Global {
 enum Command {
     /// Train: `mnist` is the whole tutorial, FILE.toml any experiment
     Train(train::Train),
+    /// Continue (or start) to train a saved, compiled model on arrays
+    Fit(fit::Fit),
     /// The loss and the metrics of a model on data
     Evaluate(evaluate::Evaluate),
     /// Predictions for arrays, or the recognised class of pictures
@@ -63,6 +71,8 @@ enum Command {
     Show(show::Show),
     /// Draw the curves of a run again
     Plot(plot::Plot),
+    /// Train a run again from its config.toml, and compare the hash of the weights
+    Reproduce(reproduce::Reproduce),
     /// The known data sets, where each would come from, sizes and hashes
     Datasets(datasets::Datasets),
 }
@@ -78,6 +88,8 @@ fn main() -> ExitCode {
     };
     let result = match &cli.command {
         Command::Train(args) => args.run(&cli.global),
+        Command::Fit(args) => args.run(&cli.global),
+        Command::Reproduce(args) => args.run(&cli.global),
         Command::Evaluate(args) => args.run(&cli.global),
         Command::Predict(args) => args.run(&cli.global),
         Command::Summary(args) => args.run(&cli.global),
@@ -89,7 +101,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            ui::note(&format!("error: {}", ui::message(&error)));
+            let stopped = matches!(error.downcast_ref(), Some(ui::Fault::Stopped(..)));
+            ui::note(&format!("{}{}", if stopped { "" } else { "error: " }, ui::message(&error)));
             ExitCode::from(ui::exit_code(&error))
         }
     }

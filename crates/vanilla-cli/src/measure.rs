@@ -46,11 +46,11 @@ fn count(model: &Sequential, x: &Tensor, classes: &Tensor) -> Result<f64> {
 /// The object of `metrics.json`.
 pub fn metrics(model: &Sequential, history: &History, test: Test, run: &Run) -> Result<Value> {
     let fastest = history.epoch_seconds.iter().copied().fold(f64::INFINITY, f64::min);
-    Ok(json!({
+    let mut metrics = json!({
         "test_loss": test.loss,
         "test_accuracy": test.accuracy,
         "epochs": history.epoch.len(),
-        "seconds": run.seconds,
+        "seconds": history.seconds,
         "epoch_seconds": history.epoch_seconds,
         "rows_per_second": run.rows as f64 / fastest,
         "peak_memory_bytes": peak_memory_bytes(),
@@ -58,13 +58,29 @@ pub fn metrics(model: &Sequential, history: &History, test: Test, run: &Run) -> 
         "seed": run.seed,
         "threads": model.threads(run.batch_size)?,
         "weights_sha256": model.weights_sha256(),
-    }))
+    });
+    // Only where there was trouble.
+    for (key, count) in [("skipped_batches", history.skipped), ("rollbacks", history.rollbacks)] {
+        if count > 0 {
+            metrics[key] = count.into();
+        }
+    }
+    Ok(metrics)
+}
+
+/// The last line of a run: what it has come to.
+pub fn closing(metrics: &Value, history: &History) -> String {
+    let last = |key: &str| history.get(key).and_then(|values| values.last().copied());
+    match (metrics["test_accuracy"].as_f64(), metrics["test_loss"].as_f64(), last("val_loss"), last("loss")) {
+        (Some(accuracy), ..) => format!("Test accuracy: {:.4}%", 100.0 * accuracy),
+        (_, Some(loss), ..) => format!("Test loss: {loss:.6}"),
+        (_, _, Some(loss), _) => format!("Validation loss: {loss:.6}"),
+        (.., loss) => format!("Training loss: {:.6}", loss.unwrap_or(f64::NAN)),
+    }
 }
 
 /// How a run went.
 pub struct Run {
-    /// Wall time of fit.
-    pub seconds: f64,
     /// Rows that an epoch trains on.
     pub rows: usize,
     pub batch_size: usize,

@@ -67,6 +67,14 @@ impl Section {
         }
     }
 
+    pub fn flag(&mut self, key: &str) -> Result<Option<bool>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Boolean(flag)) => Ok(Some(flag)),
+            Some(other) => Err(self.wrong(key, &other, "true or false")),
+        }
+    }
+
     pub fn whole(&mut self, key: &str, least: i64) -> Result<Option<u64>> {
         match self.take(key) {
             None => Ok(None),

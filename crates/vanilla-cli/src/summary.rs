@@ -5,7 +5,7 @@ use crate::{Global, model};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use vanilla::{Layout, Terminal};
+use vanilla::{Checkpoints, Fit, Layout, Terminal};
 
 /// The most rows of a step that `plan` lays out memory for.
 const MOST_ROWS: u64 = 65_536;
@@ -39,12 +39,25 @@ pub struct Plan {
     /// The plan before any fusion
     #[arg(long)]
     reference: bool,
+    /// What training it takes of memory, instead of the plan (the data themselves not counted)
+    #[arg(long, conflicts_with = "reference")]
+    memory: bool,
 }
 
 impl Plan {
     pub fn run(&self, global: &Global) -> Result<()> {
         let (model, batch_size) = model::open_or_describe(&self.model, global)?;
-        let text = model.plan(self.batch_size.or(batch_size).unwrap_or(32), self.reference)?;
+        let batch_size = self.batch_size.or(batch_size).unwrap_or(32);
+        if self.memory {
+            let options = Fit::new().batch_size(batch_size).checkpoints(Checkpoints::new("."));
+            // As many rows as a batch: the tables of all of them belong to the data.
+            let need = model.memory_need(&options, batch_size)?;
+            let available = vanilla::available_memory().map_or_else(String::new, |bytes| {
+                format!("; this machine has {:.1} MiB", bytes as f64 / f64::from(1 << 20))
+            });
+            return print(&format!("{need}{available}\n"));
+        }
+        let text = model.plan(batch_size, self.reference)?;
         print(&format!("{}\n", text.trim_end()))
     }
 }

@@ -1,23 +1,26 @@
 //! `vanilla train`: an experiment from its data to the folder of its run.
 
-use crate::data::{self, Samples};
-use crate::experiment::{Experiment, Validation};
+use crate::data::Samples;
+use crate::experiment::Experiment;
+use crate::job::Job;
+use crate::keep::{Keep, kept};
 use crate::measure::{self, Run, Test};
-use crate::run_folder::{self, RunFolder};
+use crate::run_folder::{self, Earlier, RunFolder};
+use crate::signals::Signals;
 use crate::ui::{count, note, print, print_line, usage};
 use crate::{Global, model};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use std::time::Instant;
 use toml::Value;
 use vanilla::datasets::Dataset;
 use vanilla::plot::digits;
-use vanilla::{Fit, Layout, Terminal};
+use vanilla::{History, Layout, Sequential, Terminal};
 
 #[derive(Args)]
 #[command(after_help = "Examples: vanilla train mnist\n          \
                         vanilla train mnist --epochs 5 --out runs/short\n          \
+                        vanilla train mnist --epochs 50 --out runs/short --resume\n          \
                         vanilla train mnist --print-config > mine.toml; vanilla train mine.toml")]
 pub struct Train {
     /// `mnist` (the tutorial, whole) or FILE.toml (any experiment)
@@ -35,7 +38,7 @@ pub struct Train {
     /// Decides the first weights, the shuffling and dropout [default: the experiment's, else 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
-    /// Folder for the files of the run [default: runs/NAME-TIMESTAMP]
+    /// Folder for the files of the run [default: runs/NAME-TIMESTAMP; with --resume the newest of these]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Reads the data from here: a folder of IDX files or an .npz
@@ -44,15 +47,14 @@ pub struct Train {
     /// Prints the experiment as TOML and does nothing else
     #[arg(long)]
     print_config: bool,
-    /// Replaces the run that --out holds
-    #[arg(long)]
-    force: bool,
     /// The content of metrics.json on stdout, and nothing else
     #[arg(long)]
     json: bool,
     /// 0 no progress, 1 a bar (on a terminal; a line an epoch elsewhere), 2 a line an epoch
     #[arg(long, value_name = "0|1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2))]
     verbose: u8,
+    #[command(flatten)]
+    keep: Keep,
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {
@@ -70,9 +72,18 @@ impl Train {
         }
         // So are environment variables that make no sense.
         model.threads(experiment.batch_size)?;
-        let folder = RunFolder::take(self.out.as_deref(), &experiment.name, self.force)?;
+        let signals = Signals::watch()?;
+        let earlier = match (self.keep.resumes(), self.keep.force) {
+            (true, _) => Earlier::Resumed,
+            (_, true) => Earlier::Replaced,
+            _ => Earlier::Refused,
+        };
+        let mut folder = RunFolder::take(self.out.as_deref(), &experiment.name, earlier)?;
+        if earlier == Earlier::Resumed && self.is_done(&folder, &experiment)? {
+            return Ok(());
+        }
         let dataset = experiment.dataset()?;
-        data::build(&mut model, &dataset.train.x)?;
+        let job = Job::new(&experiment, &dataset, &mut model)?;
 
         let pictures = !self.json && !global.quiet;
         let terminal = Terminal::of_stdout();
@@ -85,76 +96,70 @@ impl Train {
             print(&model.summary().render(Layout::Keras3, terminal.columns, terminal.color))?;
         }
 
-        let x = data::inputs(&dataset, &dataset.train, &model)?;
-        let Some(y) = data::targets(&dataset, &dataset.train, &model)? else {
-            let problem = "has x but no targets: training needs an .npz with x and y";
-            return Err(usage(format!("{}: {problem}", experiment.source)));
-        };
-        let test = match &dataset.test {
-            Some(part) => {
-                let x = data::inputs(&dataset, part, &model)?;
-                data::targets(&dataset, part, &model)?.map(|y| (part, x, y))
-            }
-            None => None,
-        };
-        let verbose = if global.quiet { 0 } else { self.verbose };
-        let mut options = Fit::new().epochs(experiment.epochs).batch_size(experiment.batch_size).verbose(verbose);
-        let mut rows = x.rows();
-        match (experiment.validation, &test) {
-            (Validation::None, _) => {}
-            (Validation::Test, Some((_, x, y))) => options = options.validation_data(x, y),
-            (Validation::Test, None) => {
-                return Err(usage(format!(
-                    "[fit] validation = \"test\", but {} has no x_test and y_test: give a fraction, such as 0.2",
-                    experiment.source
-                )));
-            }
-            (Validation::Fraction(share), _) => {
-                options = options.validation_split(share);
-                // As fit splits.
-                rows = (rows as f64 * (1.0 - share)).floor() as usize;
-            }
-        }
-        let start = Instant::now();
-        let history = model.fit(&x, &y, options)?;
-        let seconds = start.elapsed().as_secs_f64();
+        let options = job.options.clone().verbose(if global.quiet { 0 } else { self.verbose });
+        let options = self.keep.options(options, &folder.checkpoints(), &signals);
+        let history = model.fit(&job.x, &job.y, options).map_err(|error| self.keep.stopped(error, &signals))?;
 
         let figure = history.figure();
         if pictures {
             print(&figure.to_terminal(run_folder::columns(&terminal), terminal.color))?;
         }
-        let tested = match &test {
+        let tested = match &job.test {
             Some((part, x, y)) => Test::run(&model, &dataset, part, x, y)?,
             None => Test::default(),
         };
-        let run = Run { seconds, rows, batch_size: experiment.batch_size.min(rows.max(1)), seed: experiment.seed };
+        let batch_size = experiment.batch_size.min(job.rows.max(1));
+        let run = Run { rows: job.rows, batch_size, seed: experiment.seed };
         let metrics = measure::metrics(&model, &history, tested, &run)?;
 
         let mut files = vec![
             ("history.csv", history.to_csv().into_bytes()),
             ("history.json", format!("{}\n", history.to_json()).into_bytes()),
             ("metrics.json", format!("{metrics:#}\n").into_bytes()),
-            ("config.toml", (experiment.to_toml() + &provenance(&dataset)).into_bytes()),
+            ("config.toml", (experiment.to_toml() + &provenance(&dataset, &model, &history)?).into_bytes()),
         ];
         files.extend(run_folder::figure_files(&figure)?);
         if !digits.is_empty() {
             files.push(("samples.png", digits::grid_png(&digits, 2)?));
         }
-        let path = folder.path().to_owned();
         folder.fill(&model, files)?;
         if !global.quiet {
-            note(&format!("The run is in {}", path.display()));
+            note(&format!("The run is in {}", folder.path().display()));
         }
-        if self.json {
-            return print_line(&metrics.to_string());
+        print_line(&if self.json { metrics.to_string() } else { measure::closing(&metrics, &history) })?;
+        kept(&history)
+    }
+
+    /// Whether the folder holds this very run, and nothing is left to do but to say what it came to.
+    fn is_done(&self, folder: &RunFolder, experiment: &Experiment) -> Result<bool> {
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name));
+        let (Ok(config), Ok(metrics), Ok(history)) =
+            (read("config.toml"), read("metrics.json"), read("history.json"))
+        else {
+            return Ok(false);
+        };
+        if !config.starts_with(&experiment.to_toml()) {
+            if folder.holds_checkpoints() {
+                // Longer than before, or something else: the library compares.
+                return Ok(false);
+            }
+            return Err(usage(format!(
+                "{}: holds a finished run of another experiment, and no checkpoint to go on from: choose another \
+                 --out, or replace it with --force",
+                folder.path().display()
+            )));
         }
-        let last = |key: &str| history.get(key).and_then(|values| values.last().copied());
-        print_line(&match (tested.accuracy, tested.loss, last("val_loss"), last("loss")) {
-            (Some(accuracy), ..) => format!("Test accuracy: {:.4}%", 100.0 * accuracy),
-            (_, Some(loss), ..) => format!("Test loss: {loss:.6}"),
-            (_, _, Some(loss), _) => format!("Validation loss: {loss:.6}"),
-            (.., loss) => format!("Training loss: {:.6}", loss.unwrap_or(f64::NAN)),
-        })
+        let place = |name: &str, error: &dyn std::fmt::Display| {
+            usage(format!("{}: {error}: start afresh with --force", folder.path().join(name).display()))
+        };
+        let metrics = serde_json::from_str(&metrics).map_err(|error| place("metrics.json", &error))?;
+        let history = serde_json::from_str(&history).map_err(|error| place("history.json", &error))?;
+        let history = History::from_json(&history).map_err(|error| place("history.json", &error))?;
+        note(&format!("The run in {} is finished", folder.path().display()));
+        let text =
+            if self.json { serde_json::Value::to_string(&metrics) } else { measure::closing(&metrics, &history) };
+        print_line(&text)?;
+        Ok(true)
     }
 
     /// The experiment with the options in their places.
@@ -166,6 +171,8 @@ impl Train {
         if let Some(rate) = self.learning_rate {
             experiment.set_learning_rate(rate);
         }
+        experiment.on_nan = self.keep.on_nan.unwrap_or(experiment.on_nan);
+        experiment.portable_math |= self.keep.portable_math;
         if let Some(path) = &self.data {
             experiment.read_from(path);
         }
@@ -178,14 +185,20 @@ impl Train {
     }
 }
 
-/// Where a run came from; not read again.
-fn provenance(dataset: &Dataset) -> String {
+/// Where a run came from. Only `reproduce` reads it.
+fn provenance(dataset: &Dataset, model: &Sequential, history: &History) -> Result<String> {
     let quoted = |text: &str| Value::from(text).to_string();
-    format!(
-        "\n[provenance]\nvanilla = {}\nplatform = {}\ndata_from = {}\ndata_sha256 = {}\n",
+    let mut text = format!(
+        "\n[provenance]\nvanilla = {}\nplatform = {}\narithmetic = {}\ndata_from = {}\ndata_sha256 = {}\n",
         quoted(env!("CARGO_PKG_VERSION")),
         quoted(&format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
+        quoted(model.arithmetic()?),
         quoted(&dataset.source),
         quoted(&dataset.sha256),
-    )
+    );
+    if !history.changes.is_empty() {
+        // Not the training that the lines above describe.
+        text += &format!("changed_on_the_way = {}\n", Value::from(history.changes.clone()));
+    }
+    Ok(text)
 }

@@ -11,12 +11,14 @@ pub enum Fault {
     Usage(String),
     /// The work failed: exit code 1.
     Failed(String),
+    /// A signal ended the work, with this exit code.
+    Stopped(u8, String),
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Failed(message) => f.write_str(message),
+            Self::Usage(message) | Self::Failed(message) | Self::Stopped(_, message) => f.write_str(message),
         }
     }
 }
@@ -45,7 +47,7 @@ pub fn message(error: &anyhow::Error) -> String {
     parts.join(": ").replace('\n', " ")
 }
 
-/// 2 where the input or its use is at fault, 1 otherwise.
+/// 2 where the input or its use is at fault, that of the signal where one came, 1 otherwise.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
         if let Some(error) = cause.downcast_ref::<vanilla::Error>() {
@@ -54,6 +56,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         match cause.downcast_ref::<Fault>() {
             Some(Fault::Usage(_)) => return 2,
             Some(Fault::Failed(_)) => return 1,
+            Some(Fault::Stopped(code, _)) => return *code,
             None => {}
         }
     }

@@ -134,7 +134,7 @@ fn a_small_copy_of_mnist_trains_whole() {
     small_mnist(&folder, "m");
     let ran = folder.good(&["train", "mnist", "--data", "m", "--epochs", "2", "--out", "run"]);
     assert!(ran.stdout.contains("x_train[1]: 1") && ran.stdout.contains("x_test[1]: 1"));
-    assert_eq!(folder.files("run").len(), 8);
+    assert_eq!(folder.files("run").len(), 9);
     // The config remembers where the data were.
     folder.good(&["train", "run/config.toml", "--out", "again", "--quiet"]);
     let hash = |run: &str| folder.json(&format!("{run}/metrics.json"))["weights_sha256"].clone();

@@ -14,6 +14,7 @@ fn a_run_writes_all_its_files() {
     assert_eq!(
         folder.files("run"),
         [
+            "checkpoint",
             "config.toml",
             "history.csv",
             "history.json",
@@ -136,7 +137,8 @@ fn an_earlier_run_is_kept_unless_forced() {
     assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
     assert_eq!(
         ran.stderr,
-        "error: run: holds a run already (config.toml): choose another --out, or replace it with --force\n"
+        "error: run: holds a run already (config.toml): go on with it with --resume, replace it with --force, or choose \
+         another --out\n"
     );
     assert_eq!(folder.read("run/model.keras"), before);
     // A run that fails leaves the earlier one as it was.

@@ -1,4 +1,4 @@
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, PNG. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, PNG. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -19,6 +19,7 @@ pub mod keras_zip;
 pub mod npy;
 pub mod npz;
 pub mod png;
+pub mod safetensors;
 mod scalar;
 mod sniff;
 

@@ -1,8 +1,10 @@
 //! Data, checked once before the first step: what passes here cannot fail in training.
 
 use crate::error::{Error, Result};
+use crate::identity::hash_floats;
 use crate::losses::{Loss, Targets};
 use crate::tensor::{F32, I64, Tensor};
+use sha2::{Digest, Sha256};
 use vanilla_plan::Network;
 use vanilla_plan::kernels::Source;
 
@@ -23,6 +25,44 @@ impl Prepared {
         same_rows(place, x, y)?;
         let y = targets(place, y, network.outputs(), loss)?;
         Ok(Self { x: inputs, y, rows })
+    }
+
+    /// SHA-256 over everything that training reads: shape, inputs, targets.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for size in [self.rows, self.x.width(), self.y.len()] {
+            hash.update((size as u64).to_le_bytes());
+        }
+        match self.source() {
+            Source::U8(bytes, table) => {
+                hash.update(b"u8");
+                hash_floats(&mut hash, table);
+                hash.update(bytes);
+            }
+            Source::F32(floats) => {
+                hash.update(b"f32");
+                hash_floats(&mut hash, floats);
+            }
+        }
+        hash_floats(&mut hash, &self.y);
+        crate::datasets::hex(&hash.finalize())
+    }
+
+    /// The largest input and the largest target of these rows, by size.
+    pub fn largest(&self, rows: &[usize]) -> (f32, f32) {
+        let (width, targets) = (self.x.width(), self.y.len() / self.rows.max(1));
+        let mut largest = (0.0f32, 0.0f32);
+        for &row in rows {
+            let of_row = row * width..(row + 1) * width;
+            match self.source() {
+                Source::U8(bytes, table) => bytes[of_row]
+                    .iter()
+                    .for_each(|&byte| largest.0 = largest.0.max(table[usize::from(byte)].abs())),
+                Source::F32(floats) => floats[of_row].iter().for_each(|x| largest.0 = largest.0.max(x.abs())),
+            }
+            self.y[row * targets..(row + 1) * targets].iter().for_each(|y| largest.1 = largest.1.max(y.abs()));
+        }
+        largest
     }
 
     /// The table of inputs.

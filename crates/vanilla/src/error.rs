@@ -56,18 +56,58 @@ pub enum Error {
         problem: String,
     },
     /// The loss stopped being a number. The weights are those of the last good step.
-    #[error(
-        "training diverged: the loss is {loss} in epoch {epoch}, batch {batch}; a smaller learning rate or inputs scaled \
-         to 0..1 usually help"
-    )]
+    #[error("training diverged: {trouble} in epoch {epoch}, batch {batch}; {cause}")]
     Diverged {
-        /// The loss.
-        loss: f32,
+        /// What was not finite, as the planner says it.
+        trouble: vanilla_plan::NotFinite,
         /// Counted from 1.
         epoch: usize,
         /// Counted from 1.
         batch: usize,
+        /// The likely cause, and a way out.
+        cause: String,
     },
+    /// A training ended because it was asked to. The model has the weights of that moment.
+    #[error("stopped after {batches} batches of epoch {}; {kept}", epochs + 1)]
+    Stopped {
+        /// Epochs that are finished.
+        epochs: usize,
+        /// Batches of the next one that are finished.
+        batches: usize,
+        /// Whether the state was saved.
+        saved: bool,
+        /// Where the state is, and how to go on; or why it is lost.
+        kept: String,
+    },
+    /// There is a checkpoint, but of something else than what is to be trained.
+    #[error("{}: {problem}", folder.display())]
+    Resume {
+        /// The folder of the checkpoints.
+        folder: PathBuf,
+        /// What differs, both values, and a way out.
+        problem: String,
+    },
+    /// More memory is needed than there is.
+    #[error("{what}: needs {needed} of memory, and there are {available}: {detail}")]
+    Memory {
+        /// What wants it.
+        what: String,
+        /// How much.
+        needed: String,
+        /// How much there is.
+        available: String,
+        /// What it is needed for, and a way out.
+        detail: String,
+    },
+    /// A file could not be written or read whole.
+    #[error(transparent)]
+    Storage(#[from] crate::storage::StorageError),
+    /// A checkpoint could not be saved or loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    /// Another process works in this folder.
+    #[error(transparent)]
+    Locked(#[from] crate::storage::lock::LockError),
     /// A picture could not be drawn.
     #[error("drawing: {0}")]
     Plot(#[from] vanilla_plot::PlotError),
@@ -76,13 +116,18 @@ pub enum Error {
 impl Error {
     /// Whether the input was at fault (and not the machine or the mathematics): a command line exits with 2 then.
     pub fn is_bad_input(&self) -> bool {
+        use crate::checkpoint::CheckpointError;
         use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        // A name that leads nowhere is the caller's; a full or failing disk is not.
+        let bad_name = |source: &std::io::Error| {
+            matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
+        };
         match self {
-            Self::Diverged { .. } | Self::Plot(_) => false,
-            // A name that leads nowhere is the caller's; a full or failing disk is not.
-            Self::Io { source, .. } => {
-                matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
-            }
+            Self::Diverged { .. } | Self::Stopped { .. } | Self::Memory { .. } | Self::Plot(_) => false,
+            Self::Io { source, .. } => bad_name(source),
+            Self::Storage(error) | Self::Checkpoint(CheckpointError::Storage(error)) => bad_name(&error.source),
+            // A damaged file was given by somebody; what cannot be saved was computed.
+            Self::Checkpoint(error) => matches!(error, CheckpointError::Damaged { .. }),
             _ => true,
         }
     }

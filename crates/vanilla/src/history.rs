@@ -49,6 +49,18 @@ pub struct History {
     pub verbose: u8,
     /// Seconds that the training batches of each epoch took, validation not counted.
     pub epoch_seconds: Vec<f64>,
+    /// Seconds that the whole training took, those before an interruption included.
+    pub seconds: f64,
+    /// Batches that were skipped because their loss was not finite; see [`OnNan`](crate::OnNan).
+    pub skipped: usize,
+    /// Times that the training went back to the beginning of an epoch, each time halving the learning rate.
+    pub rollbacks: usize,
+    /// What was taken over from a checkpoint although it had changed; such a training cannot be reproduced.
+    pub changes: Vec<String>,
+    /// Why the last checkpoint could not be written. The model is not touched by that.
+    pub unsaved: Option<String>,
+    /// The training was found finished: nothing was computed.
+    pub was_finished: bool,
 }
 
 /// # Panics
@@ -113,7 +125,7 @@ impl History {
             epochs: count("epochs"),
             steps: count("steps"),
             verbose: count("verbose") as u8,
-            epoch_seconds: Vec::new(),
+            ..Self::default()
         })
     }
 

@@ -25,33 +25,46 @@
 //! `ARCHITECTURE.md` in the repository.
 
 pub mod activations;
+pub mod checkpoint;
 pub mod config;
 mod data;
 pub mod datasets;
 mod error;
 mod fit;
 mod history;
+mod identity;
 pub mod initializers;
+mod keeper;
 pub mod layers;
 pub mod losses;
+mod memory;
+mod meter;
 pub mod metrics;
 mod model;
 pub mod optimizers;
+mod options;
 mod picture;
 mod progress;
+mod report;
+mod run;
+mod run_state;
 mod runtime;
 mod saving;
 mod show;
+mod snapshot;
+pub mod storage;
 mod summary;
 mod tensor;
 
 pub use data::to_categorical;
 pub use error::{Error, Result};
-pub use fit::{Fit, Terminal};
 pub use history::{History, Logs};
+pub use memory::{MemoryNeed, available as available_memory};
 pub use model::Sequential;
+pub use options::{Boundary, Checkpoints, Every, Fit, OnNan};
 pub use picture::to_mnist;
-pub use saving::write_file;
+pub use report::Terminal;
+pub use saving::{write_file, write_files};
 pub use show::show;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
@@ -71,10 +84,14 @@ pub mod prelude {
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::{Adam, RMSprop, SGD};
     pub use crate::tensor::{F32, I64, U8};
-    pub use crate::{Error, Fit, History, Result, Sequential, Tensor, to_categorical};
+    pub use crate::{Checkpoints, Error, Every, Fit, History, OnNan, Result, Sequential, Tensor, to_categorical};
 }
 
 /// The code in the README compiles and runs. (The tutorial's is `examples/tutorial.rs`; see `tests/documents.rs`.)
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/runs.md")]
+struct Runs;

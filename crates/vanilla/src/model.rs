@@ -10,6 +10,7 @@ use crate::summary::{Summary, SummaryRow};
 use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
+use vanilla_plan::kernels::Kernels;
 use vanilla_plan::kernels::random::Stream;
 use vanilla_plan::{Network, Params, Passes, Plan};
 
@@ -37,6 +38,7 @@ pub struct Sequential {
     /// Epochs trained so far: the number of the next permutation.
     pub(crate) epochs_done: u64,
     threads: Option<usize>,
+    portable_math: bool,
     runtime: OnceLock<Runtime>,
 }
 
@@ -89,6 +91,7 @@ impl Sequential {
             seed: 0,
             epochs_done: 0,
             threads: None,
+            portable_math: false,
             runtime: OnceLock::new(),
         };
         if let Some(input) = input {
@@ -116,6 +119,27 @@ impl Sequential {
             self.build(&built.input_shape)?;
         }
         Ok(self)
+    }
+
+    /// Shuffling and dropout follow this seed from here on; the weights stay. For a model that was loaded, whose file
+    /// has no seed.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Computes with arithmetic that has the same bits with every instruction set and on every machine.
+    pub fn with_portable_math(mut self, portable_math: bool) -> Self {
+        self.portable_math = portable_math;
+        self.runtime = OnceLock::new();
+        self
+    }
+
+    /// What the bits of a training depend on besides the experiment: `portable` or an instruction set, such as `avx2`.
+    ///
+    /// # Errors
+    /// When an environment variable makes no sense.
+    pub fn arithmetic(&self) -> Result<&'static str> {
+        Ok(self.runtime()?.arithmetic())
     }
 
     /// Uses this many threads. Without it: `VANILLA_THREADS`, else one a core; a model too small to gain from more
@@ -165,6 +189,8 @@ impl Sequential {
                 format!("{weights} weights, more than the {MAX_WEIGHTS} that are supported: use fewer units");
             return Err(Error::config(format!("model '{}'", self.name), problem));
         }
+        // The weights, and the largest variable once more while it is drawn.
+        crate::memory::refuse_too_much(&format!("model '{}'", self.name), 8 * weights as u64, "use fewer units")?;
         let mut params = Params::zeros(&network);
         for (number, ((_, spec), variable)) in variables.iter().zip(&mut params.variables).enumerate() {
             let elements = spec.initializer.fill(&spec.shape, &mut Stream::new(self.seed, number as u64));
@@ -224,6 +250,14 @@ impl Sequential {
         let compiled = self.compiled.as_mut().ok_or(NOT_COMPILED)?;
         compiled.optimizer = compiled.optimizer.with_learning_rate(learning_rate);
         Ok(())
+    }
+
+    /// The learning rate of the optimizer, as it is now.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn learning_rate(&self) -> Result<f32> {
+        Ok(self.compiled.as_ref().ok_or(NOT_COMPILED)?.optimizer.learning_rate())
     }
 
     /// The model's name.
@@ -345,7 +379,7 @@ impl Sequential {
         let threads = built.network.threads(batch_size, runtime.threads());
         let machine = format!("{} x {threads} threads", runtime.isa().name());
         let plan = match &self.compiled {
-            Some(compiled) => compiled.training_plan(built, batch_size, self.seed, passes),
+            Some(_) => self.plan_of_a_step(batch_size, passes)?,
             None => Plan::predict(&built.network, batch_size, passes),
         };
         let text = plan.to_string();
@@ -356,14 +390,46 @@ impl Sequential {
     pub(crate) fn runtime(&self) -> Result<&Runtime> {
         if self.runtime.get().is_none() {
             // Whoever comes second finds the first one's runtime: they are equal.
-            let _ = self.runtime.set(Runtime::new(self.threads)?);
+            let _ = self.runtime.set(Runtime::new(self.threads, self.portable_math)?);
         }
         Ok(self.runtime.get().expect("set above"))
     }
 
-    /// The permutation of the next epoch.
-    pub(crate) fn shuffled(&self, count: usize) -> Vec<usize> {
-        vanilla_plan::kernels::random::permutation(self.seed, SHUFFLE_STREAM + self.epochs_done, count)
+    /// Kernels on the threads that batches of this size gain from.
+    pub(crate) fn kernels(&self, batch_size: usize) -> Result<Arc<Kernels>> {
+        Ok(self.runtime()?.kernels(self.threads(batch_size)?))
+    }
+
+    pub(crate) fn params_mut(&mut self) -> Result<&mut Params> {
+        Ok(&mut self.built.as_mut().ok_or(NOT_BUILT)?.params)
+    }
+
+    /// The training step, with the learning rate that the optimizer has now.
+    pub(crate) fn training_plan(&self, batch_size: usize) -> Result<Plan> {
+        self.plan_of_a_step(batch_size, Passes::ALL)
+    }
+
+    fn plan_of_a_step(&self, batch_size: usize, passes: Passes) -> Result<Plan> {
+        let built = self.built.as_ref().ok_or(NOT_BUILT)?;
+        let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
+        let loss: Arc<dyn vanilla_plan::Loss> = compiled.loss.clone();
+        let optimizer: Arc<dyn vanilla_plan::Optimizer> = compiled.optimizer.clone();
+        Ok(Plan::train(&built.network, &loss, &optimizer, batch_size, self.seed, passes))
+    }
+
+    pub(crate) fn evaluation_plan(&self, batch_size: usize) -> Result<Plan> {
+        let built = self.built.as_ref().ok_or(NOT_BUILT)?;
+        let loss: Arc<dyn vanilla_plan::Loss> = self.compiled.as_ref().ok_or(NOT_COMPILED)?.loss.clone();
+        Ok(Plan::evaluate(&built.network, &loss, batch_size, Passes::ALL))
+    }
+
+    /// The order of the rows in the next epoch.
+    pub(crate) fn order(&self, rows: usize, shuffle: bool) -> Vec<usize> {
+        if shuffle {
+            vanilla_plan::kernels::random::permutation(self.seed, SHUFFLE_STREAM + self.epochs_done, rows)
+        } else {
+            (0..rows).collect()
+        }
     }
 
     /// Builds every layer alone on a made-up row, for errors that do not depend on shapes.
@@ -372,19 +438,6 @@ impl Sequential {
             layer.build(&format!("layer '{name}' ({})", layer.class_name()), &[1])?;
         }
         Ok(())
-    }
-}
-
-impl Compiled {
-    pub(crate) fn training_plan(&self, built: &Built, batch_size: usize, seed: u64, passes: Passes) -> Plan {
-        let loss: Arc<dyn vanilla_plan::Loss> = self.loss.clone();
-        let optimizer: Arc<dyn vanilla_plan::Optimizer> = self.optimizer.clone();
-        Plan::train(&built.network, &loss, &optimizer, batch_size, seed, passes)
-    }
-
-    pub(crate) fn evaluation_plan(&self, built: &Built, batch_size: usize) -> Plan {
-        let loss: Arc<dyn vanilla_plan::Loss> = self.loss.clone();
-        Plan::evaluate(&built.network, &loss, batch_size, Passes::ALL)
     }
 }
 

@@ -9,6 +9,7 @@ use vanilla_plan::kernels::{Isa, Kernels};
 pub(crate) struct Runtime {
     isa: Isa,
     threads: usize,
+    portable_math: bool,
     teams: Mutex<Vec<Arc<Kernels>>>,
 }
 
@@ -17,7 +18,13 @@ const MAX_THREADS: usize = 1024;
 
 impl Runtime {
     /// `threads`, else `VANILLA_THREADS`, else one a core; `VANILLA_CPU`, else the best instruction set.
-    pub fn new(threads: Option<usize>) -> Result<Self> {
+    /// With `portable_math`, arithmetic that has the same bits on every machine.
+    pub fn new(threads: Option<usize>, portable_math: bool) -> Result<Self> {
+        if portable_math {
+            let problem =
+                "not yet: leave it out; on one machine, and with one VANILLA_CPU, the bits are the same anyway";
+            return Err(Error::config("portable_math", problem));
+        }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let threads = match (threads, variable("VANILLA_THREADS")) {
             (Some(threads), _) => threads,
@@ -44,7 +51,12 @@ impl Runtime {
                 isa
             }
         };
-        Ok(Self { isa, threads: threads.max(1), teams: Mutex::new(Vec::new()) })
+        Ok(Self { isa, threads: threads.max(1), portable_math, teams: Mutex::new(Vec::new()) })
+    }
+
+    /// What the bits of a result depend on, besides the experiment: the instruction set, or `portable`.
+    pub fn arithmetic(&self) -> &'static str {
+        if self.portable_math { "portable" } else { self.isa.name() }
     }
 
     pub fn isa(&self) -> Isa {

@@ -11,9 +11,9 @@ use crate::losses::LossArg;
 use crate::metrics::MetricArg;
 use crate::model::{NOT_BUILT, Sequential, snake_case};
 use crate::optimizers::{self, OptimizerArg};
+use crate::storage::{Disk, write_atomically};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
 use vanilla_formats::keras_zip::{self, KerasArchive};
@@ -419,20 +419,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(io)
 }
 
-/// Writes a file that appears whole or not at all: beside it, synced, renamed.
+/// Writes a file that appears whole or not at all: beside it, synced, renamed
+/// ([`write_atomically`](crate::storage::write_atomically)).
 ///
 /// # Errors
 /// When the folder or the file cannot be written; an earlier file of this name is then as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let io = |error| Error::io(path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // As a plainly created file would have it; the umask still applies.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".vanilla-").tempfile_in(folder).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    Ok(write_atomically(&Disk, path, bytes)?)
 }

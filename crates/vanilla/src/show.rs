@@ -1,7 +1,7 @@
 //! Gray pictures as text: `plt.imshow` for a terminal.
 
 use crate::error::{Error, Result};
-use crate::fit::Terminal;
+use crate::report::Terminal;
 use crate::tensor::Tensor;
 use vanilla_plot::digits::{Digit, grid_terminal};
 

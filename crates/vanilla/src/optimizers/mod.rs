@@ -76,6 +76,11 @@ fn learning_rate(config: &mut Config, default: f32) -> Result<f32> {
     Ok(default)
 }
 
+/// The learning rate that this optimizer has where none is given.
+pub(crate) fn usual_learning_rate(optimizer: &dyn Optimizer) -> f32 {
+    from_config(optimizer.class_name(), Keys::new()).map_or(f32::INFINITY, |usual| usual.learning_rate())
+}
+
 /// A number in `0..1`.
 fn share(config: &mut Config, key: &str, default: f64) -> Result<f64> {
     match config.float(key)?.unwrap_or(default) {

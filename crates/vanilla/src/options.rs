@@ -1,0 +1,262 @@
+//! [`Fit`]: how to train. Keras's arguments of `fit` with Keras's defaults, and what is kept of a run.
+
+use crate::tensor::Tensor;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How to train: Keras's arguments of `fit`, with Keras's defaults.
+///
+/// ```
+/// use vanilla::prelude::*;
+/// let options = Fit::new().epochs(50).batch_size(64);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fit {
+    pub(crate) epochs: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) verbose: u8,
+    pub(crate) shuffle: bool,
+    pub(crate) validation_data: Option<(Tensor, Tensor)>,
+    pub(crate) validation_split: f64,
+    pub(crate) on_nan: OnNan,
+    pub(crate) stop_when: Option<StopWhen>,
+    pub(crate) checkpoints: Option<Checkpoints>,
+}
+
+impl Default for Fit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fit {
+    /// One epoch, batches of 32, shuffled, with a progress bar, without validation and without checkpoints.
+    pub fn new() -> Self {
+        Self {
+            epochs: 1,
+            batch_size: 32,
+            verbose: 1,
+            shuffle: true,
+            validation_data: None,
+            validation_split: 0.0,
+            on_nan: OnNan::Stop,
+            stop_when: None,
+            checkpoints: None,
+        }
+    }
+
+    /// How often every row is seen.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Rows of a step.
+    pub fn batch_size(mut self, rows: usize) -> Self {
+        self.batch_size = rows;
+        self
+    }
+
+    /// 0 silent, 1 a bar (on a terminal; a line an epoch elsewhere), 2 a line an epoch. All of it goes to stderr, and
+    /// so do warnings, which are never silent.
+    pub fn verbose(mut self, verbose: u8) -> Self {
+        self.verbose = verbose;
+        self
+    }
+
+    /// Whether each epoch sees the rows in a new order.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Evaluates on these after each epoch; the history gets `val_` values.
+    pub fn validation_data(mut self, x: &Tensor, y: &Tensor) -> Self {
+        self.validation_data = Some((x.clone(), y.clone()));
+        self
+    }
+
+    /// Keeps this share of the rows, the last ones, for validation. `validation_data` goes first.
+    pub fn validation_split(mut self, share: f64) -> Self {
+        self.validation_split = share;
+        self
+    }
+
+    /// What to do about a loss that is not finite; [`OnNan::Stop`] unless set.
+    pub fn on_nan(mut self, on_nan: OnNan) -> Self {
+        self.on_nan = on_nan;
+        self
+    }
+
+    /// Asked between any two batches: with `true` the training saves its state (where it has [`Checkpoints`]) and ends
+    /// with [`Error::Stopped`](crate::Error::Stopped). For signals and for time limits.
+    pub fn stop_when(mut self, stop: impl Fn(Boundary) -> bool + Send + Sync + 'static) -> Self {
+        self.stop_when = Some(StopWhen(Arc::new(stop)));
+        self
+    }
+
+    /// Saves the whole state of the training now and then, so that it can be taken up again with the bits that it
+    /// would have had.
+    ///
+    /// ```
+    /// use vanilla::prelude::*;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let folder = folder.path().join("checkpoint");
+    /// let x = Tensor::new(vec![0.0f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2])?;
+    /// let y = Tensor::new(vec![0.0f32, 1.0, 1.0, 0.0], [4])?;
+    /// let train = |options: Fit| {
+    ///     let layers = layers![Dense::new(8).activation("tanh").input_dim(2), Dense::new(1)];
+    ///     let mut model = Sequential::new(layers)?;
+    ///     model.compile("mse", "adam", ["mae"])?;
+    ///     model.fit(&x, &y, options.batch_size(2).verbose(0))?;
+    ///     Ok::<_, vanilla::Error>(model.weights_sha256())
+    /// };
+    /// // Stopped in the middle of the third of five epochs, and taken up again, perhaps by another process.
+    /// let stopped = train(
+    ///     Fit::new()
+    ///         .epochs(5)
+    ///         .checkpoints(Checkpoints::new(&folder))
+    ///         .stop_when(|done| done.epochs == 2 && done.batches == 1),
+    /// );
+    /// assert!(matches!(stopped, Err(Error::Stopped { .. })));
+    /// let resumed = train(Fit::new().epochs(5).checkpoints(Checkpoints::new(&folder).resume(true)))?;
+    /// assert_eq!(resumed, train(Fit::new().epochs(5))?);
+    /// # Ok::<(), vanilla::Error>(())
+    /// ```
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+}
+
+/// Where the state of a training is saved, and when. See [`Fit::checkpoints`].
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    pub(crate) folder: PathBuf,
+    pub(crate) every: Every,
+    pub(crate) resume: bool,
+    pub(crate) accept_changes: bool,
+    pub(crate) replace: bool,
+}
+
+impl Checkpoints {
+    /// Checkpoints in this folder, which is made where it is missing. A folder that holds the checkpoints of an earlier
+    /// training is refused, unless that is taken up ([`Checkpoints::resume`]) or replaced ([`Checkpoints::replace`]).
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        Self {
+            folder: folder.as_ref().to_owned(),
+            every: Every::Auto,
+            resume: false,
+            accept_changes: false,
+            replace: false,
+        }
+    }
+
+    /// When to save besides at the end and when asked to stop; [`Every::Auto`] unless set.
+    pub fn every(mut self, every: Every) -> Self {
+        self.every = every;
+        self
+    }
+
+    /// Goes on from the newest checkpoint that is whole, in the middle of an epoch if need be; starts afresh where
+    /// there is none. More epochs than before extend the training; anything else that decides its bits has to be what
+    /// it was, or is refused with the difference.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Resumes also where something has changed, as long as the weights and the optimizer's state fit: batch size,
+    /// learning rate, data, seed, rates of dropout, … An epoch that was begun begins again, on the weights that there
+    /// are. [`History::changes`](crate::History::changes) says what was taken over.
+    pub fn accept_changes(mut self, accept: bool) -> Self {
+        self.accept_changes = accept;
+        self
+    }
+
+    /// Starts afresh where there are checkpoints of an earlier training, and removes them.
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+}
+
+/// When to save the state of a training besides at the end and when asked to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Every {
+    /// At the first end of a batch after a second, or after a hundred times what the last save took if that is more:
+    /// saving then costs less than a hundredth of the time.
+    #[default]
+    Auto,
+    /// At the first end of a batch after this time.
+    Time(Duration),
+    /// At the end of each epoch.
+    Epoch,
+}
+
+/// A place between two batches of a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// Epochs that are finished.
+    pub epochs: usize,
+    /// Batches of the next epoch that are finished.
+    pub batches: usize,
+}
+
+/// What to do about a batch whose loss is not finite. Its update is never made: the weights stay those of the last good
+/// step, whatever follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnNan {
+    /// The training ends with [`Error::Diverged`](crate::Error::Diverged); the last checkpoint stays as it is.
+    #[default]
+    Stop,
+    /// The batch counts neither as a step nor in the means; [`History::skipped`](crate::History::skipped) counts such
+    /// batches. An epoch without any good batch ends the training as `Stop` does.
+    Skip,
+    /// Back to the beginning of the epoch, and on with half the learning rate. That place depends on nothing but the
+    /// experiment, so such a run has the same bits each time, interrupted or not. After ten times the training ends
+    /// as with `Stop`: the learning rate is a thousandth by then and was not the cause.
+    Rollback,
+}
+
+/// Times that [`OnNan::Rollback`] goes back: the learning rate is 1/1024 then.
+pub(crate) const MAX_ROLLBACKS: usize = 10;
+
+impl OnNan {
+    /// All of them, by name.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("stop", Self::Stop), ("skip", Self::Skip), ("rollback", Self::Rollback)];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, policy)| *policy == self).map_or("stop", |(name, _)| name)
+    }
+}
+
+impl std::str::FromStr for OnNan {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, policy)| *policy).ok_or_else(|| "expected stop, skip or rollback".to_owned())
+    }
+}
+
+type Ask = dyn Fn(Boundary) -> bool + Send + Sync;
+
+/// See [`Fit::stop_when`].
+#[derive(Clone)]
+pub(crate) struct StopWhen(Arc<Ask>);
+
+impl StopWhen {
+    pub fn asks_to_stop(&self, boundary: Boundary) -> bool {
+        (self.0)(boundary)
+    }
+}
+
+impl fmt::Debug for StopWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StopWhen")
+    }
+}
