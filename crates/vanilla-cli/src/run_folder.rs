@@ -87,13 +87,15 @@ impl RunFolder {
         begun(&self.path)
     }
 
-    /// Writes the model and these files; files of an earlier run that this one does not have go away.
+    /// Writes the model and these files, together; files of an earlier run that this one does not have go away. The
+    /// last one says that the run is whole.
     pub fn fill(&mut self, model: &Sequential, files: Vec<(&str, Vec<u8>)>) -> Result<()> {
         self.made.clear();
-        model.save(self.path.join("model.keras")).map_err(failed)?;
-        for (name, bytes) in &files {
-            vanilla::write_file(&self.path.join(name), bytes).map_err(failed)?;
-        }
+        let model = model.to_keras()?;
+        let all =
+            std::iter::once(("model.keras", &model[..])).chain(files.iter().map(|(name, b)| (*name, &b[..])));
+        let all: Vec<_> = all.map(|(name, bytes)| (self.path.join(name), bytes)).collect();
+        vanilla::write_files(&all).map_err(failed)?;
         for name in OWN {
             if name != "model.keras" && files.iter().all(|(file, _)| *file != name) {
                 // It may never have been there.

@@ -116,12 +116,14 @@ impl Train {
             ("history.csv", history.to_csv().into_bytes()),
             ("history.json", format!("{}\n", history.to_json()).into_bytes()),
             ("metrics.json", format!("{metrics:#}\n").into_bytes()),
-            ("config.toml", (experiment.to_toml() + &provenance(&dataset, &model, &history)?).into_bytes()),
         ];
         files.extend(run_folder::figure_files(&figure)?);
         if !digits.is_empty() {
             files.push(("samples.png", digits::grid_png(&digits, 2)?));
         }
+        // The last one, for it says that the run is whole: a process that is killed before it is resumed.
+        let config = experiment.to_toml() + &provenance(&dataset, &model, &history)?;
+        files.push(("config.toml", config.into_bytes()));
         folder.fill(&model, files)?;
         if !global.quiet {
             note(&format!("The run is in {}", folder.path().display()));

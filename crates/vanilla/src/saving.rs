@@ -11,7 +11,7 @@ use crate::losses::LossArg;
 use crate::metrics::MetricArg;
 use crate::model::{NOT_BUILT, Sequential, snake_case};
 use crate::optimizers::{self, OptimizerArg};
-use crate::storage::{Disk, write_atomically};
+use crate::storage::{Disk, write_atomically, write_together};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
@@ -178,17 +178,24 @@ impl Sequential {
         if path.extension().is_none_or(|extension| extension != "keras") {
             return Err(Error::file(path, "expected a name that ends in .keras"));
         }
-        let weights = hdf5::write(&self.weights_tree()?).map_err(|error| Error::file(path, error))?;
+        write_file(path, &self.to_keras()?)
+    }
+
+    /// The bytes of the file that [`Sequential::save`] writes.
+    ///
+    /// # Errors
+    /// When the input shape is not known, or a name has no place in the format.
+    pub fn to_keras(&self) -> Result<Vec<u8>> {
+        let unfit = |error: vanilla_formats::FormatError| Error::data("model", error.to_string());
         let archive = KerasArchive {
             // Without a date: the same model gives the same bytes.
             metadata: Some(
                 json!({ "keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00" }).to_string(),
             ),
             config: self.to_json()?.to_string(),
-            weights,
+            weights: hdf5::write(&self.weights_tree()?).map_err(unfit)?,
         };
-        let bytes = keras_zip::write(&archive).map_err(|error| Error::file(path, error))?;
-        write_file(path, &bytes)
+        keras_zip::write(&archive).map_err(unfit)
     }
 
     /// Reads a `.keras` file of Vanilla or of Keras 3, with its optimizer's state.
@@ -426,4 +433,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// When the folder or the file cannot be written; an earlier file of this name is then as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(write_atomically(&Disk, path, bytes)?)
+}
+
+/// Writes files that belong together, so that whoever finds the last one finds the others of the same set
+/// ([`write_together`](crate::storage::write_together)).
+///
+/// # Errors
+/// When one cannot be written. What lacks room or rights is found before anything is replaced.
+pub fn write_files(files: &[(std::path::PathBuf, &[u8])]) -> Result<()> {
+    Ok(write_together(&Disk, files)?)
 }

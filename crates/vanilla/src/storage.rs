@@ -1,4 +1,5 @@
-//! [`write_atomically`]: files that appear whole or not at all, and [`Fs`], the few operations that it takes.
+//! [`write_atomically`]: files that appear whole or not at all, [`write_together`]: several that belong together, and
+//! [`Fs`], the few operations that it takes.
 //!
 //! A file is written beside its destination, synced, renamed, and its folder synced. Whatever fails or dies on the
 //! way, the destination is the earlier file or the new one. What that means in detail:
@@ -171,37 +172,113 @@ impl StorageError {
 /// When the folder or the file cannot be written. Then an earlier file of this name is as it was, except after
 /// [`Step::SyncFolder`], when the new file is there.
 pub fn write_atomically(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
-    let failed = |source| StorageError::new(path, Step::Write, source);
-    let (destination, found) = follow(fs, path).map_err(failed)?;
-    let permissions = match found {
-        Some(Stat::File(permissions)) => permissions,
-        Some(Stat::Folder) => return Err(failed(io::Error::new(ErrorKind::IsADirectory, "it is a folder"))),
-        Some(Stat::Link(_) | Stat::Other) => {
-            let mut device = fs.open(&destination).map_err(failed)?;
-            return device.write_all(bytes).and_then(|()| device.flush()).map_err(failed);
+    match Staged::new(fs, path, bytes)? {
+        Some(staged) => staged.commit(),
+        None => Ok(()),
+    }
+}
+
+/// Writes files that belong together. The last one is the seal: it goes before any other is replaced, and comes when
+/// all others are there, so whoever finds it finds the others of the same set.
+///
+/// # Errors
+/// As [`write_atomically`]. What lacks room or rights is found before anything is replaced, and then all is as it was.
+pub fn write_together(fs: &dyn Fs, files: &[(PathBuf, &[u8])]) -> Result<(), StorageError> {
+    let staged = files.iter().map(|(path, bytes)| Staged::new(fs, path, bytes));
+    let mut staged = staged.collect::<Result<Vec<_>, _>>()?;
+    let Some((Some(seal), others)) = staged.pop().map(|seal| (seal, staged)) else { return Ok(()) };
+    match fs.remove(&seal.destination).and_then(|()| fs.sync_folder(folder_of(&seal.destination))) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(StorageError::new(&seal.path, Step::Write, error));
         }
-        None => None,
+        _ => {}
+    }
+    others.into_iter().flatten().chain([seal]).try_for_each(Staged::commit)
+}
+
+/// A file that is whole and on the disk, under a temporary name. Dropping it removes it.
+struct Staged<'a> {
+    fs: &'a dyn Fs,
+    /// As the caller says it.
+    path: PathBuf,
+    destination: PathBuf,
+    temporary: PathBuf,
+    /// Locked as long as it is open.
+    file: Option<Box<dyn FsFile>>,
+}
+
+impl<'a> Staged<'a> {
+    /// `None` for what has no earlier content to keep, a device: it is written at once.
+    fn new(fs: &'a dyn Fs, path: &Path, bytes: &[u8]) -> Result<Option<Self>, StorageError> {
+        let failed = |source| StorageError::new(path, Step::Write, source);
+        let (destination, found) = follow(fs, path).map_err(failed)?;
+        let permissions = match found {
+            Some(Stat::File(permissions)) => permissions,
+            Some(Stat::Folder) => return Err(failed(io::Error::new(ErrorKind::IsADirectory, "it is a folder"))),
+            Some(Stat::Link(_) | Stat::Other) => {
+                let mut device = fs.open(&destination).map_err(failed)?;
+                return device.write_all(bytes).and_then(|()| device.flush()).map(|()| None).map_err(failed);
+            }
+            None => None,
+        };
+        // Renaming asks only for rights on the folder; who protected a file means the file.
+        if permissions.as_ref().is_some_and(Permissions::readonly) {
+            return Err(failed(io::Error::new(ErrorKind::PermissionDenied, "the file there is read-only")));
+        }
+        let folder = folder_of(&destination);
+        remove_left_overs(fs, folder);
+        let (temporary, file) = create_temporary(fs, folder, permissions.as_ref()).map_err(failed)?;
+        let path = path.to_owned();
+        let mut staged = Self { fs, path, destination, temporary, file: Some(file) };
+        let file = staged.file.as_mut().expect("set above");
+        let written = file.write_all(bytes).and_then(|()| file.flush()).and_then(|()| file.sync());
+        written.map_err(|source| StorageError::new(&staged.path, Step::Write, source))?;
+        Ok(Some(staged))
+    }
+
+    fn commit(mut self) -> Result<(), StorageError> {
+        let renamed = self.fs.rename(&self.temporary, &self.destination);
+        renamed.map_err(|source| StorageError::new(&self.path, Step::Write, source))?;
+        // Its name is gone, and so is what dropping would remove. The lock goes with the file, so only now.
+        self.file = None;
+        let synced = self.fs.sync_folder(folder_of(&self.destination));
+        synced.map_err(|source| StorageError::new(&self.path, Step::SyncFolder, source))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // Best effort: where this fails too, it is a left-over for the next one.
+            let _ = self.fs.remove(&self.temporary);
+        }
+    }
+}
+
+/// Makes a folder and those above it that are missing, so that they survive a power cut; gives those that it made,
+/// deepest first.
+///
+/// # Errors
+/// When one cannot be made; then none of them stays.
+pub fn make_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    let make = |folder: &PathBuf| {
+        match std::fs::create_dir(folder) {
+            // Somebody else was quicker.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+            result => result?,
+        }
+        Disk.sync_folder(folder_of(folder))
     };
-    // Renaming asks only for rights on the folder; who protected a file means the file.
-    if permissions.as_ref().is_some_and(Permissions::readonly) {
-        return Err(failed(io::Error::new(ErrorKind::PermissionDenied, "the file there is read-only")));
+    if let Err(error) = missing.iter().rev().try_for_each(make) {
+        for folder in &missing {
+            let _ = std::fs::remove_dir(folder);
+        }
+        return Err(error);
     }
-    let folder = folder_of(&destination);
-    remove_left_overs(fs, folder);
-    let (temporary, mut file) = create_temporary(fs, folder, permissions.as_ref()).map_err(failed)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.flush())
-        .and_then(|()| file.sync())
-        .and_then(|()| fs.rename(&temporary, &destination));
-    // The lock goes with the file, so only now.
-    drop(file);
-    if let Err(source) = written {
-        // Best effort: where this fails too, it is a left-over for the next one.
-        let _ = fs.remove(&temporary);
-        return Err(failed(source));
-    }
-    fs.sync_folder(folder).map_err(|source| StorageError::new(path, Step::SyncFolder, source))
+    // As `create_dir_all` does: a file in this place is no folder.
+    if path.is_dir() { Ok(missing) } else { Err(ErrorKind::NotADirectory.into()) }
 }
 
 /// Removes temporary files that dead processes left in this folder. What cannot be removed stays: a left-over is

@@ -224,3 +224,41 @@ fn other_files_in_the_folder_are_not_looked_at() {
     let gone = Store::new(folder.path().join("none")).newest().unwrap();
     assert!(gone.checkpoint.is_none() && gone.skipped.is_empty());
 }
+
+/// Bug classes 2 (HDF5 cut short) and 3 (a zip without its directory, after a full disk): interrupted downloads and
+/// copies are found wherever they end, and the message says what they are.
+#[test]
+fn model_files_that_were_cut_short_are_refused() {
+    use vanilla::formats::keras_zip::{self, KerasArchive};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let mut model =
+        vanilla::Sequential::new(vanilla::layers![vanilla::layers::Dense::new(2).input_dim(3)]).unwrap();
+    model.compile("mse", "sgd", ["mae"]).unwrap();
+    model.save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let refusal = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let error = vanilla::Sequential::load(&path).unwrap_err();
+        assert!(error.is_bad_input());
+        let text = error.to_string();
+        text.strip_prefix(&format!("{}: ", path.display())).expect("names the file").to_owned()
+    };
+    for length in (0..good.len()).step_by(good.len() / 500) {
+        let text = refusal(&good[..length]);
+        assert!(!text.contains('\n') && text.len() < 600, "{length}: {text}");
+    }
+    let text = refusal(&good[..good.len() - 30]);
+    assert!(text.contains("truncated"), "{text}");
+    // Inside a whole archive.
+    let archive = keras_zip::read(&good).unwrap();
+    for length in (0..archive.weights.len()).step_by(archive.weights.len() / 200) {
+        let cut = KerasArchive { weights: archive.weights[..length].to_vec(), ..archive.clone() };
+        let text = refusal(&keras_zip::write(&cut).unwrap());
+        let about = text.starts_with("model.weights.h5: ") || text.starts_with("config.json: describes ");
+        assert!(about, "{length}: {text}");
+    }
+    assert_eq!(vanilla::Sequential::load(&path).map(|_| ()).map_err(|_| ()), Err(()));
+    std::fs::write(&path, &good).unwrap();
+    vanilla::Sequential::load(&path).unwrap();
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use vanilla::checkpoint::{Checkpoint, CheckpointError, Store};
 use vanilla::layers::Dense;
-use vanilla::storage::{Fs, Step, StorageError, TEMPORARY, write_atomically};
+use vanilla::storage::{Fs, Step, StorageError, TEMPORARY, write_atomically, write_together};
 use vanilla::{Fit, Sequential, Tensor, layers};
 
 const PATH: &str = "run/model.keras";
@@ -168,6 +168,62 @@ fn every_step_of_saving_is_needed() {
         let caught = std::panic::catch_unwind(|| violations(writer, &old, &new).0);
         assert!(caught.is_err() || caught.is_ok_and(|violations| violations > 0), "{name} passes");
     }
+}
+
+/// Bug class 4 (two files that belong together, one new and one old): the folder of a run has several files, and the
+/// last one is only there beside the others of its own run.
+#[test]
+fn files_that_belong_together_are_never_mixed_where_the_last_one_is_there() {
+    let old: [(&str, &[u8]); 3] =
+        [("run/model", b"old model"), ("run/history", b"old"), ("run/config", b"old config")];
+    let new: [(&str, &[u8]); 3] =
+        [("run/model", b"new model"), ("run/history", &[7; 300]), ("run/config", b"new config")];
+    let files = new.map(|(path, bytes)| (std::path::PathBuf::from(path), bytes));
+    let is = |fs: &Faulty, set: &[(&str, &[u8])]| {
+        set.iter().all(|(path, bytes)| fs.content(path).as_deref() == Some(bytes))
+    };
+    let (mut faults, mut unsealed) = (0, 0);
+    for fault in FAULTS {
+        for at in 0.. {
+            let fs = Faulty::with(&old);
+            fs.plan(at, fault);
+            let result = write_together(&fs, &files);
+            if !fs.fired() {
+                assert!(result.is_ok() && is(&fs, &new));
+                break;
+            }
+            faults += 1;
+            let check = |disk: &Faulty| {
+                if disk.content("run/config").is_none() {
+                    // Nobody says that this run is whole. What is there, is: a model, old or new.
+                    let model = disk.content("run/model").unwrap();
+                    assert!(model == old[0].1 || model == new[0].1, "{fault:?} at {at}");
+                    assert!(result.is_err(), "{fault:?} at {at}");
+                    return 1;
+                }
+                assert!(is(disk, &old) && result.is_err() || is(disk, &new), "{fault:?} at {at}");
+                0
+            };
+            if !fs.is_dead() {
+                unsealed += check(&fs);
+                if result.is_err() && fs.content("run/config").is_some_and(|config| config == old[2].1) {
+                    assert_eq!(fs.names().len(), 3, "{:?}", fs.names());
+                }
+            }
+            fs.after_power_cut().iter().for_each(|disk| unsealed += check(disk));
+        }
+    }
+    println!("{faults} faults, {unsealed} disks without the last file");
+    assert!(faults > 100 && unsealed > 0, "{faults} faults, {unsealed}");
+    // A lack of room is found before anything is touched.
+    let fs = Faulty::with(&old);
+    fs.plan(15, Fault::FromHere(ErrorKind::StorageFull));
+    assert!(write_together(&fs, &files).is_err() && is(&fs, &old), "{:?}", fs.names());
+    // Nothing there before, and nothing to write, are no special cases.
+    let fs = Faulty::default();
+    write_together(&fs, &files).unwrap();
+    assert!(is(&fs, &new));
+    write_together(&fs, &[]).unwrap();
 }
 
 /// A checkpoint whose every part says which step it is of.

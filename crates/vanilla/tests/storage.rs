@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use vanilla::storage::{Disk, Fs, Stat, TEMPORARY, remove_left_overs, write_atomically};
+use vanilla::storage::{Disk, Fs, Stat, TEMPORARY, make_folder, remove_left_overs, write_atomically};
 
 fn save(path: &Path, bytes: &[u8]) -> Result<(), String> {
     write_atomically(&Disk, path, bytes).map_err(|error| error.to_string())
@@ -182,4 +182,20 @@ fn many_threads_that_save_the_same_file_leave_one_of_their_contents() {
     let content = fs::read(&path).unwrap();
     assert!(content.len() >= 1000 && content.iter().all(|byte| *byte == content[0]));
     assert_eq!(names(folder.path()), ["model"]);
+}
+
+#[test]
+fn folders_are_made_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert_eq!(make_folder(&at("a/b/c")).unwrap(), [at("a/b/c"), at("a/b"), at("a")]);
+    assert_eq!(make_folder(&at("a/b/c")).unwrap(), [""; 0].map(std::path::PathBuf::from));
+    fs::write(at("a/file"), b"").unwrap();
+    for path in ["a/file", "a/file/b", "a/file/b/c"] {
+        assert!(make_folder(&at(path)).is_err(), "{path}");
+    }
+    // The first can be made, the second has a name that is too long.
+    let long = format!("new/{}/x", "y".repeat(256));
+    assert!(make_folder(&at(&long)).is_err());
+    assert_eq!(names(folder.path()), ["a"]);
 }
