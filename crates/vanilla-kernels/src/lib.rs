@@ -110,6 +110,11 @@ impl Kernels {
         gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, update);
     }
 
+    /// The largest magnitude in X, padding included; infinity if an element is infinite or NaN.
+    pub fn largest(&self, x: &Panels) -> f32 {
+        rows::largest(self.table, &self.team, x)
+    }
+
     /// Finds out where X is not zero.
     pub fn look(&self, x: &Panels, live: &mut Live) {
         rows::look(self.table, &self.team, x, live);

@@ -66,6 +66,13 @@ impl Live {
         live
     }
 
+    /// Bytes of it.
+    pub fn bytes(&self) -> usize {
+        let words = [&self.elements, &self.quads, &self.columns, &self.panels, &self.octets];
+        let words: usize = words.into_iter().map(|words| size_of_val(&words[..])).sum();
+        words + size_of_val(&self.order[..]) + size_of_val(&self.counts[..])
+    }
+
     /// Room for a matrix of this shape; what is known about an earlier one is lost. Allocates only when it grows.
     pub(crate) fn resize(&mut self, rows: usize, cols: usize) {
         (self.rows, self.cols) = (rows, cols);

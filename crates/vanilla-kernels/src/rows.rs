@@ -6,6 +6,7 @@ use crate::live::{BLOCK_PANELS, Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
 use crate::vector::{SQUARE, Vector, prefetch};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the rows of a batch come from: a row-major table of `width` columns.
 #[derive(Clone, Copy, Debug)]
@@ -226,6 +227,18 @@ pub(crate) fn transpose(table: &Table, team: &Team, x: &Panels, t: &mut Panels, 
 pub(crate) unsafe fn turn<V: Vector>(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
     // SAFETY: handed on.
     unsafe { V::turn(from, to) }
+}
+
+/// The largest magnitude in all lines, padding included; infinity if an element is infinite or NaN.
+pub(crate) fn largest(table: &Table, team: &Team, x: &Panels) -> f32 {
+    // Magnitudes are ordered as their bits are.
+    let bits = AtomicU32::new(0);
+    team.split(x.flat().len() / LANES, &|lines| {
+        // SAFETY: whoever holds a table has its instruction set.
+        let most = unsafe { (table.largest)(&x.flat()[lines.start * LANES..lines.end * LANES]) };
+        bits.fetch_max(most.to_bits(), Ordering::Relaxed);
+    });
+    f32::from_bits(bits.into_inner())
 }
 
 /// Calls `f(i, chunk)` for the i-th chunk of `len` floats, chunks shared out over the team.

@@ -276,6 +276,31 @@ mod generic {
         lanes[0]
     }
 
+    /// The largest magnitude; infinity if an element is infinite or NaN.
+    #[inline(always)]
+    pub(crate) unsafe fn largest<V: Vector>(x: &[f32]) -> f32 {
+        let lines = x.chunks_exact(LANES);
+        let mut top = lines.remainder().iter().fold(0.0f32, |top, x| top.max(x.abs()));
+        // Infinity and NaN times zero are NaN, and a sum keeps it.
+        let mut zero: f32 = lines.remainder().iter().map(|x| x * 0.0).sum();
+        let mut lanes = [0.0; LANES];
+        for at in (0..LANES).step_by(V::LANES) {
+            unsafe {
+                let (mut most, mut none) = (V::splat(0.0), V::splat(0.0));
+                for line in lines.clone() {
+                    let x = V::load(&line[at]);
+                    most = x.abs().max(most);
+                    none = x.fma(V::splat(0.0), none);
+                }
+                most.store(&mut lanes[at]);
+                top = lanes[at..at + V::LANES].iter().fold(top, |top, x| top.max(*x));
+                none.store(&mut lanes[at]);
+                zero += lanes[at..at + V::LANES].iter().sum::<f32>();
+            }
+        }
+        if zero == 0.0 { top } else { f32::INFINITY }
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn flush<V: Vector>(y: &mut [f32]) {
         unsafe { sweep!(V, [y], [], { vector::flush(V::load(y)).store(y) }) }

@@ -22,10 +22,19 @@ pub struct Batch<'a> {
     pub next: &'a [usize],
 }
 
-/// The loss of a batch was NaN or infinite; no weight was touched.
+/// What is not finite in a batch. No weight was touched.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("the loss is {0}")]
-pub struct NotFinite(pub f32);
+pub enum NotFinite {
+    /// The loss.
+    #[error("the loss is {0}")]
+    Loss(f32),
+    /// The gradient of a kernel, by its number among the variables.
+    #[error("the gradient of variable {kernel}, a kernel, is not finite")]
+    Gradient {
+        /// Number of the kernel among the variables.
+        kernel: usize,
+    },
+}
 
 /// A compiled network: steps, and the scratch that they run in. Weights stay with their [`Params`].
 ///
@@ -35,6 +44,8 @@ pub struct Plan {
     network: Network,
     optimizer: Option<Arc<dyn Optimizer>>,
     steps: Vec<Step>,
+    /// The first step that needs all deltas: before it they are checked.
+    checked: usize,
     max_rows: usize,
     seed: u64,
     scratch: Scratch,
@@ -110,10 +121,13 @@ impl Plan {
             scratch.variables =
                 network.variables().iter().map(|&(rows, cols)| Panels::zeros(rows, cols)).collect();
         }
+        let gradients = steps.iter().position(|step| matches!(step, Step::GradW { .. }));
+        let checked = gradients.unwrap_or(steps.len());
         Self {
             network: network.clone(),
             optimizer: optimizer.cloned(),
             steps,
+            checked,
             max_rows,
             seed,
             scratch,
@@ -161,13 +175,14 @@ impl Plan {
         let s = &self.scratch;
         let matrices = s.values.iter().chain(&s.gradients).chain(&s.variables).chain([&s.targets]);
         let matrices: usize = matrices.map(|panels| size_of_val(panels.flat())).sum();
-        matrices + s.grad_x.iter().flatten().map(GradX::bytes).sum::<usize>()
+        let live: usize = s.live.iter().flatten().flatten().map(Live::bytes).sum();
+        matrices + live + s.grad_x.iter().flatten().map(GradX::bytes).sum::<usize>()
     }
 
     /// Runs all steps on one batch and returns the mean loss over its rows (0 without a loss).
     ///
     /// # Errors
-    /// When the loss is not finite. Nothing was updated then.
+    /// When the loss or a gradient is not finite. Nothing was updated then.
     ///
     /// # Panics
     /// If tables, variables and slots do not have the network's and the optimizer's shapes; the caller checks data
@@ -178,13 +193,16 @@ impl Plan {
         let context = Context { kernels, batch, seed: self.seed, iteration };
         let mut loss = 0.0;
         for (index, step) in self.steps.iter().enumerate() {
+            if index == self.checked {
+                context.check(&self.steps[index..], &self.scratch)?;
+            }
             let start = self.times.as_ref().map(|_| Instant::now());
             if let (Some(optimizer), Some(coefficients)) = (&self.optimizer, &coefficients)
                 && context.learn(step, &mut self.scratch, params, &**optimizer, coefficients)
             {
             } else if let Some(value) = context.compute(index, step, &mut self.scratch, params) {
                 if !value.is_finite() {
-                    return Err(NotFinite(value));
+                    return Err(NotFinite::Loss(value));
                 }
                 loss = value;
             }

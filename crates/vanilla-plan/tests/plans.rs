@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
-use vanilla_plan::{Batch, Curve, Fact, Link, Loss, Network, Optimizer, Params, Passes, Plan, Reads};
+use vanilla_plan::{Batch, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, Params, Passes, Plan, Reads};
 
 #[derive(Debug)]
 struct Tanh;
@@ -420,7 +420,7 @@ fn a_loss_that_is_not_finite_stops_before_any_weight_moves() {
     let mut plan = Plan::train(&case.network, &case.loss, &optimizer, ROWS, 1, Passes::ALL);
     let error =
         plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1], next: &[] });
-    assert!(error.unwrap_err().0.is_nan());
+    assert!(matches!(error, Err(NotFinite::Loss(loss)) if loss.is_nan()));
     assert_eq!(before, matrices(&params));
     assert_eq!(params.iterations, 0);
 }
@@ -499,4 +499,41 @@ affine     x3 = x2 V2 + V3
 softmax    x4 = softmax(x3)
 "
     );
+}
+
+/// A loss whose value says nothing about its gradient.
+#[derive(Debug)]
+struct Steep(f32);
+impl Loss for Steep {
+    fn name(&self) -> &str {
+        "steep"
+    }
+    fn row(&self, _: &Kernels, _: &[f32], _: &[f32], d: &mut [f32]) -> f32 {
+        d.fill(self.0);
+        0.0
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_stops_before_any_weight_moves() {
+    let network = Network { inputs: 5, facts: vec![affine(4, true), curve(Tanh), affine(3, true)] };
+    for slope in [f32::NAN, f32::INFINITY, 1e38, 1.0] {
+        let Data { x, y, mut params } = data(&network);
+        let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.1));
+        params.attach(&*optimizer);
+        let before = matrices(&params);
+        let loss: Arc<dyn Loss> = Arc::new(Steep(slope));
+        for passes in [Passes::ALL, Passes::NONE] {
+            let mut plan = Plan::train(&network, &loss, &optimizer, ROWS, 1, passes);
+            let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1, 2], next: &[] };
+            let result = plan.run(&kernels(2), &mut params, batch);
+            if slope == 1.0 {
+                assert_eq!(result, Ok(0.0));
+                assert_ne!(before, matrices(&params));
+            } else {
+                assert_eq!(result, Err(NotFinite::Gradient { kernel: 2 }), "{slope}");
+                assert_eq!((&before, params.iterations), (&matrices(&params), 0));
+            }
+        }
+    }
 }

@@ -109,6 +109,7 @@ macro_rules! entry_points {
             slices::elu_gradient(above: f32, below: f32, d: &mut [f32], y: &[f32]);
             slices::exp(y: &mut [f32]);
             slices::flush(y: &mut [f32]);
+            slices::largest(x: &[f32]) -> f32;
             slices::softmax(row: &mut [f32]) -> f32;
             slices::sgd(rate: f32, w: &mut [f32], g: &[f32]);
             slices::momentum(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]);
