@@ -334,8 +334,7 @@ fn too_little_disk_or_memory() {
         Ran::of(shell.current_dir(folder.path()).output().unwrap())
     };
     // The checkpoint is larger than a file may be.
-    let ran =
-        limited("ulimit -f 4", &["train", "e.toml", "--out", "run", "--epochs", "3", "--quiet"]);
+    let ran = limited("ulimit -f 4", &["train", "e.toml", "--out", "run", "--epochs", "3", "--quiet"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.starts_with("warning: CHECKPOINT NOT SAVED: "), "{}", ran.stderr);
     // A network that is refused, with the numbers, before it is made.

@@ -184,6 +184,7 @@ mod tests {
         }
     }
 
+    /// bug class 10: the state of callbacks (a best value, a patience) is lost.
     #[test]
     fn every_bit_comes_back() {
         let text = state().to_json().to_string();

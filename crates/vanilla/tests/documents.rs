@@ -56,6 +56,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/tutorial.md",
         "docs/tutorial.zh-CN.md",
         "docs/keras.md",
+        "docs/reliability.md",
         "docs/runs.md",
     ] {
         let folder = root().join(document).parent().unwrap().to_owned();

@@ -159,6 +159,11 @@ fn stopped_twice_and_in_one_process() {
         }
         let history = case.run(&mut model, case.options().checkpoints(checkpoints(folder.path()).resume(true)));
         assert!(outcome(&model, &history.unwrap()) == whole, "same model: {same_model}");
+        // Numbered by batches, as if there had been no stop; the one before the last is still there.
+        for number in [5, 6] {
+            let file = folder.path().join(format!("checkpoint/checkpoint-{number:012}.safetensors"));
+            assert!(file.exists(), "{}", file.display());
+        }
     }
 }
 
