@@ -353,18 +353,3 @@ fn too_little_disk_or_memory() {
         "{told}"
     );
 }
-
-/// Replaced when the arithmetic is there.
-#[test]
-fn portable_math_is_refused_as_long_as_it_is_not_there() {
-    let folder = folder();
-    let ran = folder.run(&["train", "e.toml", "--out", "run", "--portable-math"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.starts_with("error: portable_math: not yet: "), "{}", ran.stderr);
-    assert!(
-        folder
-            .good(&["train", "e.toml", "--portable-math", "--print-config"])
-            .stdout
-            .contains("portable_math = true")
-    );
-}

@@ -41,7 +41,14 @@ pub struct Kernels {
 impl Kernels {
     /// Kernels on `threads` threads with this instruction set; `None` if the machine lacks it.
     pub fn new(isa: Isa, threads: usize) -> Option<Self> {
-        Some(Self { isa, table: isa.table()?, team: Team::new(threads) })
+        Some(Self { isa, table: isa.table(false)?, team: Team::new(threads) })
+    }
+
+    /// As [`Kernels::new`], with the same bits on every instruction set and every processor: multiply-adds are rounded
+    /// once, roots and quotients are those of IEEE 754, and no estimate of a vendor's is used. Somewhat slower with
+    /// AVX-512, much slower on a machine without a multiply-add.
+    pub fn portable(isa: Isa, threads: usize) -> Option<Self> {
+        Some(Self { isa, table: isa.table(true)?, team: Team::new(threads) })
     }
 
     /// The instruction set.

@@ -260,7 +260,7 @@ mod generic {
             }
             part.copy_from_slice(&line[..part.len()]);
         }
-        largest + sum.ln()
+        largest + libm::logf(sum)
     }
 
     /// Halves upon halves: the same tree on every machine.

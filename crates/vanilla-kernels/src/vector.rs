@@ -65,16 +65,23 @@ pub(crate) trait Vector: Copy {
     #[inline(always)]
     unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> (Self, Self) {
         // SAFETY: handed on.
-        unsafe {
-            let v = v.select_lt(Self::splat(FLUSH), Self::splat(0.0), v);
-            (v, m.div(v.sqrt().add(epsilon)))
-        }
+        unsafe { over_root_exactly(m, v, epsilon) }
     }
     /// `2^self` for integral `self` in -126..=127.
     unsafe fn pow2(self) -> Self;
     /// `table[i]`, i being the half octaves from 1 to `self`, for `self` in [1, 16): `table[0]` in [1, 1.5),
     /// `table[1]` in [1.5, 2), then [2, 3), [3, 4), [4, 6) and so on. Any number for another `self`.
     unsafe fn pick(self, table: &[f32; 8]) -> Self;
+}
+
+/// [`Vector::over_root`] with the root and the quotient of IEEE 754.
+#[inline(always)]
+pub(crate) unsafe fn over_root_exactly<V: Vector>(m: V, v: V, epsilon: V) -> (V, V) {
+    // SAFETY: the caller has the instruction set.
+    unsafe {
+        let v = v.select_lt(V::splat(FLUSH), V::splat(0.0), v);
+        (v, m.div(v.sqrt().add(epsilon)))
+    }
 }
 
 /// Asks for the cache line at `p`, which may point anywhere.

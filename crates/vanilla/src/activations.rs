@@ -227,7 +227,7 @@ const CURVES: &[Named] = &[
         reads: Reads::Input,
         value: |x| x / (1.0 + x.abs()),
         forward: |_, y| each(y, |x| x / (1.0 + x.abs())),
-        gradient: |k, d, x| scale(k, d, x, |x| (1.0 + x.abs()).powi(-2)),
+        gradient: |k, d, x| scale(k, d, x, |x| 1.0 / ((1.0 + x.abs()) * (1.0 + x.abs()))),
         ..LINEAR
     },
     Named {

@@ -20,11 +20,6 @@ impl Runtime {
     /// `threads`, else `VANILLA_THREADS`, else one a core; `VANILLA_CPU`, else the best instruction set.
     /// With `portable_math`, arithmetic that has the same bits on every machine.
     pub fn new(threads: Option<usize>, portable_math: bool) -> Result<Self> {
-        if portable_math {
-            let problem =
-                "not yet: leave it out; on one machine, and with one VANILLA_CPU, the bits are the same anyway";
-            return Err(Error::config("portable_math", problem));
-        }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let threads = match (threads, variable("VANILLA_THREADS")) {
             (Some(threads), _) => threads,
@@ -73,7 +68,8 @@ impl Runtime {
         if let Some(kernels) = teams.iter().find(|kernels| kernels.team().threads() == threads) {
             return Arc::clone(kernels);
         }
-        let kernels = Arc::new(Kernels::new(self.isa, threads).expect("checked when the runtime was made"));
+        let make = if self.portable_math { Kernels::portable } else { Kernels::new };
+        let kernels = Arc::new(make(self.isa, threads).expect("checked when the runtime was made"));
         teams.push(Arc::clone(&kernels));
         kernels
     }

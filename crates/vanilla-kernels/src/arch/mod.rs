@@ -65,17 +65,20 @@ impl Isa {
         Self::ALL.into_iter().find(|isa| isa.name() == name)
     }
 
-    /// Its entry points, if the machine has it.
-    pub(crate) fn table(self) -> Option<&'static Table> {
+    /// Its entry points, if the machine has it; `portable`, those whose bits are the same on all of them.
+    pub(crate) fn table(self, portable: bool) -> Option<&'static Table> {
         if !self.available() {
             return None;
         }
-        match self {
-            Self::Scalar => Some(&entries_scalar::TABLE),
+        match (self, portable) {
+            (Self::Scalar, false) => Some(&entries_scalar::TABLE),
+            (Self::Scalar, true) => Some(&entries_scalar_fused::TABLE),
             #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-            Self::Avx2 => Some(&entries_avx2::TABLE),
+            (Self::Avx2, _) => Some(&entries_avx2::TABLE),
             #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-            Self::Avx512 => Some(&entries_avx512::TABLE),
+            (Self::Avx512, false) => Some(&entries_avx512::TABLE),
+            #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+            (Self::Avx512, true) => Some(&entries_avx512_exact::TABLE),
             #[cfg(not(all(target_arch = "x86_64", not(vanilla_portable))))]
             _ => None,
         }
@@ -160,12 +163,19 @@ macro_rules! instruction_set {
         }
     };
 }
-entry_points!(instruction_set!(entries_scalar, scalar::Scalar, inline(never)));
+entry_points!(instruction_set!(entries_scalar, scalar::Scalar<false>, inline(never)));
+entry_points!(instruction_set!(entries_scalar_fused, scalar::Scalar<true>, inline(never)));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 entry_points!(instruction_set!(entries_avx2, x86_avx2::Avx2, target_feature(enable = "avx2,fma")));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 entry_points!(instruction_set!(
     entries_avx512,
-    x86_avx512::Avx512,
+    x86_avx512::Avx512<false>,
+    target_feature(enable = "avx512f,avx2,fma,bmi1")
+));
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+entry_points!(instruction_set!(
+    entries_avx512_exact,
+    x86_avx512::Avx512<true>,
     target_feature(enable = "avx512f,avx2,fma,bmi1")
 ));

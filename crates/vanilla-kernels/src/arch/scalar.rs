@@ -2,10 +2,12 @@
 
 use crate::vector::Vector;
 
+/// With `FUSED`, a multiply-add is rounded once, as on machines that have an instruction for it: the same bits as
+/// theirs, slowly.
 #[derive(Clone, Copy)]
-pub(crate) struct Scalar([f32; 4]);
+pub(crate) struct Scalar<const FUSED: bool>([f32; 4]);
 
-impl Scalar {
+impl<const FUSED: bool> Scalar<FUSED> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
@@ -18,11 +20,11 @@ impl Scalar {
 
 /// Without an FMA instruction `mul_add` is a slow library call, so the product is rounded there.
 #[inline(always)]
-fn mul_add(x: f32, a: f32, b: f32) -> f32 {
-    if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { x.mul_add(a, b) } else { x * a + b }
+fn mul_add<const FUSED: bool>(x: f32, a: f32, b: f32) -> f32 {
+    if FUSED || cfg!(any(target_feature = "fma", target_arch = "aarch64")) { x.mul_add(a, b) } else { x * a + b }
 }
 
-impl Vector for Scalar {
+impl<const FUSED: bool> Vector for Scalar<FUSED> {
     const LANES: usize = 4;
     // SSE2 has 16 registers of four lanes: two rows of a line take eight.
     const TILE: (usize, usize) = (2, 1);
@@ -60,11 +62,11 @@ impl Vector for Scalar {
     }
     #[inline(always)]
     unsafe fn fma(self, a: Self, b: Self) -> Self {
-        Self(std::array::from_fn(|i| mul_add(self.0[i], a.0[i], b.0[i])))
+        Self(std::array::from_fn(|i| mul_add::<FUSED>(self.0[i], a.0[i], b.0[i])))
     }
     #[inline(always)]
     unsafe fn fms(self, a: Self, b: Self) -> Self {
-        Self(std::array::from_fn(|i| mul_add(self.0[i], a.0[i], -b.0[i])))
+        Self(std::array::from_fn(|i| mul_add::<FUSED>(self.0[i], a.0[i], -b.0[i])))
     }
     #[inline(always)]
     unsafe fn sqrt(self) -> Self {

@@ -1,14 +1,15 @@
 //! AVX-512 F: sixteen lanes, a whole line of a panel.
 
-use crate::vector::{FLUSH, SQUARE, Vector};
+use crate::vector::{self, FLUSH, SQUARE, Vector};
 use std::arch::x86_64::*;
 
+/// With `EXACT`, roots and quotients are those of IEEE 754 everywhere; without, estimates where those are quicker.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(__m512);
+pub(crate) struct Avx512<const EXACT: bool>(__m512);
 
 // SAFETY (of every block below): the trait's contract gives AVX-512 F, `load` and `store` sixteen valid floats.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl Vector for Avx512 {
+impl<const EXACT: bool> Vector for Avx512<EXACT> {
     const LANES: usize = 16;
     // Of 32 registers 24 hold sums, three a line of B each; floats of A are broadcast inside the multiply-add. A k
     // takes 24 of those and 11 loads.
@@ -88,6 +89,9 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> (Self, Self) {
         unsafe {
+            if EXACT {
+                return vector::over_root_exactly(m, v, epsilon);
+            }
             let kept = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(v.0, _mm512_set1_ps(FLUSH));
             // The largest float instead of infinity, whose estimate would be 0 and whose root NaN.
             let v = _mm512_maskz_min_ps(kept, _mm512_set1_ps(f32::MAX), v.0);

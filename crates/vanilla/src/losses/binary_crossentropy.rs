@@ -52,7 +52,7 @@ impl BinaryCrossentropy {
 
     /// The mean of `max(z, 0) - z t' + ln(1 + e^-|z|)`.
     fn loss(&self, target: &[f32], z: &[f32]) -> f32 {
-        let one = |(&t, &z): (&f32, &f32)| z.max(0.0) - z * self.smooth(t) + (-z.abs()).exp().ln_1p();
+        let one = |(&t, &z): (&f32, &f32)| z.max(0.0) - z * self.smooth(t) + libm::log1pf(libm::expf(-z.abs()));
         target.iter().zip(z).map(one).sum::<f32>() / z.len() as f32
     }
 
@@ -78,7 +78,7 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
         let mut loss = 0.0;
         for ((d, &p), &t) in d.iter_mut().zip(prediction).zip(target) {
             let (t, c) = (self.smooth(t), p.clamp(EPSILON, 1.0 - EPSILON));
-            loss -= t * c.ln() + (1.0 - t) * (1.0 - c).ln();
+            loss -= t * libm::logf(c) + (1.0 - t) * libm::logf(1.0 - c);
             *d = if p == c { (p - t) / (p * (1.0 - p)) * scale } else { 0.0 };
         }
         loss * scale

@@ -79,7 +79,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
         for (i, d) in d.iter_mut().enumerate() {
             let (t, q) = (self.smooth(target[i], prediction.len()), prediction[i] / sum);
             let clipped = q.clamp(EPSILON, 1.0 - EPSILON);
-            loss -= t * clipped.ln();
+            loss -= t * libm::logf(clipped);
             *d = if q == clipped { -t / q } else { 0.0 };
             dot += *d * q;
         }

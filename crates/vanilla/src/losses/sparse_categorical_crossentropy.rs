@@ -61,7 +61,7 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
             let inside = p == clip(p);
             *d = if !inside { 0.0 } else { 1.0 / sum - if i == label { 1.0 / p } else { 0.0 } };
         }
-        sum.ln() - clip(prediction[label]).ln()
+        libm::logf(sum) - libm::logf(clip(prediction[label]))
     }
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax && !self.from_logits

@@ -77,8 +77,8 @@ impl vanilla_plan::Optimizer for Adam {
         // In f32 throughout, as Keras computes it: with f64 here, a network on raw pixels is 7e-4 away from Keras
         // after 16 steps, because rounding in the first steps is what grows.
         let t = iteration as f32;
-        let root = (1.0 - (self.beta_2 as f32).powf(t)).sqrt();
-        let alpha = self.learning_rate * root / (1.0 - (self.beta_1 as f32).powf(t));
+        let root = (1.0 - libm::powf(self.beta_2 as f32, t)).sqrt();
+        let alpha = self.learning_rate * root / (1.0 - libm::powf(self.beta_1 as f32, t));
         [(1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32, alpha, self.epsilon as f32]
     }
     fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
