@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: cargo xtask reliability [kills N | calls | limits] [--vanilla PROGRAM] [--seed N]";
@@ -130,6 +130,21 @@ impl Bench {
         command
     }
 
+    /// Starts a run that may have a lot to say: into a file, for a pipe that nobody reads would stop it.
+    fn spawn(&self, experiment: &str, out: &str) -> Result<Child, String> {
+        let path = self.folder.join("stderr");
+        let errors = fs::File::create(&path).map_err(told(&path))?;
+        let mut command = self.train(experiment, out, &RESUME);
+        command.stdout(Stdio::null()).stderr(errors).spawn().map_err(|error| error.to_string())
+    }
+
+    /// Waits for it, and reads what it said.
+    fn end(&self, mut child: Child) -> Result<Output, String> {
+        let status = child.wait().map_err(|error| error.to_string())?;
+        let path = self.folder.join("stderr");
+        Ok(Output { status, stdout: Vec::new(), stderr: fs::read(&path).map_err(told(&path))? })
+    }
+
     fn good(&self, command: &mut Command) -> Result<Output, String> {
         let ran = command.output().map_err(|error| format!("{}: {error}", self.vanilla.display()))?;
         if ran.status.success() { Ok(ran) } else { Err(format!("{command:?}: {}: {}", ran.status, stderr(&ran))) }
@@ -232,15 +247,13 @@ fn kills(bench: &Bench, wanted: usize, seed: u64) -> Result<(), String> {
         bench.remove("run")?;
         let mut of_this = 0;
         loop {
-            let mut command = bench.train("kills.toml", "run", &RESUME);
-            let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-            let mut child = child.map_err(|error| error.to_string())?;
+            let mut child = bench.spawn("kills.toml", "run")?;
             // Some moments near the start, some anywhere; the window grows, or a slow start would keep it from getting on.
             let window = length.as_micros() as u64 * (1 + of_this / 8) / [16, 8, 4, 1][random.below(4) as usize];
             std::thread::sleep(Duration::from_micros(random.below(window)));
             let running = child.try_wait().map_err(|error| error.to_string())?.is_none();
             child.kill().map_err(|error| error.to_string())?;
-            let ran = child.wait_with_output().map_err(|error| error.to_string())?;
+            let ran = bench.end(child)?;
             let errors = stderr(&ran);
             // A kill damages nothing, so nothing is ever passed over.
             if errors.contains("passed over") || errors.contains("panicked") {
@@ -272,13 +285,11 @@ fn kills(bench: &Bench, wanted: usize, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Temporary files that dead processes left, besides empty ones, which stay for a minute.
+/// Temporary files that dead processes left.
 fn left_overs(bench: &Bench, out: &str) -> Result<(), String> {
     let checkpoints = bench.folder.join(out).join("checkpoint");
     for entry in fs::read_dir(&checkpoints).map_err(told(&checkpoints))?.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let empty = entry.metadata().is_ok_and(|found| found.len() == 0);
-        if name.starts_with(".vanilla-tmp-") && !empty {
+        if entry.file_name().to_string_lossy().starts_with(".vanilla-tmp-") {
             return Err(format!("{}: stays", entry.path().display()));
         }
     }
@@ -457,9 +468,7 @@ fn limits(bench: &Bench) -> Result<(), String> {
         say("limits: a disk of 64 KiB: refused before the start, and failed at the end, with exit code 1");
     }
     if let Some(mount) = Mount::tmpfs(bench, "filled", "1m")? {
-        let mut command = bench.train("limits.toml", "filled/run", &RESUME);
-        let child =
-            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+        let child = bench.spawn("limits.toml", "filled/run")?;
         let checkpoints = mount.0.join("run/checkpoint");
         let start = Instant::now();
         let there = || fs::read_dir(&checkpoints).is_ok_and(|entries| entries.flatten().any(is_checkpoint));
@@ -473,7 +482,7 @@ fn limits(bench: &Bench) -> Result<(), String> {
         while child.try_wait().map_err(|error| error.to_string())?.is_none() {
             let _ = file.write_all(&[7; 4096]);
         }
-        let ran = child.wait_with_output().map_err(|error| error.to_string())?;
+        let ran = bench.end(child)?;
         let parts =
             ["CHECKPOINT NOT SAVED: ", "No space left on device", "The training goes on in memory", "error: "];
         expect(&ran, 1, &parts, "a disk that becomes full")?;
@@ -507,8 +516,7 @@ fn limits(bench: &Bench) -> Result<(), String> {
         }
         drop(mount);
     }
-    let mut command = bench.train("limits.toml", "gone", &RESUME);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+    let child = bench.spawn("limits.toml", "gone")?;
     let checkpoints = bench.folder.join("gone/checkpoint");
     let start = Instant::now();
     while !fs::read_dir(&checkpoints).is_ok_and(|entries| entries.flatten().any(is_checkpoint)) {
@@ -521,7 +529,7 @@ fn limits(bench: &Bench) -> Result<(), String> {
     while bench.folder.join("gone").exists() {
         let _ = fs::remove_dir_all(bench.folder.join("gone"));
     }
-    let ran = child.wait_with_output().map_err(|error| error.to_string())?;
+    let ran = bench.end(child)?;
     let parts = ["CHECKPOINT NOT SAVED: ", "No such file or directory", "error: "];
     expect(&ran, 1, &parts, "a folder that goes away")?;
     say("limits: a folder that goes away: warnings, exit code 1");

@@ -20,13 +20,9 @@ use std::fs::Permissions;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// What every temporary file's name begins with.
 pub const TEMPORARY: &str = ".vanilla-tmp-";
-
-/// An empty temporary file may have been made a moment ago and not be locked yet; an older one was left behind.
-const ABANDONED: Duration = Duration::from_secs(60);
 
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -348,9 +344,13 @@ impl Fs for Disk {
 
     fn create_new(&self, path: &Path, permissions: Option<&Permissions>) -> io::Result<Box<dyn FsFile>> {
         let file = std::fs::File::options().write(true).create_new(true).open(path)?;
-        // It waits where somebody looks this very moment whether the file is a left-over. Where the file system
-        // has no locks, left-overs stay; the file itself does not need one.
+        // It waits where somebody looks this very moment whether the file is a left-over. Where the file system has no
+        // locks, left-overs stay; the file itself does not need one.
         while matches!(file.lock(), Err(error) if error.kind() == ErrorKind::Interrupted) {}
+        // Whoever looked may have come before the lock and removed it: then another name is as good.
+        if !lock::same_file(&file, path) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
         if let Some(permissions) = permissions
             && let Err(error) = file.set_permissions(permissions.clone())
         {
@@ -387,11 +387,6 @@ impl Fs for Disk {
     fn remove_abandoned(&self, path: &Path) -> io::Result<bool> {
         let file = std::fs::File::open(path)?;
         if file.try_lock().is_err() {
-            return Ok(false);
-        }
-        let found = file.metadata()?;
-        let old = || found.modified().ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age >= ABANDONED);
-        if found.len() == 0 && !old() {
             return Ok(false);
         }
         std::fs::remove_file(path).map(|()| true)

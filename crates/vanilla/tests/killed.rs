@@ -109,9 +109,7 @@ fn check(folder: &Path, ran: &Output, what: &str) {
     assert_eq!(store.newest().unwrap().checkpoint.unwrap().1, checkpoint(STEPS + 1), "{what}");
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        // One that was made and not yet locked may stay for a minute; it is empty.
-        let left =
-            entry.file_name().to_string_lossy().starts_with(TEMPORARY) && entry.metadata().unwrap().len() > 0;
+        let left = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
         assert!(!left, "{what}: {:?} stays", entry.file_name());
     }
 }

@@ -95,8 +95,9 @@ impl Drop for RunLock {
     }
 }
 
+/// Whether this name still leads to the file that is open.
 #[cfg(unix)]
-fn same_file(file: &File, path: &Path) -> bool {
+pub(super) fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |found: std::fs::Metadata| (found.dev(), found.ino());
     match (file.metadata(), std::fs::symlink_metadata(path)) {
@@ -107,7 +108,7 @@ fn same_file(file: &File, path: &Path) -> bool {
 
 /// Where an open file cannot be removed, the name keeps its file.
 #[cfg(not(unix))]
-fn same_file(_: &File, path: &Path) -> bool {
+pub(super) fn same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
