@@ -1,7 +1,7 @@
 """Keras 3 on TensorFlow: `fit` on numpy arrays, as everybody writes it; epochs timed by a callback.
 
-The inputs stay as they are on disk: bytes, cast batch by batch, are quicker than floats made before the first epoch
-(both were measured). `jit_compile` is left at "auto", which on a machine without GPU compiles nothing; with
+The inputs stay as they are on disk: bytes, cast batch by batch, are quicker than floats made before the first
+epoch (both were measured). `jit_compile` is left at "auto", which on a machine without GPU compiles nothing; with
 VANILLA_BENCH_JIT=1 it is True, and XLA compiles the training step.
 """
 

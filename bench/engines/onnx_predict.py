@@ -29,9 +29,9 @@ def onnx_of(model):
         nodes.append(helper.make_node("Gemm", [value, f"w{i}", f"b{i}"], [f"z{i}"]))
         nodes.append(helper.make_node(kind, [f"z{i}"], [f"y{i}"]))
         value = f"y{i}"
-    ends = [(name, ["rows", width]) for name, width in (("x", model.input_shape[1]), (value, model.output_shape[1]))]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ends]
-    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], weights)
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", model.input_shape[1]])
+    y = helper.make_tensor_value_info(value, TensorProto.FLOAT, ["rows", model.output_shape[1]])
+    graph = helper.make_graph(nodes, "network", [x], [y], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 

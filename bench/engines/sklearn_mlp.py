@@ -1,7 +1,7 @@
 """scikit-learn's MLPClassifier: `partial_fit` is one epoch over shuffled batches, and keeps weights and optimizer.
 
-Inputs are floats, so that it computes in f32. No weight decay. With two classes it has one logistic output instead of
-two: a network that is smaller by a few weights. It knows no GELU and no RMSprop: those cells are refused by name.
+Inputs are floats, so that it computes in f32. No weight decay. With two classes it has one logistic output and not
+two: a network that is smaller by a few weights. It knows no GELU and no RMSprop: such cells are refused by name.
 """
 
 import engine

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the whole run, from setting up to the table in `docs/benchmarks.md`.
 
 use crate::cells::{self, Cell, Peers};
-use crate::engine::{ENGINES, Engine, Kind};
+use crate::engine::{ENGINES, Engine, Epoch, Kind};
 use crate::record::{self, Row};
 use crate::setup::{Machine, Places};
 use crate::summary::Summary;
@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Without options: everything, under 45 minutes, into the record and into `docs/benchmarks.md`.
 #[derive(Args)]
 pub struct Options {
-    /// Only this cell of bench/cells.toml, or `process`; may be given more than once. Goes to target/bench and stdout
+    /// Only this cell of bench/cells.toml, or `process`; may be given more than once. Recorded in target/bench
     #[arg(long, value_name = "NAME")]
     cell: Vec<String>,
     /// Only this engine; may be given more than once
@@ -154,6 +154,7 @@ impl Bench {
             epoch: 0,
             seconds: f64::NAN,
             loss: f64::NAN,
+            others: f64::NAN,
             note: String::new(),
         }
     }
@@ -182,6 +183,9 @@ impl Bench {
 
     fn missing(&mut self, cell: &str, name: &str, reason: &str) -> Result<()> {
         eprintln!("bench: {cell}: {name} is missing: {reason}");
+        // The record is for everybody: no folders of this machine in it.
+        let reason = reason.replace(&self.places.work.display().to_string(), "target/bench");
+        let reason = reason.replace(&self.places.root.display().to_string(), ".");
         self.note(Row { note: format!("missing: {reason}"), ..self.row(cell, name) })
     }
 
@@ -257,8 +261,8 @@ impl Bench {
             }
             let row = self.row(&cell.name, name);
             let (version, note) = (entry.engine.version.clone(), entry.engine.note.clone());
-            let (seconds, loss) = (answer.seconds, answer.loss);
-            self.note(Row { version, note, round, epoch: entry.epochs, seconds, loss, ..row })?;
+            let Epoch { seconds, loss, others } = answer;
+            self.note(Row { version, note, round, epoch: entry.epochs, seconds, loss, others, ..row })?;
         }
         eprintln!(
             "bench: {:13} {name:14} round {round}  {:9.4} s  loss {:.4}",

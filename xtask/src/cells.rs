@@ -23,6 +23,8 @@ pub struct Cell {
     #[serde(default = "rate")]
     pub learning_rate: f64,
     pub peers: Peers,
+    /// The factor within which losses are alike, where it is not the usual one.
+    pub within: Option<f64>,
     /// Ours has to be this many times as fast as the best peer.
     pub at_least: Option<f64>,
     /// And this many times as fast as Keras on TensorFlow as it comes.
@@ -82,6 +84,13 @@ impl Cell {
     /// `784-1000-10`.
     pub fn shape(&self) -> String {
         self.layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+    }
+
+    /// How far a loss may be from the median of all, as a factor. On MNIST the start decides a lot in the first
+    /// epochs (the pixels are not scaled), on random classes next to nothing: their loss is the logarithm of their
+    /// number.
+    pub fn within(&self) -> f64 {
+        self.within.unwrap_or(if self.data == Data::Random { 1.05 } else { 1.5 })
     }
 
     /// What an engine reads: the cell and the names of its files beside it.

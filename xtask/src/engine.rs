@@ -1,5 +1,6 @@
 //! An engine: a process that trains on command, and stands still while another is measured.
 
+use crate::load::Load;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use std::fs::File;
@@ -35,8 +36,8 @@ pub enum Program {
     Ours(&'static str),
 }
 
-/// glibc gives blocks above 128 KiB back to the system when they are freed, so each step pays for fresh pages again.
-/// Keeping them makes eager libraries two to three times as fast; JAX and Keras gained nothing and run as they come.
+/// glibc gives large blocks back to the system when they are freed, so each step pays for fresh pages again. Where
+/// they are kept, eager libraries are up to three times as fast on T (`bench/README.md`); JAX and Keras are not.
 const KEEP_MEMORY: &[(&str, &str)] = &[
     ("MALLOC_MMAP_THRESHOLD_", "2000000000"),
     ("MALLOC_TRIM_THRESHOLD_", "8000000000"),
@@ -136,6 +137,8 @@ pub fn title(name: &str) -> &str {
 pub struct Epoch {
     pub seconds: f64,
     pub loss: f64,
+    /// What others took of one core meanwhile, over all epochs of the command; NaN if nobody knows.
+    pub others: f64,
 }
 
 /// A running engine. It stands still except inside [`Engine::train`].
@@ -160,7 +163,10 @@ impl Engine {
             command.env(threads_of, threads.to_string());
         }
         command.arg(definition).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
-        let mut child = command.spawn().with_context(|| format!("{name}: cannot start {command:?}"))?;
+        let mut child = command.spawn().with_context(|| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            format!("{name}: cannot start {program}; `cargo xtask bench --setup-only` makes it")
+        })?;
         let stdout = child.stdout.take().context("an engine without stdout")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -173,7 +179,7 @@ impl Engine {
         let stdin = child.stdin.take();
         let mut engine =
             Self { version: String::new(), note: String::new(), name: name.to_owned(), child, stdin, lines };
-        let answer = engine.answer().with_context(|| format!("its messages are in {}", log.display()))?;
+        let answer = engine.answer().with_context(|| format!("see {}", log.display()))?;
         let ready = &answer["ready"];
         let text = |key: &str| ready[key].as_str().unwrap_or_default().to_owned();
         (engine.version, engine.note) = (text("version"), text("note"));
@@ -183,6 +189,7 @@ impl Engine {
 
     /// Wakes the engine, trains so many epochs and stops it again.
     pub fn train(&mut self, epochs: usize) -> Result<Vec<Epoch>> {
+        let before = Load::now(self.child.id());
         self.signal("-CONT")?;
         let stdin = self.stdin.as_mut().context("an engine without stdin")?;
         writeln!(stdin, "run {epochs}").and_then(|()| stdin.flush()).with_context(|| self.name.clone())?;
@@ -193,8 +200,15 @@ impl Engine {
                 answer[key].as_f64().ok_or(anyhow!("{}: {answer}, expected a number `{key}`", self.name))
             };
             // JSON has no NaN, so a loss that is none is `NaN` to Python and null to Rust.
-            answers.push(Epoch { seconds: number("seconds")?, loss: number("loss").unwrap_or(f64::NAN) });
+            answers.push(Epoch {
+                seconds: number("seconds")?,
+                loss: number("loss").unwrap_or(f64::NAN),
+                others: f64::NAN,
+            });
         }
+        let after = Load::now(self.child.id());
+        let others = before.zip(after).map_or(f64::NAN, |(before, after)| before.others_since(&after));
+        answers.iter_mut().for_each(|answer| answer.others = others);
         self.signal("-STOP")?;
         Ok(answers)
     }

@@ -5,7 +5,9 @@ mod cells;
 mod chart;
 mod data;
 mod engine;
+mod load;
 mod record;
+mod reliability;
 mod setup;
 mod summary;
 mod table;
@@ -24,10 +26,17 @@ struct Arguments {
 enum Chore {
     /// Sets up the peers, measures them and Vanilla in turns, and writes record, table and chart
     Bench(bench::Options),
+    /// The long forms of the tests of saving and resuming: kills N, calls, limits; all of them without a word
+    Reliability {
+        /// See the head of xtask/src/reliability.rs
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Bench(options) => bench::run(&options),
+        Chore::Reliability { words } => reliability::run(&words).map_err(anyhow::Error::msg),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-const HEAD: &str = "run,cell,engine,version,threads,round,epoch,seconds,loss,note";
+const HEAD: &str = "run,cell,engine,version,threads,round,epoch,seconds,loss,others,note";
 
 /// One epoch, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Row {
     /// NaN where the engine is missing.
     pub seconds: f64,
     pub loss: f64,
+    /// What other processes took of one core meanwhile; NaN if nobody knows.
+    pub others: f64,
     pub note: String,
 }
 
@@ -32,15 +34,15 @@ impl Row {
         let text = |text: &str| text.replace([',', '\n', '\r', '"'], ";");
         let mut line = String::new();
         let (run, cell, engine) = (text(&self.run), text(&self.cell), text(&self.engine));
-        let (seconds, loss) = (number(self.seconds, 7), number(self.loss, 5));
+        let (seconds, loss, others) = (number(self.seconds, 7), number(self.loss, 5), number(self.others, 2));
         let _ = write!(line, "{run},{cell},{engine},{},{},", text(&self.version), self.threads);
-        let _ = writeln!(line, "{},{},{seconds},{loss},{}", self.round, self.epoch, text(&self.note));
+        let _ = writeln!(line, "{},{},{seconds},{loss},{others},{}", self.round, self.epoch, text(&self.note));
         line
     }
 
     fn read(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split(',').collect();
-        let [run, cell, engine, version, threads, round, epoch, seconds, loss, note] = fields[..] else {
+        let [run, cell, engine, version, threads, round, epoch, seconds, loss, others, note] = fields[..] else {
             return None;
         };
         let number = |text: &str| if text.is_empty() { Some(f64::NAN) } else { text.parse().ok() };
@@ -54,6 +56,7 @@ impl Row {
             epoch: epoch.parse().ok()?,
             seconds: number(seconds)?,
             loss: number(loss)?,
+            others: number(others)?,
             note: note.to_owned(),
         })
     }
@@ -81,7 +84,7 @@ pub fn read(path: &Path) -> Result<Vec<Row>> {
             }
             continue;
         }
-        let place = || format!("{}, line {}: {line:?}, expected 10 fields", path.display(), number + 1);
+        let place = || format!("{}, line {}: {line:?}, expected 11 fields", path.display(), number + 1);
         rows.push(Row::read(line).with_context(place)?);
     }
     Ok(rows)
@@ -121,6 +124,7 @@ pub mod tests {
             epoch,
             seconds,
             loss,
+            others: 0.0,
             note: String::new(),
         }
     }

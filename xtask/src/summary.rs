@@ -1,6 +1,7 @@
 //! From epochs to figures: best, median, ratios, and whether everybody learned the same.
 
-use crate::cells::{Cell, Data};
+use crate::cells::Cell;
+use crate::load::DISTURBED;
 use crate::record::Row;
 
 /// What the bench says of one engine in one cell.
@@ -10,6 +11,8 @@ pub struct Figures {
     pub version: String,
     /// Measured epochs, without the warm-up; 0 where the engine is missing.
     pub epochs: usize,
+    /// Of these, how many while others used the machine, too.
+    pub disturbed: usize,
     pub best: f64,
     pub median: f64,
     /// Its loss after the epoch that all engines reached; NaN if it has none.
@@ -27,12 +30,6 @@ pub struct Summary {
     /// The epoch whose losses were compared, the warm-up being 1.
     pub compared_epoch: usize,
     pub median_loss: f64,
-}
-
-/// How far a loss may be from the median of all, as a factor. On MNIST the start decides a lot in the first epochs
-/// (the pixels are not scaled), on random classes next to nothing: there the loss is the logarithm of their number.
-fn band(data: Data) -> f64 {
-    if data == Data::Random { 1.05 } else { 1.5 }
 }
 
 /// The middle value, or the mean of the two in the middle; NaN of nothing.
@@ -81,10 +78,11 @@ impl Summary {
                 engine: name.to_owned(),
                 version: rows.iter().map(|row| row.version.clone()).find(|v| !v.is_empty()).unwrap_or_default(),
                 epochs: seconds.len(),
+                disturbed: rows.iter().filter(|row| row.round > 0 && row.others > DISTURBED).count(),
                 best: best(&seconds),
                 median: median(&seconds),
                 loss: loss(name),
-                alike: far <= band(cell.data),
+                alike: far <= cell.within(),
                 note: notes.last().copied().unwrap_or_default().to_owned(),
             }
         });

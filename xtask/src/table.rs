@@ -1,7 +1,8 @@
 //! The tables of `docs/benchmarks.md`, from record rows alone.
 
-use crate::cells::{Cell, Data, Peers};
+use crate::cells::{Cell, Peers};
 use crate::engine::{ENGINES, title};
+use crate::load::DISTURBED;
 use crate::record::Row;
 use crate::summary::{Figures, Summary, best, median};
 use crate::tutorial::{EPOCHS, PEAK, PREDICT, START};
@@ -236,17 +237,29 @@ fn remarks(text: &mut String, cells: &[(&Cell, Summary)]) {
         if !fewer.is_empty() {
             lines.push(format!("{}: {most} epochs measured; fewer of {}.", cell.name, fewer.join(", ")));
         }
+        let disturbed: Vec<String> = summary
+            .engines
+            .iter()
+            .filter(|figures| figures.disturbed > 0)
+            .map(|figures| format!("{} {} of {}", figures.engine, figures.disturbed, figures.epochs))
+            .collect();
+        if !disturbed.is_empty() {
+            let share = 100.0 * DISTURBED;
+            let who = disturbed.join(", ");
+            lines
+                .push(format!("{}: epochs while others took more than {share:.0} % of a core: {who}.", cell.name));
+        }
         for figures in &summary.engines {
             let at = format!("{}: {}", cell.name, figures.engine);
             if figures.epochs == 0 {
                 lines.push(format!("{at} is {}", figures.note));
             } else if !figures.alike {
                 let (loss, median) = (figures.loss, summary.median_loss);
-                let others = if cell.data == Data::Random { "5 %" } else { "a factor of 1.5" };
+                let within = cell.within();
                 let place = summary.compared_epoch;
                 lines.push(format!(
-                    "{at} learns otherwise: mean loss {loss:.3} in epoch {place}, the median of all is {median:.3} \
-                     (alike is within {others}); it does not count as the best peer."
+                    "{at} learns otherwise: mean loss {loss:.3} in epoch {place}, the median of all is \
+                     {median:.3} (alike is within a factor of {within}); it does not count as the best peer."
                 ));
             }
         }

@@ -145,11 +145,12 @@ fn predictions(bench: &mut Bench, cell: &str, rows: usize, model: &str) -> Resul
             let seconds: Vec<f64> = answers.iter().map(|answer| answer.seconds).collect();
             ensure!(!answers.is_empty(), "{}: no answers", kind.name);
             let note = format!("median of {calls} calls; best {:.7}; {}", best(&seconds), engine.note);
-            let (version, loss) = (engine.version.clone(), answers[0].loss);
+            let version = engine.version.clone();
+            let (loss, others) = (answers[0].loss, answers[0].others);
             let row = bench.row(cell, kind.name);
             let seconds = median(&seconds);
             eprintln!("bench: {cell:13} {:14} round {round}  {:9.1} us", kind.name, seconds * 1e6);
-            bench.note(Row { version, round, epoch: round + 1, seconds, loss, note, ..row })?;
+            bench.note(Row { version, round, epoch: round + 1, seconds, loss, others, note, ..row })?;
         }
     }
     Ok(())

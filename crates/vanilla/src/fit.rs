@@ -46,7 +46,7 @@ impl Sequential {
         refuse_too_much("fit", need.to_come(), &format!("{need}; use a smaller batch_size or a smaller model"))?;
 
         let report = Report::new(out, terminal, options.verbose, train.rows.div_ceil(batch_size));
-        let kernels = self.kernels(batch_size)?;
+        let kernels = self.kernels(batch_size, true)?;
         let mut meter = Meter::new(self)?;
         self.attach_optimizer();
         let mut run = Run::begin(self, &mut meter, &options, &train, validation.as_ref(), report)?;
@@ -96,7 +96,7 @@ impl Sequential {
         let data = Prepared::new("evaluate", x, y, &built.network, &*compiled.loss)?;
         let batch_size = INFERENCE_ROWS.min(data.rows);
         let mut plan = self.evaluation_plan(batch_size)?;
-        let kernels = self.kernels(batch_size)?;
+        let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
         run_frozen(&mut plan, &kernels, &built.params, &data, batch_size, |plan| meter.observe(plan));
         Ok(Logs(meter.logs()))
@@ -112,7 +112,7 @@ impl Sequential {
         let source = x.source().expect("inputs are bytes or floats");
         let batch_size = INFERENCE_ROWS.min(x.rows());
         let mut plan = Plan::predict(&built.network, batch_size, Passes::ALL);
-        let kernels = self.kernels(batch_size)?;
+        let kernels = self.kernels(batch_size, false)?;
         let outputs = built.network.outputs();
         let mut predictions = Vec::with_capacity(x.rows() * outputs);
         let rows: Vec<usize> = (0..x.rows()).collect();

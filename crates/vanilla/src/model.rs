@@ -296,7 +296,7 @@ impl Sequential {
     /// When an environment variable makes no sense.
     pub fn threads(&self, batch_size: usize) -> Result<usize> {
         let available = self.runtime()?.threads();
-        Ok(self.built.as_ref().map_or(1, |built| built.network.threads(batch_size, available)))
+        Ok(self.built.as_ref().map_or(1, |built| built.network.threads(batch_size, true, available)))
     }
 
     /// All weights in the order of Keras's `model.weights`: every layer's kernel, then its bias.
@@ -376,7 +376,7 @@ impl Sequential {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let runtime = self.runtime()?;
         let passes = if reference { Passes::NONE } else { Passes::ALL };
-        let threads = built.network.threads(batch_size, runtime.threads());
+        let threads = built.network.threads(batch_size, self.compiled.is_some(), runtime.threads());
         let machine = format!("{} x {threads} threads", runtime.isa().name());
         let plan = match &self.compiled {
             Some(_) => self.plan_of_a_step(batch_size, passes)?,
@@ -395,9 +395,11 @@ impl Sequential {
         Ok(self.runtime.get().expect("set above"))
     }
 
-    /// Kernels on the threads that batches of this size gain from.
-    pub(crate) fn kernels(&self, batch_size: usize) -> Result<Arc<Kernels>> {
-        Ok(self.runtime()?.kernels(self.threads(batch_size)?))
+    /// Kernels on the threads that batches of this size gain from, in training or without.
+    pub(crate) fn kernels(&self, batch_size: usize, training: bool) -> Result<Arc<Kernels>> {
+        let runtime = self.runtime()?;
+        let network = &self.built.as_ref().ok_or(NOT_BUILT)?.network;
+        Ok(runtime.kernels(network.threads(batch_size, training, runtime.threads())))
     }
 
     pub(crate) fn params_mut(&mut self) -> Result<&mut Params> {

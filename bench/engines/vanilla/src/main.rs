@@ -24,7 +24,7 @@ fn main() -> Outcome<()> {
     let threads = count(&definition, "threads")?;
     let ready = json!({"ready": {"version": env!("CARGO_PKG_VERSION"), "threads": threads}});
     if definition["task"] == "predict" {
-        let model = Sequential::load(&folder.join(word(&definition, "model")?))?.with_threads(threads);
+        let model = Sequential::load(folder.join(word(&definition, "model")?))?.with_threads(threads);
         let x = x.astype(F32);
         return serve(&ready, |calls| predict(&model, &x, &y, calls));
     }
