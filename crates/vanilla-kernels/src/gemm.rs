@@ -205,7 +205,7 @@ fn balanced(count: usize, most: usize, unit: usize) -> usize {
     count.div_ceil(count.div_ceil(most)).next_multiple_of(unit)
 }
 
-/// What [`grad_x`] works in: it depends on the shapes which of two ways is shorter.
+/// What [`Kernels::grad_x`](crate::Kernels::grad_x) works in: it depends on the shapes which of two ways is shorter.
 #[derive(Debug)]
 pub struct GradX {
     /// Whether W is transposed, rather than dY and the result.
