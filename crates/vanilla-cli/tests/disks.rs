@@ -30,7 +30,7 @@ fn contents(folder: &Folder, run: &str) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-fn predict<'a>(out: &'a str) -> [&'a str; 6] {
+fn predict(out: &str) -> [&str; 6] {
     ["predict", "run/model.keras", "--data", "data.npz", "--out", out]
 }
 
