@@ -1,7 +1,7 @@
 //! `cargo xtask reliability`: the long forms of the tests of saving and resuming, on the real command line.
 //!
-//! - `kills N` ends a training by SIGKILL at N random moments, resumes it each time, and compares every file of the
-//!   finished run with the files of one that nobody disturbed.
+//! - `kills N` ends a training by SIGKILL at N random moments, resumes it each time, and compares every file of
+//!   the finished run with the files of one that nobody disturbed.
 //! - `calls` ends it at each system call that touches files, and lets each of those that save fail once (strace).
 //! - `limits` fills the disk, takes it away and makes it read-only (needs to be allowed to mount).
 //!
@@ -248,7 +248,8 @@ fn kills(bench: &Bench, wanted: usize, seed: u64) -> Result<(), String> {
         let mut of_this = 0;
         loop {
             let mut child = bench.spawn("kills.toml", "run")?;
-            // Some moments near the start, some anywhere; the window grows, or a slow start would keep it from getting on.
+            // Some moments near the start, some anywhere; the window grows, or a slow start would keep it from
+            // getting on.
             let window = length.as_micros() as u64 * (1 + of_this / 8) / [16, 8, 4, 1][random.below(4) as usize];
             std::thread::sleep(Duration::from_micros(random.below(window)));
             let running = child.try_wait().map_err(|error| error.to_string())?.is_none();
@@ -397,8 +398,8 @@ fn calls(bench: &Bench) -> Result<(), String> {
         say(&format!("calls: {call}: each of up to {count} a thread"));
     }
     say(&format!(
-        "calls: {killed} kills and {failed} errors at system calls ({refused} of them ended the run with a message): \
-         every run was resumed and ended with the files of the undisturbed one"
+        "calls: {killed} kills and {failed} errors at system calls ({refused} of them ended the run with a \
+         message): every run was resumed and ended with the files of the undisturbed one"
     ));
     Ok(())
 }
@@ -500,8 +501,8 @@ fn limits(bench: &Bench) -> Result<(), String> {
         bench.compare("moved", &whole, "after a disk that became full")?;
         drop(mount);
         say(&format!(
-            "limits: a disk that becomes full: {warnings} warnings, exit code 1; resumed from the checkpoint of before, and \
-             ended with the files of the undisturbed run"
+            "limits: a disk that becomes full: {warnings} warnings, exit code 1; resumed from the checkpoint of \
+             before, and ended with the files of the undisturbed run"
         ));
     }
     if let Some(mount) = Mount::tmpfs(bench, "read-only", "1m")? {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Store;
 use vanilla::plot::curves::Figure;
 use vanilla::storage::lock::{LockError, RunLock};
+use vanilla::storage::make_folder;
 use vanilla::{Sequential, Terminal};
 
 /// Every file that a run may write.
@@ -51,12 +52,10 @@ impl RunFolder {
             (None, _) => unused(name),
         };
         let place = path.display();
-        let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
         let unwritable = |error: &dyn Display| {
             usage(format!("--out {place}: cannot be written ({error}): choose another folder"))
         };
-        let made = std::fs::create_dir_all(&path).map(|()| made).map_err(|error| unwritable(&error))?;
+        let made = make_folder(&path).map_err(|error| unwritable(&error))?;
         let mut folder = Self { path: path.clone(), made, lock: None };
         folder.lock = Some(RunLock::acquire(&path).map_err(|error| match error {
             LockError::Io { source, .. } => unwritable(&source),

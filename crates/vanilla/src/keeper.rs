@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::run_state::RunState;
 use crate::snapshot::{self, Snapshot};
 use crate::storage::lock::RunLock;
-use crate::storage::{Disk, Fs, folder_of};
+use crate::storage::make_folder;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -60,13 +60,7 @@ impl Keeper {
         report: &mut Report,
     ) -> Result<(Self, Option<Found>)> {
         let folder = &options.folder;
-        let missing = folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
-        let made: Vec<PathBuf> = missing.map(Path::to_owned).collect();
-        std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        for folder in &made {
-            // So that a power cut takes no folder away from under its checkpoints; where that cannot be, so be it.
-            let _ = Disk.sync_folder(folder_of(folder));
-        }
+        let made = make_folder(folder).map_err(|error| Error::io(folder, error))?;
         let mut store = Store::new(folder);
         // From here on what was made is removed again where nothing came into it.
         let mut keeper = Self {

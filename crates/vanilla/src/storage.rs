@@ -1,5 +1,5 @@
-//! [`write_atomically`]: files that appear whole or not at all, [`write_together`]: several that belong together, and
-//! [`Fs`], the few operations that it takes.
+//! [`write_atomically`]: files that appear whole or not at all, [`write_together`]: several that belong together,
+//! and [`Fs`], the few operations that it takes.
 //!
 //! A file is written beside its destination, synced, renamed, and its folder synced. Whatever fails or dies on the
 //! way, the destination is the earlier file or the new one. What that means in detail:
@@ -174,11 +174,12 @@ pub fn write_atomically(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> Result<(), St
     }
 }
 
-/// Writes files that belong together. The last one is the seal: it goes before any other is replaced, and comes when
-/// all others are there, so whoever finds it finds the others of the same set.
+/// Writes files that belong together. The last one is the seal: it goes before any other is replaced, and comes
+/// when all others are there, so whoever finds it finds the others of the same set.
 ///
 /// # Errors
-/// As [`write_atomically`]. What lacks room or rights is found before anything is replaced, and then all is as it was.
+/// As [`write_atomically`]. What lacks room or rights is found before anything is replaced, and then all is as it
+/// was.
 pub fn write_together(fs: &dyn Fs, files: &[(PathBuf, &[u8])]) -> Result<(), StorageError> {
     let staged = files.iter().map(|(path, bytes)| Staged::new(fs, path, bytes));
     let mut staged = staged.collect::<Result<Vec<_>, _>>()?;
@@ -265,7 +266,9 @@ pub fn make_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
             result => result?,
         }
-        Disk.sync_folder(folder_of(folder))
+        // Where that cannot be, so be it: no file is in there yet that could be lost.
+        let _ = Disk.sync_folder(folder_of(folder));
+        Ok(())
     };
     if let Err(error) = missing.iter().rev().try_for_each(make) {
         for folder in &missing {
@@ -344,8 +347,8 @@ impl Fs for Disk {
 
     fn create_new(&self, path: &Path, permissions: Option<&Permissions>) -> io::Result<Box<dyn FsFile>> {
         let file = std::fs::File::options().write(true).create_new(true).open(path)?;
-        // It waits where somebody looks this very moment whether the file is a left-over. Where the file system has no
-        // locks, left-overs stay; the file itself does not need one.
+        // It waits where somebody looks this very moment whether the file is a left-over. Where the file system
+        // has no locks, left-overs stay; the file itself does not need one.
         while matches!(file.lock(), Err(error) if error.kind() == ErrorKind::Interrupted) {}
         // Whoever looked may have come before the lock and removed it: then another name is as good.
         if !lock::same_file(&file, path) {

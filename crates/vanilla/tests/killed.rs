@@ -1,8 +1,8 @@
 //! A real process that saves checkpoints and models, killed by SIGKILL at every single system call, and with every
 //! system call that touches files failing once: afterwards there is the earlier file or the new one.
 //!
-//! A program of its own (`harness = false`), so that the process that is killed has one thread and does nothing else.
-//! It needs Linux and strace, and says so loudly where it is skipped.
+//! A program of its own (`harness = false`), so that the process that is killed has one thread and does nothing
+//! else. It needs Linux and strace, and says so loudly where it is skipped.
 
 use std::collections::BTreeMap;
 use std::io::Write;
