@@ -151,6 +151,10 @@ impl Run {
     ) -> Result<Recovery> {
         let (epoch, batch) = (self.state.epoch + 1, self.state.batch + 1);
         let mut cause = likely_cause(model, data, rows)?;
+        if let NotFinite::Gradient { kernel } = trouble {
+            let built = model.built.as_ref().ok_or(NOT_BUILT)?;
+            cause = format!("it belongs to layer '{}'; {cause}", model.names[built.variables[kernel].0]);
+        }
         match (self.on_nan, &self.epoch_start) {
             // An epoch of nothing else has no means, and nothing to hope for.
             (OnNan::Skip, _) if meter.rows() == 0 && batch == self.steps => {

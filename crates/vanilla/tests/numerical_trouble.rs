@@ -144,3 +144,16 @@ fn rollbacks_survive_an_interruption() {
         assert_eq!(history.history, whole.history);
     }
 }
+
+/// A loss that is finite, with a gradient that is not: the weights stay, and the layer is named.
+#[test]
+fn a_gradient_that_is_not_finite_names_its_layer() {
+    let mut model = Sequential::new(layers![Dense::new(1).input_dim(1).name("far")]).unwrap();
+    model.compile("mse", "sgd", [""; 0]).unwrap();
+    let before = model.get_weights();
+    let (x, y) = (Tensor::new(vec![10.0f32], [1, 1]).unwrap(), Tensor::new(vec![5e18f32], [1, 1]).unwrap());
+    let error = model.fit(&x, &y, Fit::new().verbose(0)).unwrap_err().to_string();
+    assert!(error.contains("is not finite in epoch 1, batch 1; it belongs to layer 'far'; "), "{error}");
+    let weights = |tensors: &[Tensor]| tensors.iter().flat_map(|t| t.to_f32()).collect::<Vec<_>>();
+    assert_eq!(weights(&model.get_weights()), weights(&before));
+}
