@@ -7,6 +7,7 @@
 //!
 //! This page is the whole extension surface: [`Fact`], [`Curve`], [`Loss`], [`Optimizer`].
 
+mod code;
 mod execute;
 mod facts;
 mod lower;
@@ -16,6 +17,7 @@ pub mod reference;
 mod run;
 mod step;
 
+pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction};
 pub use facts::{Fact, Link, Network};
 pub use params::{Params, Variable};
 pub use passes::Passes;
