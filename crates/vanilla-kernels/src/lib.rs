@@ -147,6 +147,12 @@ impl Kernels {
         const RUN: usize = 64 * LANES;
         rows::each_chunk(&self.team, x.flat_mut(), RUN, &|index, chunk| f(index * RUN, chunk));
     }
+
+    /// Calls `f` with each panel of `x`, shared out over the team: its number and its lines. For functions of columns.
+    pub fn each_panel(&self, x: &mut Panels, f: Epilogue<'_>) {
+        let rows = x.rows();
+        rows::each_chunk(&self.team, x.flat_mut(), rows * LANES, f);
+    }
 }
 
 impl Kernels {

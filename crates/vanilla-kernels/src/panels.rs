@@ -61,14 +61,23 @@ impl Panels {
     /// The elements in row-major order, without padding.
     pub fn to_row_major(&self) -> Vec<f32> {
         let mut elements = vec![0.0; self.rows * self.cols];
+        self.copy_to_row_major(&mut elements);
+        elements
+    }
+
+    /// Writes the elements in row-major order, without padding, to `out`.
+    ///
+    /// # Panics
+    /// If `out.len() != rows * cols`.
+    pub fn copy_to_row_major(&self, out: &mut [f32]) {
+        assert_eq!(out.len(), self.rows * self.cols, "row-major length");
         for panel in 0..self.panels() {
             let (start, width) = self.panel_columns(panel);
             for row in 0..self.rows {
                 let to = row * self.cols + start;
-                elements[to..to + width].copy_from_slice(&self.lines[panel * self.rows + row].0[..width]);
+                out[to..to + width].copy_from_slice(&self.lines[panel * self.rows + row].0[..width]);
             }
         }
-        elements
     }
 
     /// Changes the shape; where it differs, all elements become zero. Allocates only when the matrix grows past every

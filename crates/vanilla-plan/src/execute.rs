@@ -1,10 +1,11 @@
 //! What each step does, on one batch.
 
+use crate::noise::Draw;
 use crate::run::{Batch, NotFinite};
 use crate::step::Step;
-use crate::{Optimizer, Params};
+use crate::{Link, Loss, Network, Optimizer, Params, merge, norm, rows};
 use std::mem::take;
-use vanilla_kernels::{GradX, Kernels, LANES, Live, Panels, Source, Target, random::philox};
+use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target};
 
 /// What a plan works in. A matrix that no step writes stays empty.
 #[derive(Debug, Default)]
@@ -17,43 +18,43 @@ pub(crate) struct Scratch {
     pub live: [Vec<Option<Live>>; 2],
     /// What each step needs to turn matrices, if it does.
     pub grad_x: Vec<Option<GradX>>,
+    /// What a normalisation knows of its columns, by its output.
+    pub statistics: Vec<Panels>,
     /// `g_v`, gradients of whole variables, where no update is fused.
     pub variables: Vec<Panels>,
-    pub targets: Panels,
-    /// Loss of each row of the last batch.
-    pub losses: Vec<f32>,
+    /// By output.
+    pub targets: Vec<Panels>,
+    /// Loss of each row of the last batch, by output.
+    pub losses: Vec<Vec<f32>>,
     /// Sample numbers of the last batch: masks depend on them, not on places in the batch.
     pub samples: Vec<usize>,
-    /// One row each of target, prediction and gradient.
-    pub row: [Vec<f32>; 3],
+    /// Single rows.
+    pub row: [Vec<f32>; 4],
+    /// A variable and its gradient in row-major order.
+    pub whole: [Vec<f32>; 2],
+    /// Variables that are changed before the loss is known, as they were.
+    pub before: Vec<(usize, Panels)>,
 }
 
 /// The circumstances of one run over the steps.
 pub(crate) struct Context<'a> {
     pub kernels: &'a Kernels,
+    pub network: &'a Network,
     pub batch: Batch<'a>,
     pub seed: u64,
     pub iteration: u64,
 }
 
 impl Context<'_> {
-    /// Does a step that moves no weight; the mean loss if it was the loss. A matrix that is written is taken out of
-    /// its place meanwhile, so that the others can be read.
-    pub fn compute(&self, index: usize, step: &Step, s: &mut Scratch, params: &Params) -> Option<f32> {
+    /// Does a step that moves no weight; what it adds to the loss. A matrix that is written is taken out of its place
+    /// meanwhile, so that the others can be read.
+    pub fn compute(&self, index: usize, step: &Step, s: &mut Scratch, params: &Params) -> f32 {
         let kernels = self.kernels;
-        let rows = self.batch.rows.len();
+        let samples = self.batch.rows.len();
         match step {
-            Step::Load => {
-                kernels.gather(self.batch.x, self.batch.rows, &mut s.values[0], s.live[0][0].as_mut());
-                s.samples.clear();
-                s.samples.extend_from_slice(self.batch.rows);
-                kernels.expect(self.batch.x, s.values[0].cols(), self.batch.next);
-                if let Some(y) = self.batch.y {
-                    kernels.expect(Source::F32(y), s.row[0].len(), self.batch.next);
-                }
-            }
+            Step::Load { input } => self.load(*input, s),
             // The gather has looked already.
-            Step::Look { value: 0, gradient: false } => {}
+            Step::Look { value, gradient: false } if *value < self.network.inputs.len() => {}
             Step::Look { value, gradient } => {
                 let matrices = if *gradient { &s.gradients } else { &s.values };
                 let live = s.live[usize::from(*gradient)][*value].as_mut().expect("made with the step");
@@ -62,7 +63,7 @@ impl Context<'_> {
             Step::Affine { x, y, kernel, bias, curve } => {
                 let mut out = take(&mut s.values[*y]);
                 let w = &params.variables[*kernel].weights;
-                out.resize(rows, w.cols());
+                out.resize(s.values[*x].rows(), w.cols());
                 let bias = bias.map(|bias| &params.variables[bias].weights);
                 let live = s.live[0][*x].as_ref();
                 kernels.forward(&s.values[*x], live, w, bias, &mut out, &|_, tile| {
@@ -76,71 +77,110 @@ impl Context<'_> {
                 copy(&mut s.values, *x, *y);
                 kernels.each(&mut s.values[*y], &|_, chunk| curve.forward(kernels, chunk));
             }
-            Step::Copy { x, y } => copy(&mut s.values, *x, *y),
-            Step::Mask { x, y, rate, stream, backward } => {
-                let matrices = if *backward { &mut s.gradients } else { &mut s.values };
-                copy(matrices, *x, *y);
-                let samples = &s.samples;
-                kernels.each(&mut matrices[*y], &|start, chunk| self.mask(samples, *rate, *stream, start, chunk));
+            Step::Copy { x, y, backward } => {
+                copy(if *backward { &mut s.gradients } else { &mut s.values }, *x, *y)
             }
+            Step::Mask { x, y, rate, stream, backward } => {
+                let matrix = copied(s, *x, *y, *backward);
+                let draw = Draw::new(&s.samples, &matrix, *stream);
+                let matrix = self.each(matrix, |start, chunk| self.mask(&draw, *rate, start, chunk));
+                put(s, *y, *backward, matrix);
+            }
+            Step::Noise { x, y, noise, stream, backward } => {
+                let matrix = copied(s, *x, *y, *backward);
+                let draw = Draw::new(&s.samples, &matrix, *stream);
+                let matrix = self.each(matrix, |start, chunk| self.noise(&draw, *noise, *backward, start, chunk));
+                put(s, *y, *backward, matrix);
+            }
+            Step::Regroup { x, y, backward } => {
+                // A gradient has the form of the value that was regrouped.
+                let value = if *backward { self.network.node(*x).map_or(*x, |node| node.inputs[0]) } else { *y };
+                let matrices = if *backward { &mut s.gradients } else { &mut s.values };
+                rows::regroup(matrices, &mut s.row, *x, *y, samples, self.network.form(value));
+            }
+            Step::Merge { xs, y, merge } => merge::forward(kernels, s, xs, *y, *merge),
+            Step::MergeGrad { xs, y, at, dx, merge } => {
+                merge::backward(kernels, s, xs, *y, *at, *dx, *merge);
+            }
+            Step::Rows { xs, y, function, weights } => {
+                rows::forward(s, params, xs, (*y, self.network.form(*y).cols), &**function, weights);
+            }
+            Step::RowsGrad { xs, y, dxs, function, weights } => {
+                rows::backward(s, params, xs, *y, dxs, &**function, weights);
+            }
+            Step::BatchNorm { x, y, norm, variables, batch } => {
+                norm::forward(kernels, s, params, (*x, *y), norm, variables, *batch);
+            }
+            Step::BatchNormGrad { x, y, dx, norm, variables, batch, trainable } => {
+                norm::backward(kernels, s, params, (*x, *y, *dx), norm, variables, *batch, *trainable);
+            }
+            Step::Embed { x, y, table } => rows::embed(s, params, *x, *y, *table),
+            Step::EmbedGrad { x, y, table } => rows::embed_backward(s, *x, *y, *table),
             Step::Softmax { x, y } => {
                 copy(&mut s.values, *x, *y);
                 let row = &mut s.row[1];
                 row.resize(s.values[*y].cols(), 0.0);
-                for r in 0..rows {
+                for r in 0..s.values[*y].rows() {
                     s.values[*y].read_row(r, row);
                     kernels.softmax(row);
                     s.values[*y].write_row(r, row);
                 }
             }
-            Step::Loss { x, output, loss, link, gradient } => {
-                let targets = self.batch.y.expect("a plan with a loss gets targets");
-                let width = s.row[0].len();
-                s.targets.resize(rows, width);
-                s.losses.clear();
+            Step::Activity { x, l1, l2 } => {
+                let row = &mut s.row[0];
+                row.resize(s.values[*x].cols(), 0.0);
+                let mut sums = [0.0f64; 2];
+                for r in 0..s.values[*x].rows() {
+                    s.values[*x].read_row(r, row);
+                    sums[0] += row.iter().map(|x| f64::from(x.abs())).sum::<f64>();
+                    sums[1] += row.iter().map(|x| f64::from(x * x)).sum::<f64>();
+                }
+                return ((f64::from(*l1) * sums[0] + f64::from(*l2) * sums[1]) / samples.max(1) as f64) as f32;
+            }
+            Step::ActivityGrad { x, y, dx, l1, l2 } => {
+                copy(&mut s.gradients, *y, *dx);
+                let (x, scale) = (s.values[*x].flat(), 1.0 / samples as f32);
+                kernels.each(&mut s.gradients[*dx], &|start, chunk| {
+                    for (d, x) in chunk.iter_mut().zip(&x[start..]) {
+                        let sign = if *x == 0.0 { 0.0 } else { x.signum() };
+                        *d += (l1 * sign + 2.0 * l2 * x) * scale;
+                    }
+                });
+            }
+            Step::Penalty { variable, gradient, .. } => {
+                let facts = &self.network.variables[*variable];
+                let [w, g] = &mut s.whole;
+                w.resize(facts.rows * facts.cols, 0.0);
+                g.resize(w.len(), 0.0);
+                g.fill(0.0);
+                params.variables[*variable].weights.copy_to_row_major(w);
+                let penalty = facts.regularizer.as_ref().expect("lowered from it").penalty(w, &facts.shape, g);
+                if *gradient {
+                    s.variables[*variable].copy_from_row_major(g);
+                }
+                return penalty;
+            }
+            Step::Clear { variable } => s.variables[*variable].flat_mut().fill(0.0),
+            Step::Loss { x, output, number, loss, weight, link, dx } => {
                 if link.is_some() {
                     copy(&mut s.values, *x, *output);
                 }
-                let cols = s.values[*output].cols();
-                let mut dx = take(&mut s.gradients[*x]);
-                dx.resize(rows, if *gradient { cols } else { 0 });
-                let outputs = &mut s.values[*output];
-                let [_, prediction, d] = &mut s.row;
-                prediction.resize(cols, 0.0);
-                d.resize(cols, 0.0);
-                let one = |target: &[f32], prediction: &mut [f32], d: &mut [f32]| match link {
-                    Some(link) => loss.row_from_logits(kernels, *link, target, prediction, d),
-                    None => loss.row(kernels, target, prediction, d),
-                };
-                let mut sum = 0.0f64;
-                for (r, &sample) in self.batch.rows.iter().enumerate() {
-                    let target = &targets[sample * width..(sample + 1) * width];
-                    s.targets.write_row(r, target);
-                    let value =
-                        if *gradient && let (Some(prediction), Some(d)) = (outputs.row_mut(r), dx.row_mut(r)) {
-                            one(target, prediction, d)
-                        } else {
-                            outputs.read_row(r, prediction);
-                            let value = one(target, prediction, d);
-                            outputs.write_row(r, prediction);
-                            if *gradient {
-                                dx.write_row(r, d);
-                            }
-                            value
-                        };
-                    s.losses.push(value);
-                    sum += f64::from(value);
+                return weight * self.loss(s, *output, *number, &**loss, *link, dx.map(|dx| (dx, *weight)));
+            }
+            Step::Sum { value, parts } => {
+                let mut sum = take(&mut s.gradients[*value]);
+                for part in parts.iter().filter(|part| *part != value) {
+                    let part = s.gradients[*part].flat();
+                    kernels.each(&mut sum, &|start, chunk| {
+                        chunk.iter_mut().zip(&part[start..]).for_each(|(sum, d)| *sum += d);
+                    });
                 }
-                let scale = 1.0 / rows as f32;
-                dx.flat_mut().iter_mut().for_each(|d| *d *= scale);
-                kernels.flush(dx.flat_mut());
-                s.gradients[*x] = dx;
-                return Some((sum / rows.max(1) as f64) as f32);
+                s.gradients[*value] = sum;
             }
             Step::GradX { y, x, kernel, curve } => {
                 let mut out = take(&mut s.gradients[*x]);
                 let w = &params.variables[*kernel].weights;
-                out.resize(rows, w.rows());
+                out.resize(s.gradients[*y].rows(), w.rows());
                 let scratch = s.grad_x[index].as_mut().expect("made with the step");
                 let live = s.live[1][*y].as_ref();
                 let wanted = curve.as_ref().filter(|(curve, _)| curve.dies_at_zero());
@@ -163,10 +203,10 @@ impl Context<'_> {
             }
             Step::SoftmaxGrad { y, x } => {
                 copy(&mut s.gradients, *y, *x);
-                let [_, p, d] = &mut s.row;
+                let [_, p, d, _] = &mut s.row;
                 p.resize(s.values[*y].cols(), 0.0);
                 d.resize(p.len(), 0.0);
-                for r in 0..rows {
+                for r in 0..s.values[*y].rows() {
                     s.values[*y].read_row(r, p);
                     s.gradients[*x].read_row(r, d);
                     let dot: f32 = d.iter().zip(&*p).map(|(d, p)| d * p).sum();
@@ -175,28 +215,131 @@ impl Context<'_> {
                     s.gradients[*x].write_row(r, d);
                 }
             }
-            Step::GradW { .. } | Step::Update { .. } => unreachable!("moves weights: see `learn`"),
+            Step::Spectral { .. }
+            | Step::GradW { .. }
+            | Step::Update { .. }
+            | Step::MoveStatistics { .. }
+            | Step::Constrain { .. } => unreachable!("moves weights: see `learn`"),
         }
-        None
+        0.0
+    }
+
+    fn load(&self, input: usize, s: &mut Scratch) {
+        let (kernels, batch) = (self.kernels, self.batch);
+        kernels.gather(batch.x[input], batch.rows, &mut s.values[input], s.live[0][input].as_mut());
+        kernels.expect(batch.x[input], self.network.inputs[input], batch.next);
+        if input > 0 {
+            return;
+        }
+        s.samples.clear();
+        s.samples.extend_from_slice(batch.rows);
+        for (number, y) in batch.y.iter().enumerate() {
+            let form = self.network.form(self.network.outputs[number]);
+            kernels.expect(Source::F32(y), form.groups * s.targets[number].cols(), batch.next);
+        }
+    }
+
+    /// The function of every element, on all threads.
+    fn each(&self, mut matrix: Panels, f: impl Fn(usize, &mut [f32]) + Sync) -> Panels {
+        self.kernels.each(&mut matrix, &f);
+        matrix
+    }
+
+    /// The losses of all rows; their mean. With `dx`, a gradient and what it is multiplied by.
+    fn loss(
+        &self,
+        s: &mut Scratch,
+        output: usize,
+        number: usize,
+        loss: &dyn Loss,
+        link: Option<Link>,
+        dx: Option<(usize, f32)>,
+    ) -> f32 {
+        let kernels = self.kernels;
+        let targets = self.batch.y[number];
+        let weights = self.batch.weights.get(number).copied().flatten();
+        let (rows, cols) = (s.values[output].rows(), s.values[output].cols());
+        let groups = self.network.form(output).groups;
+        let width = s.targets[number].cols();
+        s.targets[number].resize(rows, width);
+        s.losses[number].clear();
+        let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
+        d_out.resize(rows, if dx.is_some() { cols } else { 0 });
+        let outputs = &mut s.values[output];
+        let [_, prediction, d, _] = &mut s.row;
+        prediction.resize(cols, 0.0);
+        d.resize(cols, 0.0);
+        let one = |target: &[f32], prediction: &mut [f32], d: &mut [f32]| match link {
+            Some(link) => loss.row_from_logits(kernels, link, target, prediction, d),
+            None => loss.row(kernels, target, prediction, d),
+        };
+        let mut sum = 0.0f64;
+        for r in 0..rows {
+            let (sample, group) = (self.batch.rows[r / groups], r % groups);
+            let target = &targets[(sample * groups + group) * width..][..width];
+            s.targets[number].write_row(r, target);
+            let mut value = if dx.is_some()
+                && let (Some(prediction), Some(d)) = (outputs.row_mut(r), d_out.row_mut(r))
+            {
+                one(target, prediction, d)
+            } else {
+                outputs.read_row(r, prediction);
+                let value = one(target, prediction, d);
+                outputs.write_row(r, prediction);
+                if dx.is_some() {
+                    d_out.write_row(r, d);
+                }
+                value
+            };
+            if let Some(weights) = weights {
+                let weight = weights[sample];
+                value *= weight;
+                if dx.is_some() {
+                    d_out.read_row(r, d);
+                    d.iter_mut().for_each(|d| *d *= weight);
+                    d_out.write_row(r, d);
+                }
+            }
+            s.losses[number].push(value);
+            sum += f64::from(value);
+        }
+        if let Some((dx, weight)) = dx {
+            let scale = weight / rows as f32;
+            d_out.flat_mut().iter_mut().for_each(|d| *d *= scale);
+            kernels.flush(d_out.flat_mut());
+            s.gradients[dx] = d_out;
+        }
+        (sum / rows.max(1) as f64) as f32
     }
 
     /// Whether all gradients of these steps will be finite, and their squares: elements of `x' d` are at most
-    /// `rows max|x| max|d|`. Looking at x and d takes half a percent of the tutorial's step.
+    /// `rows max|x| max|d|`. Looking at x and d takes half a percent of the tutorial's step. Gradients that code has
+    /// computed are looked at themselves.
     pub fn check(&self, steps: &[Step], s: &Scratch) -> Result<(), NotFinite> {
-        let rows = self.batch.rows.len() as f32;
         for step in steps {
-            if let Step::GradW { x, y, kernel, .. } = step {
-                let [x, d] = [&s.values[*x], &s.gradients[*y]].map(|panels| self.kernels.largest(panels));
-                // Infinity times zero is NaN, which is not below either.
-                if !(rows * x * d < f32::MAX.sqrt() && d < f32::INFINITY) {
-                    return Err(NotFinite::Gradient { kernel: *kernel });
+            match step {
+                Step::GradW { x, y, kernel, .. } => {
+                    let rows = s.values[*x].rows() as f32;
+                    let [x, d] = [&s.values[*x], &s.gradients[*y]].map(|panels| self.kernels.largest(panels));
+                    // Infinity times zero is NaN, which is not below either.
+                    if !(rows * x * d < f32::MAX.sqrt() && d < f32::INFINITY) {
+                        return Err(NotFinite::Gradient { variable: *kernel });
+                    }
                 }
+                Step::Update { variable } => {
+                    // A product that is still to come was looked at before; what stands here meanwhile was finite.
+                    let g = self.kernels.largest(&s.variables[*variable]);
+                    if !(g < f32::MAX.sqrt()) {
+                        return Err(NotFinite::Gradient { variable: *variable });
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 
-    /// Does a step of the second phase; false if this is none.
+    /// Does a step that moves weights; false if this is none.
     pub fn learn(
         &self,
         step: &Step,
@@ -207,22 +350,34 @@ impl Context<'_> {
     ) -> bool {
         let kernels = self.kernels;
         match step {
-            Step::GradW { x, y, kernel, bias, update: true } => {
+            Step::Spectral { kernel, spectral } => {
+                for (variable, before) in &mut s.before {
+                    if [*kernel, spectral.vector].contains(variable) {
+                        before.flat_mut().copy_from_slice(params.variables[*variable].weights.flat());
+                    }
+                }
+                norm::spectral(s, params, *kernel, spectral);
+            }
+            Step::GradW { x, y, kernel, bias, update: true, .. } => {
                 let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
-                let (before, after) = params.variables.split_at_mut(*kernel + 1);
-                let bias = bias.map(|bias| after[bias - *kernel - 1].target());
-                let kernel = before[*kernel].target();
-                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, slots| {
+                let (kernel, bias) = two(&mut params.variables, *kernel, *bias);
+                let bias = bias.map(|bias| bias.target());
+                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel.target(), bias, &|g, w, slots| {
                     optimizer.update(kernels, coefficients, w, g, slots);
                 });
             }
-            Step::GradW { x, y, kernel, bias, update: false } => {
+            Step::GradW { x, y, kernel, bias, update: false, add } => {
                 let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
-                let (before, after) = s.variables.split_at_mut(*kernel + 1);
-                let bias = bias.map(|bias| Target { weights: &mut after[bias - *kernel - 1], slots: &mut [] });
-                let kernel = Target { weights: &mut before[*kernel], slots: &mut [] };
-                kernels
-                    .grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, _| w.copy_from_slice(g));
+                let (kernel, bias) = two(&mut s.variables, *kernel, *bias);
+                let bias = bias.map(|bias| Target { weights: bias, slots: &mut [] });
+                let kernel = Target { weights: kernel, slots: &mut [] };
+                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, _| {
+                    if *add {
+                        w.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g);
+                    } else {
+                        w.copy_from_slice(g);
+                    }
+                });
             }
             Step::Update { variable } => {
                 let target = &mut params.variables[*variable];
@@ -231,27 +386,34 @@ impl Context<'_> {
                 let mut slots = std::array::from_fn(|_| slots.next().map_or(&mut [][..], Panels::flat_mut));
                 optimizer.update(kernels, coefficients, target.weights.flat_mut(), gradient, &mut slots);
             }
+            Step::MoveStatistics { y, momentum, mean, variance } => {
+                norm::move_statistics(s, params, *y, *momentum, (*mean, *variance));
+            }
+            Step::Constrain { variable, .. } => {
+                let facts = &self.network.variables[*variable];
+                let w = &mut s.whole[0];
+                w.resize(facts.rows * facts.cols, 0.0);
+                params.variables[*variable].weights.copy_to_row_major(w);
+                facts.constraint.as_ref().expect("lowered from it").apply(w, &facts.shape);
+                params.variables[*variable].weights.copy_from_row_major(w);
+            }
             _ => return false,
         }
         true
     }
+}
 
-    /// Zeroes each element with probability `rate` and scales the others by `1 / (1 - rate)`. The mask is a function
-    /// of seed, fact, training step, sample and unit: neither threads nor batches nor an interruption change it.
-    fn mask(&self, samples: &[usize], rate: f32, stream: usize, start: usize, chunk: &mut [f32]) {
-        let scale = if rate < 1.0 { 1.0 / (1.0 - rate) } else { 0.0 };
-        // u < rate for u of 32 bits.
-        let bound = (f64::from(rate) * 4_294_967_296.0) as u64;
-        for (i, line) in chunk.chunks_exact_mut(LANES).enumerate() {
-            let at = start / LANES + i;
-            let (panel, row) = (at / samples.len(), at % samples.len());
-            for (quad, four) in line.chunks_exact_mut(4).enumerate() {
-                let unit = (panel * LANES / 4 + quad) as u32;
-                let counter = [samples[row] as u32, unit, self.iteration as u32, stream as u32];
-                for (x, word) in four.iter_mut().zip(philox(self.seed, counter)) {
-                    *x = if u64::from(word) < bound { 0.0 } else { *x * scale };
-                }
-            }
+/// A kernel and its bias, both to be changed.
+fn two<T>(all: &mut [T], kernel: usize, bias: Option<usize>) -> (&mut T, Option<&mut T>) {
+    match bias {
+        None => (&mut all[kernel], None),
+        Some(bias) if bias > kernel => {
+            let (before, after) = all.split_at_mut(bias);
+            (&mut before[kernel], Some(&mut after[0]))
+        }
+        Some(bias) => {
+            let (before, after) = all.split_at_mut(kernel);
+            (&mut after[0], Some(&mut before[bias]))
         }
     }
 }
@@ -262,4 +424,17 @@ fn copy(matrices: &mut [Panels], from: usize, to: usize) {
     out.resize(matrices[from].rows(), matrices[from].cols());
     out.flat_mut().copy_from_slice(matrices[from].flat());
     matrices[to] = out;
+}
+
+/// `m[to]` as a copy of `m[from]`, taken out; `m` are values or gradients.
+fn copied(s: &mut Scratch, from: usize, to: usize, gradients: bool) -> Panels {
+    let matrices = if gradients { &mut s.gradients } else { &mut s.values };
+    copy(matrices, from, to);
+    take(&mut matrices[to])
+}
+
+/// Puts back what [`copied`] took out.
+fn put(s: &mut Scratch, to: usize, gradients: bool, matrix: Panels) {
+    let matrices = if gradients { &mut s.gradients } else { &mut s.values };
+    matrices[to] = matrix;
 }

@@ -1,6 +1,6 @@
 //! What a layer may be made of: a closed list that the planner understands.
 
-use crate::Curve;
+use crate::{Curve, Form, RowFunction};
 use std::sync::Arc;
 
 /// One thing that a layer does. A layer is a list of these; the planner sees through layers to them.
@@ -22,14 +22,119 @@ pub enum Fact {
         /// Probability of a zero, `0..=1`.
         rate: f32,
     },
+    /// In training `y = x a + b` with random a and b for every element; otherwise `y = x`.
+    Noise(Noise),
+    /// One matrix of several of one shape, element by element.
+    Merge(Merge),
+    /// Every column with mean 0 and variance 1, then `gamma x + beta`.
+    BatchNorm(BatchNorm),
+    /// `y = V[x]`: x holds numbers of rows of V, `vocabulary x units`; each becomes a row of y.
+    Embed {
+        /// Rows of V.
+        vocabulary: usize,
+        /// Columns of V and of y.
+        units: usize,
+    },
+    /// A function of each row, given as code.
+    Rows(Arc<dyn RowFunction>),
+    /// `y = x`, and `(l1 sum|x| + l2 sum x^2) / rows` more of loss.
+    Activity {
+        /// Weight of the magnitudes.
+        l1: f32,
+        /// Weight of the squares.
+        l2: f32,
+    },
+    /// The same numbers of a sample, row-major, in this many rows.
+    Regroup {
+        /// Rows of a sample.
+        groups: usize,
+    },
+}
+
+/// What [`Fact::Noise`] draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Noise {
+    /// Keeps with probability `1 - rate`, else puts the value that selu tends to; then restores mean and variance.
+    AlphaDropout {
+        /// Probability of a drop.
+        rate: f32,
+    },
+    /// Times a normal number of mean 1 and this standard deviation.
+    Times {
+        /// Standard deviation.
+        stddev: f32,
+    },
+    /// Plus a normal number of mean 0 and this standard deviation.
+    Plus {
+        /// Standard deviation.
+        stddev: f32,
+    },
+}
+
+/// How [`Fact::Merge`] makes one of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The sum.
+    Add,
+    /// The first less the second.
+    Subtract,
+    /// The product.
+    Multiply,
+    /// The mean.
+    Average,
+    /// The largest; the gradient goes to the first of equal ones.
+    Maximum,
+    /// The smallest; the gradient goes to the first of equal ones.
+    Minimum,
+}
+
+/// [`Fact::BatchNorm`]: its variables are gamma and beta, if there are any, then the moving mean and variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Share of the moving mean and variance that stays in a step.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether beta exists.
+    pub center: bool,
+    /// Whether gamma exists.
+    pub scale: bool,
+    /// Uses the moving mean and variance in training, too, and leaves them.
+    pub frozen: bool,
 }
 
 impl Fact {
-    /// Columns of y for `inputs` columns of x.
-    pub fn outputs(&self, inputs: usize) -> usize {
+    /// The form of y for inputs of these forms.
+    pub fn form(&self, inputs: &[Form]) -> Form {
+        let x = inputs[0];
         match self {
-            Self::Affine { units, .. } => *units,
-            Self::Elementwise(_) | Self::Softmax | Self::Mask { .. } => inputs,
+            Self::Affine { units, .. } => Form { cols: *units, ..x },
+            Self::Embed { units, .. } => Form { groups: x.groups * x.cols, cols: *units },
+            Self::Rows(function) => {
+                let cols: Vec<usize> = inputs.iter().map(|x| x.cols).collect();
+                Form { cols: function.outputs(&cols), ..x }
+            }
+            Self::Regroup { groups } => Form { groups: *groups, cols: x.groups * x.cols / groups },
+            _ => x,
+        }
+    }
+
+    /// Shapes `(rows, cols)` of the variables, in their order, for inputs of these forms.
+    pub fn variables(&self, inputs: &[Form]) -> Vec<(usize, usize)> {
+        let x = inputs[0];
+        match self {
+            Self::Affine { units, bias } => {
+                let mut shapes = vec![(x.cols, *units)];
+                shapes.extend(bias.then_some((1, *units)));
+                shapes
+            }
+            Self::BatchNorm(norm) => vec![(1, x.cols); norm.first_statistic() + 2],
+            Self::Embed { vocabulary, units } => vec![(*vocabulary, *units)],
+            Self::Rows(function) => {
+                let cols: Vec<usize> = inputs.iter().map(|x| x.cols).collect();
+                function.weights(&cols).into_iter().map(|length| (1, length)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -38,8 +143,15 @@ impl Fact {
         match self {
             Self::Softmax => Some(Link::Softmax),
             Self::Elementwise(curve) => curve.link(),
-            Self::Affine { .. } | Self::Mask { .. } => None,
+            _ => None,
         }
+    }
+}
+
+impl BatchNorm {
+    /// Place of the moving mean among the variables; the moving variance follows.
+    pub fn first_statistic(&self) -> usize {
+        usize::from(self.scale) + usize::from(self.center)
     }
 }
 
@@ -50,60 +162,4 @@ pub enum Link {
     Softmax,
     /// Of every element.
     Sigmoid,
-}
-
-/// A network: the width of its input and its facts, first to last.
-#[derive(Clone, Debug)]
-pub struct Network {
-    /// Columns of the input.
-    pub inputs: usize,
-    /// Every layer's facts, one after the other.
-    pub facts: Vec<Fact>,
-}
-
-impl Network {
-    /// Columns of every value: the input, then the output of each fact.
-    pub fn widths(&self) -> Vec<usize> {
-        let mut widths = vec![self.inputs];
-        for fact in &self.facts {
-            widths.push(fact.outputs(widths[widths.len() - 1]));
-        }
-        widths
-    }
-
-    /// Columns of the output.
-    pub fn outputs(&self) -> usize {
-        self.widths()[self.facts.len()]
-    }
-
-    /// Shapes `(rows, cols)` of the variables: for each affine fact the kernel, then the bias as a single row.
-    pub fn variables(&self) -> Vec<(usize, usize)> {
-        let mut shapes = Vec::new();
-        for (fact, inputs) in self.facts.iter().zip(self.widths()) {
-            if let Fact::Affine { units, bias } = fact {
-                shapes.push((inputs, *units));
-                shapes.extend(bias.then_some((1, *units)));
-            }
-        }
-        shapes
-    }
-
-    /// Floating-point operations of the matrix products of one training step with this many rows.
-    pub fn flop(&self, rows: usize) -> u64 {
-        let affine = self.facts.iter().zip(self.widths()).filter_map(|(fact, inputs)| match fact {
-            Fact::Affine { units, .. } => Some((rows * inputs * units) as u64),
-            _ => None,
-        });
-        // Forward, weight gradient, and (but for the first) input gradient.
-        affine.enumerate().map(|(i, products)| products * if i == 0 { 4 } else { 6 }).sum()
-    }
-
-    /// Threads worth using for steps of this many rows, at most `available`: below a few million operations waking a
-    /// second thread costs more than it brings (a step of 1.2 MFLOP takes 21 us with one, 26 us with two). In training
-    /// the update of a weight counts as 32 operations: it takes as long.
-    pub fn threads(&self, rows: usize, training: bool, available: usize) -> usize {
-        let weights: usize = self.variables().iter().map(|(rows, cols)| rows * cols).sum();
-        let updates = if training { 32 * weights as u64 } else { 0 };
-        if self.flop(rows) + updates < 4_000_000 { 1 } else { available.max(1) }
-    }
 }

@@ -1,28 +1,36 @@
 //! Described layers in, a flat list of steps out, and its execution.
 //!
-//! A network reaches this crate as a list of [`Fact`]s, a [`Loss`] and an [`Optimizer`]; nothing here knows the name
-//! of a layer. [`Plan::train`] lowers them to unfused [`Step`]s (the reference plan), then named
+//! A network reaches this crate as a graph of [`Fact`]s, with a [`Loss`] an output and an [`Optimizer`]; nothing here
+//! knows the name of a layer. [`Plan::train`] lowers them to unfused [`Step`]s (the reference plan), then named
 //! [`passes`] rewrite the list, then [`Plan`] runs it, batch after batch, without allocating. A plan prints as
 //! a page of algebra: that text is its test and its documentation.
 //!
-//! This page is the whole extension surface: [`Fact`], [`Curve`], [`Loss`], [`Optimizer`].
+//! This page is the whole extension surface: [`Fact`], [`Curve`], [`Loss`], [`Optimizer`], and the code that a layer may
+//! bring along: [`RowFunction`], [`Regularizer`], [`Constraint`].
 
 mod code;
 mod execute;
 mod facts;
 mod lower;
+mod merge;
+mod network;
+mod noise;
+mod norm;
 mod params;
 pub mod passes;
 pub mod reference;
+mod rows;
 mod run;
 mod step;
 
 pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction};
-pub use facts::{Fact, Link, Network};
+pub use facts::{BatchNorm, Fact, Link, Merge, Noise};
+pub use lower::OutputLoss;
+pub use network::{Form, Network, Node, Spectral, VariableFacts};
 pub use params::{Params, Variable};
 pub use passes::Passes;
 pub use run::{Batch, NotFinite, Plan};
-pub use step::{Step, Value};
+pub use step::{Gradient, Step, Value};
 pub use vanilla_kernels as kernels;
 
 use std::fmt::Debug;

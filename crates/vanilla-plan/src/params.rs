@@ -8,8 +8,10 @@ use vanilla_kernels::{Panels, Target};
 pub struct Variable {
     /// The weights; a bias is a single row.
     pub weights: Panels,
-    /// The optimizer's values for each weight; empty until an optimizer was attached.
+    /// The optimizer's values for each weight; empty until an optimizer was attached, and where it moves nothing.
     pub slots: Vec<Panels>,
+    /// Whether the optimizer moves it.
+    pub trainable: bool,
 }
 
 impl Variable {
@@ -19,7 +21,7 @@ impl Variable {
     }
 }
 
-/// All variables of a network, in the order of its affine facts: kernel, bias, kernel, bias, …
+/// All variables of a network, in its order.
 ///
 /// Params belong to the model. Plans borrow them and own only scratch, so training, evaluation and prediction see
 /// the same weights and nothing is kept twice.
@@ -34,18 +36,21 @@ pub struct Params {
 impl Params {
     /// Zero weights for this network, without slots.
     pub fn zeros(network: &Network) -> Self {
-        let variables = network.variables().into_iter();
-        let variables =
-            variables.map(|(rows, cols)| Variable { weights: Panels::zeros(rows, cols), slots: Vec::new() });
+        let variables = network.variables.iter().map(|facts| Variable {
+            weights: Panels::zeros(facts.rows, facts.cols),
+            slots: Vec::new(),
+            trainable: facts.trainable,
+        });
         Self { variables: variables.collect(), iterations: 0 }
     }
 
-    /// Gives every variable the slots that this optimizer keeps, all zero, and starts its count at zero.
+    /// Gives every trainable variable the slots that this optimizer keeps, all zero, and starts its count at zero.
     pub fn attach(&mut self, optimizer: &dyn Optimizer) {
         self.iterations = 0;
         for variable in &mut self.variables {
             let (rows, cols) = (variable.weights.rows(), variable.weights.cols());
-            variable.slots = (0..optimizer.slots()).map(|_| Panels::zeros(rows, cols)).collect();
+            let slots = if variable.trainable { optimizer.slots() } else { 0 };
+            variable.slots = (0..slots).map(|_| Panels::zeros(rows, cols)).collect();
         }
     }
 

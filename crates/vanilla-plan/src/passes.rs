@@ -1,6 +1,6 @@
 //! Named rewrites of the reference plan. Each is a function from steps to steps, on or off by a flag.
 
-use crate::step::{Step, Value};
+use crate::step::{Gradient, Step, Value};
 use crate::{Network, Reads};
 
 /// Which passes run.
@@ -30,7 +30,7 @@ impl Passes {
 
     pub(crate) fn apply(self, mut steps: Vec<Step>, network: &Network, rows: usize, training: bool) -> Vec<Step> {
         if self.absorb_curve {
-            steps = absorb_curve(steps, training);
+            steps = absorb_curve(steps, network, training);
         }
         if self.absorb_derivative {
             steps = absorb_derivative(steps);
@@ -46,14 +46,19 @@ impl Passes {
 }
 
 /// `x1 = x0 W + b; x2 = f(x1)` becomes `x2 = f(x0 W + b)`: the curve runs on the hot tile.
-/// In training only where the derivative reads the output, else x1 is needed later.
-pub fn absorb_curve(steps: Vec<Step>, training: bool) -> Vec<Step> {
+/// Only where nobody else reads x1; in training only where the derivative reads the output, else x1 is needed later.
+pub fn absorb_curve(steps: Vec<Step>, network: &Network, training: bool) -> Vec<Step> {
+    let alone = |x: &Value| {
+        let readers = network.nodes.iter().flat_map(|node| &node.inputs).chain(&network.outputs);
+        readers.filter(|value| *value == x).count() == 1
+    };
     let mut out: Vec<Step> = Vec::with_capacity(steps.len());
     for step in steps {
         if let Step::Apply { x, y, curve } = &step
             && (!training || curve.reads() == Reads::Output)
             && let Some(Step::Affine { y: affine, curve: slot @ None, .. }) = out.last_mut()
             && affine == x
+            && alone(x)
         {
             *affine = *y;
             *slot = Some(curve.clone());
@@ -81,14 +86,25 @@ pub fn absorb_derivative(steps: Vec<Step>) -> Vec<Step> {
     out
 }
 
-/// `g = x' d; W <- optimizer(W, g)` becomes `W <- optimizer(W, x' d)`: no gradient is ever stored.
+/// `g = x' d; W <- optimizer(W, g)` becomes `W <- optimizer(W, x' d)`: no gradient is ever stored. Only where the
+/// gradient is a single product.
 pub fn fuse_update(steps: Vec<Step>) -> Vec<Step> {
-    let fused = |step: Step| match step {
-        Step::Update { .. } => None,
-        Step::GradW { x, y, kernel, bias, .. } => Some(Step::GradW { x, y, kernel, bias, update: true }),
+    let fused: Vec<usize> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::GradW { kernel, bias, add: false, .. } => Some(std::iter::once(*kernel).chain(*bias)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let fuse = |step: Step| match step {
+        Step::Update { variable } if fused.contains(&variable) => None,
+        Step::GradW { x, y, kernel, bias, add: false, .. } => {
+            Some(Step::GradW { x, y, kernel, bias, add: false, update: true })
+        }
         other => Some(other),
     };
-    steps.into_iter().filter_map(fused).collect()
+    steps.into_iter().filter_map(fuse).collect()
 }
 
 /// Products of fewer multiply-adds are done before it is known what to leave out: half a million take 5 us, and so
@@ -99,8 +115,15 @@ const WORTH_A_LOOK: usize = 500_000;
 /// zero in the input, behind a curve that dies at zero, and behind a mask; and in the gradients there. Only for
 /// products of at least `least` multiply-adds in a batch of this many rows.
 pub fn pass_over_zeros(steps: Vec<Step>, network: &Network, rows: usize, least: usize) -> Vec<Step> {
-    let widths = network.widths();
-    let large = |x: Value, y: Value| rows.saturating_mul(widths[x]).saturating_mul(widths[y]) >= least;
+    let large = |x: Value, y: Value| {
+        let (x, y) = (network.form(x), network.form(y));
+        rows.saturating_mul(x.groups).saturating_mul(x.cols).saturating_mul(y.cols) >= least
+    };
+    // A gradient that others are added to is not what the first of them wrote.
+    let summed = |d: Gradient| {
+        d >= network.forms().len()
+            || steps.iter().any(|step| matches!(step, Step::Sum { value, .. } if *value == d))
+    };
     let read = |value: Value, gradient: bool| {
         steps.iter().any(|step| match *step {
             Step::Affine { x, y, .. } => !gradient && x == value && large(x, y),
@@ -112,7 +135,7 @@ pub fn pass_over_zeros(steps: Vec<Step>, network: &Network, rows: usize, least: 
     for step in &steps {
         out.push(step.clone());
         let written = match step {
-            Step::Load => Some((0, false)),
+            Step::Load { input } => Some((*input, false)),
             Step::Affine { y, curve: Some(curve), .. } | Step::Apply { y, curve, .. } if curve.dies_at_zero() => {
                 Some((*y, false))
             }
@@ -126,7 +149,7 @@ pub fn pass_over_zeros(steps: Vec<Step>, network: &Network, rows: usize, least: 
         };
         out.extend(
             written
-                .filter(|&(value, gradient)| read(value, gradient))
+                .filter(|&(value, gradient)| read(value, gradient) && !(gradient && summed(value)))
                 .map(|(value, gradient)| Step::Look { value, gradient }),
         );
     }

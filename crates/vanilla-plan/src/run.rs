@@ -1,9 +1,9 @@
 //! [`Plan`]: compiled steps with their scratch; the only hot loop.
 
 use crate::execute::{Context, Scratch};
-use crate::lower::{Purpose, lower};
-use crate::step::{Shown, Step, Value};
-use crate::{Loss, Network, Optimizer, Params, Passes};
+use crate::lower::{OutputLoss, Purpose, lower};
+use crate::step::{Gradient, Shown, Step, Value};
+use crate::{Form, Network, Optimizer, Params, Passes};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +12,14 @@ use vanilla_kernels::{GradX, Kernels, Live, Panels, Source};
 /// The rows of one step.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// The table of inputs, rows of the network's input width.
-    pub x: Source<'a>,
-    /// The table of targets, rows of the loss's target width; `None` where there is no loss.
-    pub y: Option<&'a [f32]>,
-    /// The rows of both tables that this batch holds.
+    /// The tables of inputs, rows of each input's width.
+    pub x: &'a [Source<'a>],
+    /// The tables of targets, one an output, rows of the loss's target width for every row of the output; empty where
+    /// there is no loss.
+    pub y: &'a [&'a [f32]],
+    /// What each sample counts, one table an output; empty, or `None`, where all count 1.
+    pub weights: &'a [Option<&'a [f32]>],
+    /// The rows of the tables that this batch holds.
     pub rows: &'a [usize],
     /// The rows of the batch after this one, if they are known: they are fetched meanwhile.
     pub next: &'a [usize],
@@ -28,11 +31,11 @@ pub enum NotFinite {
     /// The loss.
     #[error("the loss is {0}")]
     Loss(f32),
-    /// The gradient of a kernel, by its number among the variables.
-    #[error("the gradient of variable {kernel}, a kernel, is not finite")]
+    /// The gradient of a variable, by its number.
+    #[error("the gradient of variable {variable} is not finite")]
     Gradient {
-        /// Number of the kernel among the variables.
-        kernel: usize,
+        /// Number of the variable.
+        variable: usize,
     },
 }
 
@@ -54,83 +57,49 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A training plan.
+    /// A training plan; `losses` has one entry an output, none where nothing is learnt from it.
     pub fn train(
         network: &Network,
-        loss: &Arc<dyn Loss>,
+        losses: &[Option<OutputLoss>],
         optimizer: &Arc<dyn Optimizer>,
         max_rows: usize,
         seed: u64,
         passes: Passes,
     ) -> Self {
-        let steps = passes.apply(lower(network, Some(loss), Purpose::Train), network, max_rows, true);
-        Self::with(network, Some(loss), Some(optimizer), steps, max_rows, seed)
+        Self::with(network, losses, Purpose::Train, Some(optimizer), max_rows, seed, passes)
     }
 
-    /// A plan that computes outputs and the loss, and trains nothing.
-    pub fn evaluate(network: &Network, loss: &Arc<dyn Loss>, max_rows: usize, passes: Passes) -> Self {
-        let steps = passes.apply(lower(network, Some(loss), Purpose::Evaluate), network, max_rows, false);
-        Self::with(network, Some(loss), None, steps, max_rows, 0)
+    /// A plan that computes outputs and losses, and trains nothing.
+    pub fn evaluate(network: &Network, losses: &[Option<OutputLoss>], max_rows: usize, passes: Passes) -> Self {
+        Self::with(network, losses, Purpose::Evaluate, None, max_rows, 0, passes)
     }
 
     /// A plan that computes outputs.
     pub fn predict(network: &Network, max_rows: usize, passes: Passes) -> Self {
-        let steps = passes.apply(lower(network, None, Purpose::Predict), network, max_rows, false);
-        Self::with(network, None, None, steps, max_rows, 0)
+        Self::with(network, &[], Purpose::Predict, None, max_rows, 0, passes)
     }
 
     fn with(
         network: &Network,
-        loss: Option<&Arc<dyn Loss>>,
+        losses: &[Option<OutputLoss>],
+        purpose: Purpose,
         optimizer: Option<&Arc<dyn Optimizer>>,
-        steps: Vec<Step>,
         max_rows: usize,
         seed: u64,
+        passes: Passes,
     ) -> Self {
-        let widths = network.widths();
-        let count = widths.len();
-        let empty = || (0..count).map(|_| Panels::default()).collect::<Vec<_>>();
-        let target = loss.map_or(0, |loss| loss.target_width(network.outputs()));
-        let mut scratch = Scratch {
-            values: empty(),
-            gradients: empty(),
-            live: [(); 2].map(|()| (0..count).map(|_| None).collect()),
-            targets: Panels::zeros(max_rows, target),
-            losses: Vec::with_capacity(max_rows),
-            samples: Vec::with_capacity(max_rows),
-            row: [target, network.outputs(), network.outputs()].map(|width| vec![0.0; width]),
-            ..Scratch::default()
-        };
-        for step in &steps {
-            let (values, gradients) = written(step);
-            for value in values {
-                scratch.values[value] = Panels::zeros(max_rows, widths[value]);
-            }
-            for value in gradients {
-                scratch.gradients[value] = Panels::zeros(max_rows, widths[value]);
-            }
-            if let Step::Look { value, gradient } = step {
-                scratch.live[usize::from(*gradient)][*value] = Some(Live::new(max_rows, widths[*value]));
-            }
-            scratch.grad_x.push(match step {
-                Step::GradX { x, y, .. } => Some(GradX::new(max_rows, widths[*x], widths[*y])),
-                _ => None,
-            });
-        }
-        if steps.iter().any(|step| matches!(step, Step::Update { .. })) {
-            scratch.variables =
-                network.variables().iter().map(|&(rows, cols)| Panels::zeros(rows, cols)).collect();
-        }
-        let gradients = steps.iter().position(|step| matches!(step, Step::GradW { .. }));
-        let checked = gradients.unwrap_or(steps.len());
+        let (steps, gradients) = lower(network, losses, purpose);
+        let steps = passes.apply(steps, network, max_rows, purpose == Purpose::Train);
+        let moves =
+            |step: &Step| matches!(step, Step::GradW { .. } | Step::Update { .. } | Step::MoveStatistics { .. });
         Self {
+            checked: steps.iter().position(moves).unwrap_or(steps.len()),
+            scratch: Scratch::new(network, losses, &steps, &gradients, max_rows),
             network: network.clone(),
             optimizer: optimizer.cloned(),
             steps,
-            checked,
             max_rows,
             seed,
-            scratch,
             times: None,
         }
     }
@@ -155,31 +124,28 @@ impl Plan {
         &self.steps
     }
 
-    /// The outputs of the last batch, `rows x outputs`.
-    pub fn outputs(&self) -> &Panels {
-        &self.scratch.values[self.network.facts.len()]
+    /// An output of the last batch, `rows groups x cols` of its form.
+    pub fn output(&self, number: usize) -> &Panels {
+        &self.scratch.values[self.network.outputs[number]]
     }
 
-    /// The targets of the last batch, `rows x target width`.
-    pub fn targets(&self) -> &Panels {
-        &self.scratch.targets
+    /// The targets of an output in the last batch.
+    pub fn targets(&self, number: usize) -> &Panels {
+        &self.scratch.targets[number]
     }
 
-    /// The loss of each row of the last batch.
-    pub fn losses(&self) -> &[f32] {
-        &self.scratch.losses
+    /// The loss of each row of an output in the last batch, times the weight of its sample.
+    pub fn losses(&self, number: usize) -> &[f32] {
+        &self.scratch.losses[number]
     }
 
     /// Bytes of scratch.
     pub fn scratch_bytes(&self) -> usize {
-        let s = &self.scratch;
-        let matrices = s.values.iter().chain(&s.gradients).chain(&s.variables).chain([&s.targets]);
-        let matrices: usize = matrices.map(|panels| size_of_val(panels.flat())).sum();
-        let live: usize = s.live.iter().flatten().flatten().map(Live::bytes).sum();
-        matrices + live + s.grad_x.iter().flatten().map(GradX::bytes).sum::<usize>()
+        self.scratch.bytes()
     }
 
-    /// Runs all steps on one batch and returns the mean loss over its rows (0 without a loss).
+    /// Runs all steps on one batch and returns the loss: the weighted sum over the outputs of the mean over the rows,
+    /// and all penalties (0 without a loss).
     ///
     /// # Errors
     /// When the loss or a gradient is not finite. Nothing was updated then.
@@ -190,25 +156,34 @@ impl Plan {
     pub fn run(&mut self, kernels: &Kernels, params: &mut Params, batch: Batch<'_>) -> Result<f32, NotFinite> {
         let iteration = params.iterations + 1;
         let coefficients = self.optimizer.as_deref().map(|optimizer| optimizer.coefficients(iteration));
-        let context = Context { kernels, batch, seed: self.seed, iteration };
-        let mut loss = 0.0;
+        let context = Context { kernels, network: &self.network, batch, seed: self.seed, iteration };
+        let mut loss = 0.0f32;
         for (index, step) in self.steps.iter().enumerate() {
             if index == self.checked {
-                context.check(&self.steps[index..], &self.scratch)?;
+                let found = if loss.is_finite() {
+                    context.check(&self.steps[index..], &self.scratch)
+                } else {
+                    Err(NotFinite::Loss(loss))
+                };
+                if let Err(found) = found {
+                    self.scratch.restore(params);
+                    return Err(found);
+                }
             }
             let start = self.times.as_ref().map(|_| Instant::now());
             if let (Some(optimizer), Some(coefficients)) = (&self.optimizer, &coefficients)
                 && context.learn(step, &mut self.scratch, params, &**optimizer, coefficients)
             {
-            } else if let Some(value) = context.compute(index, step, &mut self.scratch, params) {
-                if !value.is_finite() {
-                    return Err(NotFinite::Loss(value));
-                }
-                loss = value;
+            } else {
+                loss += context.compute(index, step, &mut self.scratch, params);
             }
             if let (Some(times), Some(start)) = (&mut self.times, start) {
                 times[index] += start.elapsed();
             }
+        }
+        if !loss.is_finite() {
+            self.scratch.restore(params);
+            return Err(NotFinite::Loss(loss));
         }
         if self.optimizer.is_some() {
             params.iterations = iteration;
@@ -223,10 +198,10 @@ impl Plan {
     /// As [`Plan::run`], and if the plan trains.
     pub fn run_frozen(&mut self, kernels: &Kernels, params: &Params, batch: Batch<'_>) -> f32 {
         assert!(self.optimizer.is_none(), "a training plan moves its weights");
-        let context = Context { kernels, batch, seed: self.seed, iteration: 0 };
+        let context = Context { kernels, network: &self.network, batch, seed: self.seed, iteration: 0 };
         let mut loss = 0.0;
         for (index, step) in self.steps.iter().enumerate() {
-            loss = context.compute(index, step, &mut self.scratch, params).unwrap_or(loss);
+            loss += context.compute(index, step, &mut self.scratch, params);
         }
         loss
     }
@@ -234,27 +209,22 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths = self.network.widths();
-        let affine = |w: &[(usize, &crate::Fact)]| w.iter().map(|(n, _)| n.to_string()).collect::<Vec<_>>();
-        let units: Vec<_> = widths[1..]
-            .iter()
-            .copied()
-            .zip(&self.network.facts)
-            .filter(|(_, fact)| matches!(fact, crate::Fact::Affine { .. }))
-            .collect();
-        let shape = [vec![self.network.inputs.to_string()], affine(&units)].concat().join("-");
+        let inputs: Vec<String> = self.network.inputs.iter().map(usize::to_string).collect();
+        let units = self.network.nodes.iter().filter_map(|node| match node.fact {
+            crate::Fact::Affine { units, .. } => Some(units.to_string()),
+            _ => None,
+        });
+        let shape = [vec![inputs.join("+")], units.collect()].concat().join("-");
         let optimizer = self.optimizer.as_ref().map_or("", |o| o.name());
         write!(f, "{shape}   rows <= {}", self.max_rows)?;
         if !optimizer.is_empty() {
             write!(f, "   {optimizer}")?;
         }
         writeln!(f, "   scratch {:.1} MiB", self.scratch_bytes() as f64 / (1 << 20) as f64)?;
-        for (variable, (rows, cols)) in self.network.variables().iter().enumerate() {
-            writeln!(
-                f,
-                "{} V{variable} {rows} x {cols}",
-                if variable == 0 { "weights   " } else { "          " }
-            )?;
+        for (number, variable) in self.network.variables.iter().enumerate() {
+            let title = if number == 0 { "weights   " } else { "          " };
+            let frozen = if variable.trainable { "" } else { "   not trained" };
+            writeln!(f, "{title} V{number} {} x {}{frozen}", variable.rows, variable.cols)?;
         }
         for step in &self.steps {
             writeln!(f, "{}", Shown(step, optimizer))?;
@@ -263,19 +233,142 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The values and gradients that a step writes.
-fn written(step: &Step) -> (Vec<Value>, Vec<Value>) {
+impl Scratch {
+    fn new(
+        network: &Network,
+        losses: &[Option<OutputLoss>],
+        steps: &[Step],
+        gradients: &[Value],
+        max_rows: usize,
+    ) -> Self {
+        let forms = network.forms();
+        let empty = |count: usize| (0..count).map(|_| Panels::default()).collect::<Vec<_>>();
+        let matrix = |value: Value| Panels::zeros(max_rows * forms[value].groups, forms[value].cols);
+        let mut s = Self {
+            values: empty(forms.len()),
+            gradients: empty(gradients.len()),
+            live: [(0..forms.len()).map(|_| None).collect(), (0..gradients.len()).map(|_| None).collect()],
+            statistics: empty(forms.len()),
+            variables: empty(network.variables.len()),
+            samples: Vec::with_capacity(max_rows),
+            ..Self::default()
+        };
+        for (output, loss) in network.outputs.iter().zip(losses) {
+            let form = forms[*output];
+            let rows = max_rows * form.groups;
+            let width = loss.as_ref().map_or(0, |loss| loss.loss.target_width(form.cols));
+            s.targets.push(Panels::zeros(if loss.is_some() { rows } else { 0 }, width));
+            s.losses.push(Vec::with_capacity(rows));
+        }
+        // Rows, as they are handed to code, and variables in row-major order.
+        let most = forms.iter().map(|form| form.groups * form.cols).max().unwrap_or(0);
+        let joined = network.nodes.iter().map(|node| node.inputs.iter().map(|x| forms[*x].cols).sum());
+        let most = joined.max().unwrap_or(0).max(most);
+        s.row = [(); 4].map(|()| Vec::with_capacity(most));
+        let seen = network.variables.iter().filter(|v| v.regularizer.is_some() || v.constraint.is_some());
+        let largest = seen.map(|v| v.rows * v.cols).max().unwrap_or(0);
+        s.whole = [(); 2].map(|()| Vec::with_capacity(largest));
+        for step in steps {
+            let (values, gradient) = written(step);
+            if let Some(value) = values {
+                s.values[value] = matrix(value);
+            }
+            if let Some(gradient) = gradient {
+                s.gradients[gradient] = matrix(gradients[gradient]);
+            }
+            let mut turned = None;
+            match step {
+                Step::Look { value, gradient } => {
+                    let Form { groups, cols } = forms[*value];
+                    s.live[usize::from(*gradient)][*value] = Some(Live::new(max_rows * groups, cols));
+                }
+                Step::GradX { x, y, .. } => {
+                    let (dx, dy) = (forms[gradients[*x]], forms[*y]);
+                    turned = Some(GradX::new(max_rows * dy.groups, dx.cols, dy.cols));
+                }
+                Step::RowsGrad { dxs, .. } => {
+                    for dx in dxs.iter().flatten() {
+                        s.gradients[*dx] = matrix(gradients[*dx]);
+                    }
+                }
+                Step::BatchNorm { y, .. } => s.statistics[*y] = Panels::zeros(5, forms[*y].cols),
+                Step::Update { variable } => s.store(network, *variable),
+                // Also the gradient of one that is not trained, beside one that is.
+                Step::GradW { kernel, bias, update: false, .. } => {
+                    s.store(network, *kernel);
+                    bias.iter().for_each(|bias| s.store(network, *bias));
+                }
+                Step::Spectral { kernel, spectral } => {
+                    for variable in [*kernel, spectral.vector] {
+                        let facts = &network.variables[variable];
+                        s.before.push((variable, Panels::zeros(facts.rows, facts.cols)));
+                    }
+                }
+                _ => {}
+            }
+            s.grad_x.push(turned);
+        }
+        s
+    }
+
+    /// A place for the gradient of this variable.
+    fn store(&mut self, network: &Network, variable: usize) {
+        let facts = &network.variables[variable];
+        self.variables[variable] = Panels::zeros(facts.rows, facts.cols);
+    }
+
+    fn bytes(&self) -> usize {
+        let matrices = self.values.iter().chain(&self.gradients).chain(&self.variables).chain(&self.targets);
+        let matrices = matrices.chain(&self.statistics).chain(self.before.iter().map(|(_, panels)| panels));
+        let matrices: usize = matrices.map(|panels| size_of_val(panels.flat())).sum();
+        let live: usize = self.live.iter().flatten().flatten().map(Live::bytes).sum();
+        matrices + live + self.grad_x.iter().flatten().map(GradX::bytes).sum::<usize>()
+    }
+
+    /// Puts back what was changed before the loss was known.
+    fn restore(&self, params: &mut Params) {
+        for (variable, before) in &self.before {
+            params.variables[*variable].weights.flat_mut().copy_from_slice(before.flat());
+        }
+    }
+}
+
+/// The value and the gradient that a step writes; [`Step::RowsGrad`] may write several.
+fn written(step: &Step) -> (Option<Value>, Option<Gradient>) {
     match step {
-        Step::Load => (vec![0], vec![]),
-        Step::Affine { y, .. } | Step::Apply { y, .. } | Step::Softmax { y, .. } | Step::Copy { y, .. } => {
-            (vec![*y], vec![])
+        Step::Load { input } => (Some(*input), None),
+        Step::Mask { y, backward, .. }
+        | Step::Noise { y, backward, .. }
+        | Step::Copy { y, backward, .. }
+        | Step::Regroup { y, backward, .. } => {
+            if *backward {
+                (None, Some(*y))
+            } else {
+                (Some(*y), None)
+            }
         }
-        Step::Mask { y, backward: false, .. } => (vec![*y], vec![]),
-        Step::Mask { y, .. } => (vec![], vec![*y]),
-        Step::Loss { x, output, link, gradient, .. } => {
-            (link.map(|_| *output).into_iter().collect(), gradient.then_some(*x).into_iter().collect())
-        }
-        Step::GradX { x, .. } | Step::ApplyGrad { x, .. } | Step::SoftmaxGrad { x, .. } => (vec![], vec![*x]),
-        Step::Look { .. } | Step::GradW { .. } | Step::Update { .. } => (vec![], vec![]),
+        Step::Affine { y, .. }
+        | Step::Apply { y, .. }
+        | Step::Softmax { y, .. }
+        | Step::Merge { y, .. }
+        | Step::Rows { y, .. }
+        | Step::BatchNorm { y, .. }
+        | Step::Embed { y, .. } => (Some(*y), None),
+        Step::Loss { output, link, dx, .. } => (link.map(|_| *output), *dx),
+        Step::MergeGrad { dx, .. } | Step::ActivityGrad { dx, .. } => (None, Some(*dx)),
+        Step::BatchNormGrad { dx, .. } => (None, *dx),
+        Step::GradX { x, .. } | Step::ApplyGrad { x, .. } | Step::SoftmaxGrad { x, .. } => (None, Some(*x)),
+        Step::Spectral { .. }
+        | Step::Look { .. }
+        | Step::RowsGrad { .. }
+        | Step::MoveStatistics { .. }
+        | Step::EmbedGrad { .. }
+        | Step::Activity { .. }
+        | Step::Penalty { .. }
+        | Step::Clear { .. }
+        | Step::Sum { .. }
+        | Step::GradW { .. }
+        | Step::Update { .. }
+        | Step::Constrain { .. } => (None, None),
     }
 }

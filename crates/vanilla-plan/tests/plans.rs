@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
-use vanilla_plan::{Batch, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, Params, Passes, Plan, Reads};
+use vanilla_plan::{
+    Batch, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan, Reads,
+};
 
 #[derive(Debug)]
 struct Tanh;
@@ -187,7 +189,7 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let case = |inputs, facts, loss: Arc<dyn Loss>, reference| Case {
-        network: Network { inputs, facts },
+        network: Network::chain(inputs, facts),
         loss,
         reference,
     };
@@ -240,6 +242,20 @@ fn cases() -> Vec<Case> {
 
 const ROWS: usize = 11;
 
+/// The loss of a network with one output.
+fn only(loss: &Arc<dyn Loss>) -> [Option<OutputLoss>; 1] {
+    [Some(OutputLoss { loss: Arc::clone(loss), weight: 1.0 })]
+}
+
+/// A batch whose samples all count the same.
+fn batch<'a>(x: &'a [Source<'a>], y: &'a [&'a [f32]], rows: &'a [usize]) -> Batch<'a> {
+    Batch { x, y, weights: &[], rows, next: &[] }
+}
+
+fn output_width(network: &Network) -> usize {
+    network.form(network.outputs[0]).cols
+}
+
 struct Data {
     x: Vec<f32>,
     y: Vec<f32>,
@@ -254,14 +270,14 @@ fn data(network: &Network) -> Data {
         let elements = numbers(variable.weights.rows() * variable.weights.cols());
         variable.weights.copy_from_row_major(&elements);
     }
-    let width = network.outputs();
+    let width = output_width(network);
     let mut y = numbers(ROWS * width);
     for row in y.chunks_exact_mut(width) {
         row.iter_mut().for_each(|y| *y += 0.5);
         let sum: f32 = row.iter().sum();
         row.iter_mut().for_each(|y| *y /= sum);
     }
-    Data { x: numbers(ROWS * network.inputs), y, params }
+    Data { x: numbers(ROWS * network.inputs[0]), y, params }
 }
 
 fn matrix(rows: usize, cols: usize, elements: &[f32]) -> Matrix {
@@ -285,11 +301,12 @@ fn train(case: &Case, passes: Passes, threads: usize) -> (Params, Vec<f32>) {
     let Data { x, y, mut params } = data(&case.network);
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.1));
     params.attach(&*optimizer);
-    let mut plan = Plan::train(&case.network, &case.loss, &optimizer, 6, 1, passes);
+    let mut plan = Plan::train(&case.network, &only(&case.loss), &optimizer, 6, 1, passes);
     let kernels = kernels(threads);
     let mut losses = Vec::new();
     for rows in [&[3, 1, 0, 7, 10, 2][..], &[4, 5, 6, 8, 9, 0], &[1, 2, 3]] {
-        let batch = Batch { x: Source::F32(&x), y: Some(&y), rows, next: &[] };
+        let (xs, ys) = ([Source::F32(&x)], [&y[..]]);
+        let batch = batch(&xs, &ys, rows);
         losses.push(plan.run(&kernels, &mut params, batch).unwrap());
     }
     (params, losses)
@@ -300,25 +317,27 @@ fn outputs_and_loss_equal_the_reference() {
     for case in cases() {
         let Data { x, y, mut params } = data(&case.network);
         let rows: Vec<usize> = (0..ROWS).collect();
-        let (inputs, width) = (case.network.inputs, case.network.outputs());
-        let want = reference::values(&case.network, &matrices(&params), matrix(ROWS, inputs, &x));
+        let (inputs, width) = (case.network.inputs[0], output_width(&case.network));
+        let want = reference::values(&case.network, &matrices(&params), vec![matrix(ROWS, inputs, &x)], false);
         let loss = reference::loss(
             &case.network,
             &matrices(&params),
-            matrix(ROWS, inputs, &x),
-            &matrix(ROWS, width, &y),
+            vec![matrix(ROWS, inputs, &x)],
+            &[matrix(ROWS, width, &y)],
+            &[1.0],
             &case.reference,
         );
         for passes in [Passes::NONE, Passes::ALL, ZEROS] {
             let mut predict = Plan::predict(&case.network, ROWS, passes);
-            let mut evaluate = Plan::evaluate(&case.network, &case.loss, ROWS, passes);
-            let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &rows, next: &[] };
-            predict.run_frozen(&kernels(2), &params, Batch { y: None, ..batch });
+            let mut evaluate = Plan::evaluate(&case.network, &only(&case.loss), ROWS, passes);
+            let (xs, ys) = ([Source::F32(&x)], [&y[..]]);
+            let batch = batch(&xs, &ys, &rows);
+            predict.run_frozen(&kernels(2), &params, Batch { y: &[], ..batch });
             let got = evaluate.run(&kernels(2), &mut params, batch).unwrap();
             assert!((f64::from(got) - loss).abs() < 1e-5 * loss.abs().max(1.0), "{got} {loss}");
             for plan in [&predict, &evaluate] {
                 for (got, want) in
-                    plan.outputs().to_row_major().iter().zip(&want[case.network.facts.len()].elements)
+                    plan.output(0).to_row_major().iter().zip(&want[case.network.outputs[0]].elements)
                 {
                     assert!((f64::from(*got) - want).abs() < 1e-5, "{got} instead of {want}\n{plan}");
                 }
@@ -332,16 +351,17 @@ fn gradients_equal_finite_differences_of_the_reference() {
     for case in cases() {
         let Data { x, y, mut params } = data(&case.network);
         let before = matrices(&params);
-        let (x64, y64) = (matrix(ROWS, case.network.inputs, &x), matrix(ROWS, case.network.outputs(), &y));
+        let x64 = vec![matrix(ROWS, case.network.inputs[0], &x)];
+        let y64 = [matrix(ROWS, output_width(&case.network), &y)];
         let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(1.0));
         params.attach(&*optimizer);
-        let mut plan = Plan::train(&case.network, &case.loss, &optimizer, ROWS, 1, Passes::ALL);
+        let mut plan = Plan::train(&case.network, &only(&case.loss), &optimizer, ROWS, 1, Passes::ALL);
         let rows: Vec<usize> = (0..ROWS).collect();
-        plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &rows, next: &[] })
-            .unwrap();
+        plan.run(&kernels(1), &mut params, batch(&[Source::F32(&x)], &[&y], &rows)).unwrap();
         let after = matrices(&params);
-        let at =
-            |variables: &[Matrix]| reference::loss(&case.network, variables, x64.clone(), &y64, &case.reference);
+        let at = |variables: &[Matrix]| {
+            reference::loss(&case.network, variables, x64.clone(), &y64, &[1.0], &case.reference)
+        };
         for v in 0..before.len() {
             for i in 0..before[v].elements.len() {
                 let mut moved = before.clone();
@@ -382,7 +402,7 @@ fn every_pass_keeps_every_bit() {
 
 #[test]
 fn masks_keep_their_share_scale_the_rest_and_know_sample_and_step_not_place() {
-    let network = Network { inputs: 40, facts: vec![Fact::Mask { rate: 0.25 }, affine(40, false)] };
+    let network = Network::chain(40, vec![Fact::Mask { rate: 0.25 }, affine(40, false)]);
     let loss: Arc<dyn Loss> = Arc::new(Squared);
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.0));
     let identity: Vec<f32> = (0..1600).map(|i| f32::from(u8::from(i % 41 == 0))).collect();
@@ -392,10 +412,9 @@ fn masks_keep_their_share_scale_the_rest_and_know_sample_and_step_not_place() {
         params.variables[0].weights.copy_from_row_major(&identity);
         params.attach(&*optimizer);
         params.iterations = steps;
-        let mut plan = Plan::train(&network, &loss, &optimizer, rows.len(), seed, Passes::ALL);
-        plan.run(&kernels(threads), &mut params, Batch { x: Source::F32(&x), y: Some(&x), rows, next: &[] })
-            .unwrap();
-        plan.outputs().to_row_major()
+        let mut plan = Plan::train(&network, &only(&loss), &optimizer, rows.len(), seed, Passes::ALL);
+        plan.run(&kernels(threads), &mut params, batch(&[Source::F32(&x)], &[&x], rows)).unwrap();
+        plan.output(0).to_row_major()
     };
     let all: Vec<usize> = (0..200).collect();
     let y = masked(&all, 1, 0, 9);
@@ -417,9 +436,8 @@ fn a_loss_that_is_not_finite_stops_before_any_weight_moves() {
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(1.0));
     params.attach(&*optimizer);
     let before = matrices(&params);
-    let mut plan = Plan::train(&case.network, &case.loss, &optimizer, ROWS, 1, Passes::ALL);
-    let error =
-        plan.run(&kernels(1), &mut params, Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1], next: &[] });
+    let mut plan = Plan::train(&case.network, &only(&case.loss), &optimizer, ROWS, 1, Passes::ALL);
+    let error = plan.run(&kernels(1), &mut params, batch(&[Source::F32(&x)], &[&y], &[0, 1]));
     assert!(matches!(error, Err(NotFinite::Loss(loss)) if loss.is_nan()));
     assert_eq!(before, matrices(&params));
     assert_eq!(params.iterations, 0);
@@ -428,10 +446,10 @@ fn a_loss_that_is_not_finite_stops_before_any_weight_moves() {
 #[test]
 fn printed_plans() {
     let net = |hidden| vec![affine(1000, true), hidden, affine(10, true), Fact::Softmax];
-    let network = Network { inputs: 784, facts: net(curve(Tanh)) };
+    let network = Network::chain(784, net(curve(Tanh)));
     let loss: Arc<dyn Loss> = Arc::new(Crossentropy);
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.1));
-    let fused = Plan::train(&network, &loss, &optimizer, 64, 0, Passes::ALL).to_string();
+    let fused = Plan::train(&network, &only(&loss), &optimizer, 64, 0, Passes::ALL).to_string();
     let weights = "\
 weights    V0 784 x 1000
            V1 1 x 1000
@@ -453,9 +471,9 @@ grad_w     V2 <- descent(V2, x2' d3), V3 <- descent(V3, sum d3)
 grad_w     V0 <- descent(V0, x0' d1), V1 <- descent(V1, sum d1)
 "
     );
-    let dying = Network { inputs: 784, facts: net(curve(Relu)) };
+    let dying = Network::chain(784, net(curve(Relu)));
     assert_eq!(
-        steps(&Plan::train(&dying, &loss, &optimizer, 64, 0, Passes::ALL).to_string()),
+        steps(&Plan::train(&dying, &only(&loss), &optimizer, 64, 0, Passes::ALL).to_string()),
         "\
 load       x0 = gather(batch)
 look       where x0 is not 0
@@ -469,7 +487,7 @@ grad_w     V2 <- descent(V2, x2' d3), V3 <- descent(V3, sum d3)
 grad_w     V0 <- descent(V0, x0' d1), V1 <- descent(V1, sum d1)
 "
     );
-    let reference = Plan::train(&network, &loss, &optimizer, 64, 0, Passes::NONE).to_string();
+    let reference = Plan::train(&network, &only(&loss), &optimizer, 64, 0, Passes::NONE).to_string();
     assert_eq!(
         steps(&reference),
         "\
@@ -516,7 +534,7 @@ impl Loss for Steep {
 
 #[test]
 fn a_gradient_that_is_not_finite_stops_before_any_weight_moves() {
-    let network = Network { inputs: 5, facts: vec![affine(4, true), curve(Tanh), affine(3, true)] };
+    let network = Network::chain(5, vec![affine(4, true), curve(Tanh), affine(3, true)]);
     for slope in [f32::NAN, f32::INFINITY, 1e38, 1.0] {
         let Data { x, y, mut params } = data(&network);
         let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.1));
@@ -524,14 +542,15 @@ fn a_gradient_that_is_not_finite_stops_before_any_weight_moves() {
         let before = matrices(&params);
         let loss: Arc<dyn Loss> = Arc::new(Steep(slope));
         for passes in [Passes::ALL, Passes::NONE] {
-            let mut plan = Plan::train(&network, &loss, &optimizer, ROWS, 1, passes);
-            let batch = Batch { x: Source::F32(&x), y: Some(&y), rows: &[0, 1, 2], next: &[] };
+            let mut plan = Plan::train(&network, &only(&loss), &optimizer, ROWS, 1, passes);
+            let (xs, ys) = ([Source::F32(&x)], [&y[..]]);
+            let batch = batch(&xs, &ys, &[0, 1, 2]);
             let result = plan.run(&kernels(2), &mut params, batch);
             if slope == 1.0 {
                 assert_eq!(result, Ok(0.0));
                 assert_ne!(before, matrices(&params));
             } else {
-                assert_eq!(result, Err(NotFinite::Gradient { kernel: 2 }), "{slope}");
+                assert_eq!(result, Err(NotFinite::Gradient { variable: 2 }), "{slope}");
                 assert_eq!((&before, params.iterations), (&matrices(&params), 0));
             }
         }
