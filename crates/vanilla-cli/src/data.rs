@@ -5,7 +5,7 @@ use anyhow::Result;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
 use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
-use vanilla::{DType, Sequential, Tensor, to_categorical};
+use vanilla::{DType, Model, Tensor, to_categorical};
 
 /// Opens a data set and passes its warnings on.
 pub fn open(spec: &str) -> Result<Dataset> {
@@ -24,7 +24,7 @@ pub fn known(dataset: &Dataset) -> Option<&'static Known> {
 }
 
 /// Builds a model that does not state its input for the samples of `x`: as they are, else flat.
-pub fn build(model: &mut Sequential, x: &Tensor) -> Result<()> {
+pub fn build(model: &mut Model, x: &Tensor) -> Result<()> {
     if model.input_shape().is_none() {
         let sample = x.shape().get(1..).filter(|shape| !shape.is_empty()).unwrap_or(&[1]);
         if model.build(sample).is_err() {
@@ -35,7 +35,7 @@ pub fn build(model: &mut Sequential, x: &Tensor) -> Result<()> {
 }
 
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
-pub fn inputs(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Tensor> {
+pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Tensor> {
     let flat = model.input_shape().is_some_and(|shape| shape.len() == 1);
     if dataset.known && flat {
         return Ok(part.x.reshape([part.x.rows(), part.x.width()])?.astype(DType::F32));
@@ -44,7 +44,7 @@ pub fn inputs(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Tens
 }
 
 /// `y` as the model's loss takes it: labels of known data sets are encoded, those of files stay as they are.
-pub fn targets(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Option<Tensor>> {
+pub fn targets(dataset: &Dataset, part: &Part, model: &Model) -> Result<Option<Tensor>> {
     let Some(y) = &part.y else { return Ok(None) };
     match known(dataset) {
         Some(known) if compares_vectors(model, known.classes) => Ok(Some(to_categorical(y, known.classes)?)),
@@ -54,7 +54,7 @@ pub fn targets(dataset: &Dataset, part: &Part, model: &Sequential) -> Result<Opt
 
 /// Whether the loss compares all outputs with a vector: one-hot losses do, and so do losses of numbers (such as `mse`)
 /// where there is an output for every class.
-fn compares_vectors(model: &Sequential, classes: usize) -> bool {
+fn compares_vectors(model: &Model, classes: usize) -> bool {
     match model.targets() {
         Some(Targets::OneHot) => true,
         // With one output a class the only way to train on numbers is towards the one-hot vectors.
@@ -64,7 +64,7 @@ fn compares_vectors(model: &Sequential, classes: usize) -> bool {
 }
 
 /// The classes of `y`: class numbers as they are, the place of the 1 in one-hot vectors; `None` for other targets.
-pub fn classes(dataset: &Dataset, part: &Part, model: &Sequential) -> Option<Tensor> {
+pub fn classes(dataset: &Dataset, part: &Part, model: &Model) -> Option<Tensor> {
     let (y, outputs) = (part.y.as_ref()?, model.outputs()?);
     if outputs < 2 || y.shape().is_empty() {
         return None;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
 use vanilla::datasets::{Dataset, KNOWN, Known};
-use vanilla::{OnNan, Sequential};
+use vanilla::{OnNan, Model};
 
 /// Larger files than this are no experiments, bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -177,9 +177,9 @@ impl Experiment {
     }
 
     /// The model with its weights drawn from the seed, compiled.
-    pub fn model(&self) -> Result<Sequential> {
+    pub fn model(&self) -> Result<Model> {
         let section = |table: &Table, name: &str| json(&Value::Table(table.clone()), name);
-        let mut model = Sequential::from_json(&section(&self.model, "[model]")?).context("[model]")?;
+        let mut model = Model::from_json(&section(&self.model, "[model]")?).context("[model]")?;
         model = model.with_seed(self.seed)?.with_portable_math(self.portable_math);
         model.compile_from_json(&section(&self.compile, "[compile]")?).context("[compile]")?;
         Ok(model)

@@ -5,7 +5,7 @@ use crate::experiment::{Experiment, Validation};
 use crate::ui::usage;
 use anyhow::Result;
 use vanilla::datasets::{Dataset, Part};
-use vanilla::{Fit, Sequential, Tensor};
+use vanilla::{Fit, Model, Tensor};
 
 /// Tensors as the model takes them.
 pub struct Job<'a> {
@@ -21,7 +21,7 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// Brings experiment, data and model together; builds the model where it is not.
-    pub fn new(experiment: &Experiment, dataset: &'a Dataset, model: &mut Sequential) -> Result<Self> {
+    pub fn new(experiment: &Experiment, dataset: &'a Dataset, model: &mut Model) -> Result<Self> {
         data::build(model, &dataset.train.x)?;
         let x = data::inputs(dataset, &dataset.train, model)?;
         let Some(y) = data::targets(dataset, &dataset.train, model)? else {

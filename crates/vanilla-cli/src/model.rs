@@ -5,10 +5,10 @@ use crate::experiment::Experiment;
 use crate::ui::usage;
 use anyhow::{Context, Result};
 use std::path::Path;
-use vanilla::Sequential;
+use vanilla::Model;
 
 /// A trained model.
-pub fn open(path: &Path, global: &Global) -> Result<Sequential> {
+pub fn open(path: &Path, global: &Global) -> Result<Model> {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     if ending.as_deref() == Some("toml") || (!path.exists() && path == Path::new("mnist")) {
         return Err(usage(format!(
@@ -16,11 +16,11 @@ pub fn open(path: &Path, global: &Global) -> Result<Sequential> {
             path.display()
         )));
     }
-    Ok(with_threads(Sequential::load(path)?, global))
+    Ok(with_threads(Model::load(path)?, global))
 }
 
 /// A trained model, or the model of an experiment before its training; its batch size, where it has one.
-pub fn open_or_describe(spec: &Path, global: &Global) -> Result<(Sequential, Option<usize>)> {
+pub fn open_or_describe(spec: &Path, global: &Global) -> Result<(Model, Option<usize>)> {
     if spec.extension().is_some_and(|ending| ending == "keras") || !Experiment::is_one(spec) {
         return Ok((open(spec, global)?, None));
     }
@@ -34,7 +34,7 @@ pub fn open_or_describe(spec: &Path, global: &Global) -> Result<(Sequential, Opt
 }
 
 /// The model on as many threads as asked for.
-pub fn with_threads(model: Sequential, global: &Global) -> Sequential {
+pub fn with_threads(model: Model, global: &Global) -> Model {
     match global.threads {
         Some(threads) => model.with_threads(threads),
         None => model,

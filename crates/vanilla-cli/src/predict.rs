@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use vanilla::formats::{Array, npy, npz, png};
-use vanilla::{DType, Sequential, Tensor};
+use vanilla::{DType, Model, Tensor};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("input").required(true).args(["images", "data"])))]
@@ -42,7 +42,7 @@ impl Predict {
         }
     }
 
-    fn arrays(&self, mut model: Sequential, source: &str) -> Result<()> {
+    fn arrays(&self, mut model: Model, source: &str) -> Result<()> {
         let ending =
             self.out.as_ref().map(|out| out.extension().unwrap_or_default().to_string_lossy().into_owned());
         if let (Some(ending), Some(out)) = (&ending, &self.out)
@@ -71,7 +71,7 @@ impl Predict {
         vanilla::write_file(out, &bytes).map_err(failed)
     }
 
-    fn pictures(&self, model: &Sequential) -> Result<()> {
+    fn pictures(&self, model: &Model) -> Result<()> {
         let input = model.input_shape().unwrap_or_default();
         if !matches!(input, [784] | [28, 28] | [28, 28, 1]) {
             return Err(usage(format!(

@@ -9,7 +9,7 @@ use vanilla::checkpoint::Store;
 use vanilla::plot::curves::Figure;
 use vanilla::storage::lock::{LockError, RunLock};
 use vanilla::storage::make_folder;
-use vanilla::{Sequential, Terminal};
+use vanilla::{Model, Terminal};
 
 /// Every file that a run may write.
 const OWN: [&str; 8] = [
@@ -88,7 +88,7 @@ impl RunFolder {
 
     /// Writes the model and these files, together; files of an earlier run that this one does not have go away. The
     /// last one says that the run is whole.
-    pub fn fill(&mut self, model: &Sequential, files: Vec<(&str, Vec<u8>)>) -> Result<()> {
+    pub fn fill(&mut self, model: &Model, files: Vec<(&str, Vec<u8>)>) -> Result<()> {
         self.made.clear();
         let model = model.to_keras()?;
         let all =

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use toml::Value;
 use vanilla::datasets::Dataset;
 use vanilla::plot::digits;
-use vanilla::{History, Layout, Sequential, Terminal};
+use vanilla::{History, Layout, Model, Terminal};
 
 #[derive(Args)]
 #[command(after_help = "Examples: vanilla train mnist\n          \
@@ -188,7 +188,7 @@ impl Train {
 }
 
 /// Where a run came from. Only `reproduce` reads it.
-fn provenance(dataset: &Dataset, model: &Sequential, history: &History) -> Result<String> {
+fn provenance(dataset: &Dataset, model: &Model, history: &History) -> Result<String> {
     let quoted = |text: &str| Value::from(text).to_string();
     let mut text = format!(
         "\n[provenance]\nvanilla = {}\nplatform = {}\narithmetic = {}\ndata_from = {}\ndata_sha256 = {}\n",

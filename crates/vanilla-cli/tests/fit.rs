@@ -28,14 +28,14 @@ fn as_the_library_trains() {
     let folder = folder();
     let ran =
         folder.good(&with(&["--validation-data", "data.npz", "--history", "h.json", "--epochs", "3", "--json"]));
-    let mut model = Sequential::load(folder.path().join("model.keras")).unwrap();
+    let mut model = Model::load(folder.path().join("model.keras")).unwrap();
     let dataset = vanilla::datasets::open(folder.path().join("data.npz").to_str().unwrap()).unwrap();
     let (train, test) = (dataset.train, dataset.test.unwrap());
     let (y, test_y) = (train.y.unwrap(), test.y.unwrap());
     let options = Fit::new().epochs(3).validation_data(&test.x, &test_y).verbose(0);
     let mut history = model.fit(&train.x, &y, options).unwrap();
     assert_eq!(
-        Sequential::load(folder.path().join("out.keras")).unwrap().weights_sha256(),
+        Model::load(folder.path().join("out.keras")).unwrap().weights_sha256(),
         model.weights_sha256()
     );
     history.verbose = 1;
@@ -45,7 +45,7 @@ fn as_the_library_trains() {
     assert!(folder.files("").contains(&"out.keras.ckpt".to_owned()));
     // Keras's defaults: one epoch, batches of 32.
     let ran = folder.good(&with(&["--force", "--quiet"]));
-    assert_eq!(Sequential::load(folder.path().join("out.keras")).unwrap().iterations(), 1);
+    assert_eq!(Model::load(folder.path().join("out.keras")).unwrap().iterations(), 1);
     assert!(ran.stdout.starts_with("acc: 0.") && ran.stdout.contains(" - loss: "), "{}", ran.stdout);
 }
 
@@ -54,7 +54,7 @@ fn in_order_and_with_a_seed() {
     let folder = folder();
     let hash = |more: &[&str]| {
         folder.good(&with(&[&["--force", "--quiet", "--batch-size", "7"], more].concat()));
-        Sequential::load(folder.path().join("out.keras")).unwrap().weights_sha256()
+        Model::load(folder.path().join("out.keras")).unwrap().weights_sha256()
     };
     let ordered = hash(&["--shuffle", "false"]);
     assert_eq!(ordered, hash(&["--shuffle", "false", "--seed", "3"]), "nothing random is left");
@@ -67,7 +67,7 @@ fn in_order_and_with_a_seed() {
 #[test]
 fn resumed_extended_and_in_place() {
     let folder = folder();
-    let weights = |name: &str| Sequential::load(folder.path().join(name)).unwrap().weights_sha256();
+    let weights = |name: &str| Model::load(folder.path().join(name)).unwrap().weights_sha256();
     folder.good(&["fit", "model.keras", "--data", "data.npz", "--out", "whole.keras", "--epochs", "4", "--quiet"]);
     let ran = folder.good(&with(&["--epochs", "2", "--resume"]));
     assert!(ran.stderr.contains("warning: out.keras.ckpt: no checkpoint, starting afresh"), "{}", ran.stderr);
@@ -81,7 +81,7 @@ fn resumed_extended_and_in_place() {
         ran.stderr.contains("out.keras.ckpt: holds checkpoints of a training already: go on with it (--resume")
     );
     // Another model in the place of the first.
-    let mut other = Sequential::load(folder.path().join("model.keras")).unwrap().with_seed(8).unwrap();
+    let mut other = Model::load(folder.path().join("model.keras")).unwrap().with_seed(8).unwrap();
     other.compile("sparse_categorical_crossentropy", "adam", ["acc"]).unwrap();
     other.save(folder.path().join("model.keras")).unwrap();
     let ran = folder.run(&with(&["--epochs", "4", "--resume"]));
@@ -92,7 +92,7 @@ fn resumed_extended_and_in_place() {
     folder.good(&[&own[..], &["--epochs", "4"]].concat());
     assert_eq!(weights("out.keras"), weights("whole.keras"));
     folder.good(&[&own[..], &["--epochs", "6"]].concat());
-    assert_eq!(Sequential::load(folder.path().join("out.keras")).unwrap().iterations(), 6);
+    assert_eq!(Model::load(folder.path().join("out.keras")).unwrap().iterations(), 6);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn everything() -> Network {
     network.variables[kernel].spectral = Some(Spectral { vector, iterations: 1 });
     let both = network.extend(&[trunk, trunk], &[Fact::Merge(Merge::Multiply), Fact::Regroup { groups: 1 }], &[]);
     let first = network.variables.len();
-    network.variables.push(VariableFacts::matrix(25 * 24, 3));
+    network.variables.push(VariableFacts::matrix(8 * 24, 3));
     network.outputs =
         vec![network.extend(&[both], &[Fact::Affine { units: 3, bias: false }, Fact::Softmax], &[first])];
     network

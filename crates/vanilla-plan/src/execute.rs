@@ -32,6 +32,8 @@ pub(crate) struct Scratch {
     pub row: [Vec<f32>; 4],
     /// A variable and its gradient in row-major order.
     pub whole: [Vec<f32>; 2],
+    /// All penalties of the last batch.
+    pub penalty: f32,
     /// Variables that are changed before the loss is known, as they were.
     pub before: Vec<(usize, Panels)>,
 }
@@ -135,7 +137,10 @@ impl Context<'_> {
                     sums[0] += row.iter().map(|x| f64::from(x.abs())).sum::<f64>();
                     sums[1] += row.iter().map(|x| f64::from(x * x)).sum::<f64>();
                 }
-                return ((f64::from(*l1) * sums[0] + f64::from(*l2) * sums[1]) / samples.max(1) as f64) as f32;
+                let sum = f64::from(*l1) * sums[0] + f64::from(*l2) * sums[1];
+                let penalty = (sum / samples.max(1) as f64) as f32;
+                s.penalty += penalty;
+                return penalty;
             }
             Step::ActivityGrad { x, y, dx, l1, l2 } => {
                 copy(&mut s.gradients, *y, *dx);
@@ -158,6 +163,7 @@ impl Context<'_> {
                 if *gradient {
                     s.variables[*variable].copy_from_row_major(g);
                 }
+                s.penalty += penalty;
                 return penalty;
             }
             Step::Clear { variable } => s.variables[*variable].flat_mut().fill(0.0),
@@ -231,6 +237,7 @@ impl Context<'_> {
         if input > 0 {
             return;
         }
+        s.penalty = 0.0;
         s.samples.clear();
         s.samples.extend_from_slice(batch.rows);
         for (number, y) in batch.y.iter().enumerate() {

@@ -102,8 +102,23 @@ impl Network {
         network
     }
 
-    /// Puts facts one after the other behind these values; the first reads all of them. A fact takes as many of the
-    /// variables as it has. Returns the last value.
+    /// Shapes `(rows, cols)` of the variables of facts that are put one after the other behind these values.
+    pub fn shapes(&self, inputs: &[Value], facts: &[Fact]) -> Vec<(usize, usize)> {
+        let mut forms: Vec<Form> = inputs.iter().map(|value| self.form(*value)).collect();
+        let mut shapes = Vec::new();
+        for fact in facts {
+            if let Fact::Regroup { .. } = fact {
+                forms.iter_mut().for_each(|form| *form = fact.form(&[*form]));
+            } else {
+                shapes.extend(fact.variables(&forms));
+                forms = vec![fact.form(&forms)];
+            }
+        }
+        shapes
+    }
+
+    /// Puts facts one after the other behind these values; the first reads all of them, and so does a regrouping before
+    /// it. A fact takes as many of the variables as it has. Returns the last value.
     ///
     /// # Panics
     /// If there is no value, or there are fewer variables than the facts have.
@@ -122,6 +137,23 @@ impl Network {
             values = vec![self.push(fact.clone(), values, mine)];
         }
         values[0]
+    }
+
+    /// Numbers the variables anew: the first is then the one that `order` names first.
+    ///
+    /// # Panics
+    /// If `order` does not name each variable once.
+    pub fn order_variables(&mut self, order: &[usize]) {
+        assert_eq!(order.len(), self.variables.len(), "an order of all variables");
+        let mut number = vec![usize::MAX; order.len()];
+        order.iter().enumerate().for_each(|(new, old)| number[*old] = new);
+        self.variables = order.iter().map(|old| self.variables[*old].clone()).collect();
+        for spectral in self.variables.iter_mut().filter_map(|variable| variable.spectral.as_mut()) {
+            spectral.vector = number[spectral.vector];
+        }
+        for variable in self.nodes.iter_mut().flat_map(|node| &mut node.variables) {
+            *variable = number[*variable];
+        }
     }
 
     /// The value with this many rows a sample.

@@ -139,6 +139,11 @@ impl Plan {
         &self.scratch.losses[number]
     }
 
+    /// All penalties of the last batch, on variables and on values.
+    pub fn penalty(&self) -> f32 {
+        self.scratch.penalty
+    }
+
     /// Bytes of scratch.
     pub fn scratch_bytes(&self) -> usize {
         self.scratch.bytes()

@@ -39,7 +39,7 @@ fn main() -> Result<()> {
 
 /// Fewer epochs.
 fn train(
-    mut model: Sequential,
+    mut model: Model,
     x: &Tensor,
     y: &Tensor,
     x_test: &Tensor,
@@ -51,7 +51,7 @@ fn train(
     report(model, history, x_test, y_test)
 }
 
-fn report(model: Sequential, history: History, x_test: &Tensor, y_test: &Tensor) -> Result<()> {
+fn report(model: Model, history: History, x_test: &Tensor, y_test: &Tensor) -> Result<()> {
     for (key, values) in &history.history {
         println!("{key}: {values:.4?}");
     }

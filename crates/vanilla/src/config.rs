@@ -1,7 +1,14 @@
 //! [`Config`]: the keys of one word, read with errors that name word and key.
 
+use crate::activations::Activation;
+use crate::constraints::{self, Constraint};
 use crate::error::{Error, Result};
+use crate::initializers::Initializer;
+use crate::layers::{ActivationArg, Common};
+use crate::registry::Registry;
+use crate::regularizers::{self, Regularizer};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// A word's configuration: Keras's keys and values.
 pub type Keys = Map<String, Value>;
@@ -12,12 +19,28 @@ pub type Keys = Map<String, Value>;
 pub struct Config {
     place: String,
     keys: Keys,
+    registry: Registry,
 }
 
 impl Config {
     /// The configuration `keys` of the word described by `place`, for instance `Dense 'dense_1'`.
     pub fn new(place: impl Into<String>, keys: Keys) -> Self {
-        Self { place: place.into(), keys }
+        Self { place: place.into(), keys, registry: Registry::default() }
+    }
+
+    /// As [`Config::new`], with words of one's own beside Keras's.
+    pub fn with_registry(place: impl Into<String>, keys: Keys, registry: &Registry) -> Self {
+        Self { place: place.into(), keys, registry: registry.clone() }
+    }
+
+    /// The words of one's own.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What this is the configuration of.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// An error about this word.
@@ -56,14 +79,86 @@ impl Config {
         self.typed(key, "true or false", Value::as_bool)
     }
 
-    /// Takes the keys that every Keras layer has and that must say nothing unusual here; returns the layer's name.
-    pub fn layer_name(&mut self) -> Result<Option<String>> {
-        if self.boolean("trainable")? == Some(false) {
-            return Err(self
-                .error("trainable = false is not supported yet: train the whole network, or leave the key out"));
+    /// A whole number, negative ones too.
+    pub fn signed(&mut self, key: &str) -> Result<Option<i64>> {
+        self.typed(key, "a whole number", Value::as_i64)
+    }
+
+    /// A list of whole numbers, or one of them.
+    pub fn signed_list(&mut self, key: &str) -> Result<Option<Vec<i64>>> {
+        self.typed(key, "a whole number or a list of them", |value| match value {
+            Value::Array(items) => items.iter().map(Value::as_i64).collect(),
+            one => one.as_i64().map(|one| vec![one]),
+        })
+    }
+
+    /// A list of finite numbers, or one of them.
+    pub fn float_list(&mut self, key: &str) -> Result<Option<Vec<f64>>> {
+        fn flat(value: &Value) -> Option<Vec<f64>> {
+            match value {
+                Value::Array(items) => items.iter().map(flat).collect::<Option<Vec<_>>>().map(|lists| lists.concat()),
+                one => one.as_f64().filter(|x| x.is_finite()).map(|one| vec![one]),
+            }
         }
+        self.typed(key, "a number or a list of them", flat)
+    }
+
+    /// A share from 0 to 1.
+    pub fn share(&mut self, key: &str, default: f64) -> Result<f64> {
+        match self.float(key)?.unwrap_or(default) {
+            share if (0.0..=1.0).contains(&share) => Ok(share),
+            share => Err(self.error(format!("{key} = {share}, expected a share from 0 to 1"))),
+        }
+    }
+
+    /// An activation by name, linear where there is none.
+    pub fn activation(&mut self, key: &str) -> Result<ActivationArg> {
+        let name = match self.take(key) {
+            None => return Ok(ActivationArg::Is(Activation::Linear)),
+            // An object that Keras knows is written by its name as well.
+            Some(value) => name_and_keys(&value).map(|(name, _)| name).ok_or_else(|| {
+                self.error(format!("{key} = {value}, expected the name of an activation, such as \"relu\""))
+            })?,
+        };
+        Ok(self.registry.find_activation(&name).map_or(ActivationArg::Name(name), ActivationArg::Is))
+    }
+
+    /// An initializer by name or node.
+    pub fn initializer(&mut self, key: &str, default: Initializer) -> Result<Initializer> {
+        let Some(value) = self.take(key) else { return Ok(default) };
+        let Some((word, keys)) = name_and_keys(&value) else {
+            return Err(self.error(format!("{key} = {value}, expected the name of an initializer")));
+        };
+        match self.registry.find_initializer(&word) {
+            Some(make) => {
+                let mut config = Self::with_registry(word, keys, &self.registry);
+                let own = make(&mut config)?;
+                config.finish()?;
+                Ok(Initializer::Custom(own))
+            }
+            None => Initializer::from_config(&word, keys).map_err(|error| self.error(error.to_string())),
+        }
+    }
+
+    /// A regularizer by name or node.
+    pub fn regularizer(&mut self, key: &str) -> Result<Option<Arc<dyn Regularizer>>> {
+        let value = self.take(key);
+        let read = value.map(|value| regularizers::from_value(&value)).transpose();
+        read.map_err(|error| self.error(format!("{key}: {error}")))
+    }
+
+    /// A constraint by name or node.
+    pub fn constraint(&mut self, key: &str) -> Result<Option<Arc<dyn Constraint>>> {
+        let value = self.take(key);
+        let read = value.map(|value| constraints::from_value(&value)).transpose();
+        read.map_err(|error| self.error(format!("{key}: {error}")))
+    }
+
+    /// Takes the keys that every Keras layer has.
+    pub fn common(&mut self) -> Result<Common> {
+        let trainable = self.boolean("trainable")?.unwrap_or(true);
         self.float32()?;
-        self.string("name")
+        Ok(Common { name: self.string("name")?, trainable })
     }
 
     /// Takes `dtype`, which must be float32.

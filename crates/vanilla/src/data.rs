@@ -1,120 +1,254 @@
 //! Data, checked once before the first step: what passes here cannot fail in training.
 
+use crate::arrays::Arrays;
+use crate::build::{Built, Front};
+use crate::compile::{Compiled, CompiledLoss};
 use crate::error::{Error, Result};
 use crate::identity::hash_floats;
-use crate::losses::{Loss, Targets};
-use crate::tensor::{F32, I64, Tensor};
+use crate::layers::shape;
+use crate::losses::Targets;
+use crate::tensor::{F32, I64, STR, Tensor};
 use sha2::{Digest, Sha256};
-use vanilla_plan::Network;
+use std::collections::BTreeMap;
+use vanilla_plan::Batch;
 use vanilla_plan::kernels::Source;
 
-/// Inputs and targets that fit a network and its loss.
+/// Inputs, targets and weights that fit a network and its losses.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    x: Tensor,
-    /// Row-major targets of the loss's width.
-    pub y: Vec<f32>,
+    /// One an input of the network, each a table of bytes or floats with one row a sample.
+    x: Vec<Tensor>,
+    /// Row-major targets, one table an output.
+    y: Vec<Vec<f32>>,
+    /// What each sample counts, one table an output.
+    weights: Vec<Option<Vec<f32>>>,
     pub rows: usize,
+}
+
+/// The tables, as a plan reads them.
+pub(crate) struct View<'a> {
+    x: Vec<Source<'a>>,
+    y: Vec<&'a [f32]>,
+    weights: Vec<Option<&'a [f32]>>,
+}
+
+impl View<'_> {
+    /// The batch of these rows.
+    pub fn batch<'a>(&'a self, rows: &'a [usize], next: &'a [usize]) -> Batch<'a> {
+        Batch { x: &self.x, y: &self.y, weights: &self.weights, rows, next }
+    }
+}
+
+/// What samples count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weights<'a> {
+    pub sample: Option<&'a Arrays>,
+    pub class: Option<&'a BTreeMap<i64, f64>>,
 }
 
 impl Prepared {
     /// Checks and converts; `place` is `fit`, `evaluate`, `validation_data`, …
-    pub fn new(place: &str, x: &Tensor, y: &Tensor, network: &Network, loss: &dyn Loss) -> Result<Self> {
-        let inputs = inputs(place, x, network)?;
-        let rows = inputs.rows();
-        same_rows(place, x, y)?;
-        let y = targets(place, y, network.outputs(), loss)?;
-        Ok(Self { x: inputs, y, rows })
+    pub fn new(
+        place: &str,
+        built: &Built,
+        compiled: &Compiled,
+        x: &Arrays,
+        y: &Arrays,
+        weights: Weights<'_>,
+    ) -> Result<Self> {
+        let inputs = inputs(place, built, x)?;
+        let rows = inputs[0].rows();
+        let outputs = built.output_shapes.len();
+        if y.0.len() != outputs {
+            let problem = format!("y has {} tensors, expected {outputs}: one for each output", y.0.len());
+            return Err(Error::data(place, problem));
+        }
+        let mut tables = Vec::new();
+        for (number, (y, loss)) in y.0.iter().zip(&compiled.losses).enumerate() {
+            same_rows(place, rows, y)?;
+            let name = if outputs > 1 { format!("y[{number}]") } else { "y".into() };
+            tables.push(match loss {
+                Some(loss) => targets(place, &name, y, &built.output_shapes[number], loss)?,
+                None => Vec::new(),
+            });
+        }
+        let weights = sample_weights(place, built, rows, y, weights)?;
+        Ok(Self { x: inputs, y: tables, weights, rows })
     }
 
-    /// SHA-256 over everything that training reads: shape, inputs, targets.
+    /// Inputs alone.
+    pub fn inputs(place: &str, built: &Built, x: &Arrays) -> Result<Self> {
+        let x = inputs(place, built, x)?;
+        let rows = x[0].rows();
+        Ok(Self { x, y: Vec::new(), weights: Vec::new(), rows })
+    }
+
+    /// The tables, as a plan reads them.
+    pub fn view(&self) -> View<'_> {
+        View {
+            x: self.x.iter().map(|x| x.source().expect("inputs are bytes or floats")).collect(),
+            y: self.y.iter().map(Vec::as_slice).collect(),
+            weights: self.weights.iter().map(|weights| weights.as_deref()).collect(),
+        }
+    }
+
+    /// Bytes of the tables that were made for the losses.
+    pub fn sample_weights(&self, output: usize) -> Option<&[f32]> {
+        self.weights.get(output).and_then(|weights| weights.as_deref())
+    }
+
+    /// SHA-256 over everything that training reads: shape, inputs, targets, weights of samples.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        for size in [self.rows, self.x.width(), self.y.len()] {
-            hash.update((size as u64).to_le_bytes());
-        }
-        match self.source() {
-            Source::U8(bytes, table) => {
-                hash.update(b"u8");
-                hash_floats(&mut hash, table);
-                hash.update(bytes);
+        let view = self.view();
+        for (x, source) in self.x.iter().zip(&view.x) {
+            for size in [self.rows, x.width(), self.y.first().map_or(0, Vec::len)] {
+                hash.update((size as u64).to_le_bytes());
             }
-            Source::F32(floats) => {
-                hash.update(b"f32");
-                hash_floats(&mut hash, floats);
+            match source {
+                Source::U8(bytes, table) => {
+                    hash.update(b"u8");
+                    hash_floats(&mut hash, &table[..]);
+                    hash.update(bytes);
+                }
+                Source::F32(floats) => {
+                    hash.update(b"f32");
+                    hash_floats(&mut hash, floats);
+                }
             }
         }
-        hash_floats(&mut hash, &self.y);
+        view.y.iter().for_each(|y| hash_floats(&mut hash, y));
+        view.weights.iter().flatten().for_each(|weights| hash_floats(&mut hash, weights));
         crate::datasets::hex(&hash.finalize())
     }
 
     /// The largest input and the largest target of these rows, by size.
     pub fn largest(&self, rows: &[usize]) -> (f32, f32) {
-        let (width, targets) = (self.x.width(), self.y.len() / self.rows.max(1));
         let mut largest = (0.0f32, 0.0f32);
         for &row in rows {
-            let of_row = row * width..(row + 1) * width;
-            match self.source() {
-                Source::U8(bytes, table) => bytes[of_row]
-                    .iter()
-                    .for_each(|&byte| largest.0 = largest.0.max(table[usize::from(byte)].abs())),
-                Source::F32(floats) => floats[of_row].iter().for_each(|x| largest.0 = largest.0.max(x.abs())),
+            for x in &self.x {
+                let of_row = row * x.width()..(row + 1) * x.width();
+                match x.source().expect("inputs are bytes or floats") {
+                    Source::U8(bytes, table) => bytes[of_row]
+                        .iter()
+                        .for_each(|&byte| largest.0 = largest.0.max(table[usize::from(byte)].abs())),
+                    Source::F32(floats) => floats[of_row].iter().for_each(|x| largest.0 = largest.0.max(x.abs())),
+                }
             }
-            self.y[row * targets..(row + 1) * targets].iter().for_each(|y| largest.1 = largest.1.max(y.abs()));
+            for y in &self.y {
+                let width = y.len() / self.rows.max(1);
+                y[row * width..(row + 1) * width].iter().for_each(|y| largest.1 = largest.1.max(y.abs()));
+            }
         }
         largest
-    }
-
-    /// The table of inputs.
-    pub fn source(&self) -> Source<'_> {
-        self.x.source().expect("inputs are bytes or floats")
     }
 }
 
 /// One target for every row.
-pub(crate) fn same_rows(place: &str, x: &Tensor, y: &Tensor) -> Result<()> {
-    if y.rows() == x.rows() && !y.shape().is_empty() {
+pub(crate) fn same_rows(place: &str, rows: usize, y: &Tensor) -> Result<()> {
+    if y.rows() == rows && !y.shape().is_empty() {
         return Ok(());
     }
-    let problem = format!("x has {} rows and y has {}: one target for every row is needed", x.rows(), y.rows());
+    let problem = format!("x has {rows} rows and y has {}: one target for every row is needed", y.rows());
     Err(Error::data(place, problem))
 }
 
-/// The inputs as a table of bytes or floats, one row a sample.
-pub(crate) fn inputs(place: &str, x: &Tensor, network: &Network) -> Result<Tensor> {
-    let rows = x.rows();
-    if x.shape().is_empty() || x.is_empty() {
-        return Err(Error::data(place, format!("x has the shape {:?}: the data set is empty", x.shape())));
+/// The inputs of the network, each as a table of bytes or floats, one row a sample.
+fn inputs(place: &str, built: &Built, x: &Arrays) -> Result<Vec<Tensor>> {
+    let wanted = built.input_shapes.len();
+    if x.0.len() != wanted {
+        let problem = format!("x has {} tensors, expected {wanted}: one for each input of the model", x.0.len());
+        return Err(Error::data(place, problem));
     }
+    let name = |input: usize| if wanted > 1 { format!("x[{input}]") } else { "x".to_owned() };
+    for (input, tensor) in x.0.iter().enumerate() {
+        if tensor.shape().is_empty() || tensor.is_empty() {
+            let problem = format!("{} has the shape {:?}: the data set is empty", name(input), tensor.shape());
+            return Err(Error::data(place, problem));
+        }
+        if tensor.rows() != x.0[0].rows() {
+            let problem = format!(
+                "x[0] has {} rows and {} has {}: every input has one row a sample",
+                x.0[0].rows(),
+                name(input),
+                tensor.rows()
+            );
+            return Err(Error::data(place, problem));
+        }
+    }
+    let front = |front: &Front| input(place, &name(front.input), built, front, &x.0[front.input]);
+    built.fronts.iter().map(front).collect()
+}
+
+/// One input of the network, made of one of the model.
+fn input(place: &str, name: &str, built: &Built, front: &Front, x: &Tensor) -> Result<Tensor> {
+    let rows = x.rows();
+    let stated = &built.input_shapes[front.input];
+    let width: usize = stated.iter().product();
     // A vector is a column where the network has one input.
-    let width = x.width();
-    if width != network.inputs {
+    if x.width() != width {
         let problem = format!(
-            "x has {width} columns (shape {:?}), expected {}: the model's input is {}",
+            "{name} has {} columns (shape {:?}), expected {width}: the model's input is {}",
+            x.width(),
             x.shape(),
-            network.inputs,
-            crate::layers::shape(&[network.inputs])
+            shape(stated)
         );
         return Err(Error::data(place, problem));
     }
-    let x = x.reshape([rows, width])?;
+    let mut x = x.clone();
+    if !front.chain.is_empty() {
+        x = x.reshape([&[rows], &stated[..]].concat())?;
+    }
+    for layer in &front.chain {
+        let preprocessor = layer.preprocessor().expect("a chain of preprocessing layers");
+        x = preprocessor.apply(&format!("{place}: {name}, layer '{}'", front.place), &x)?;
+    }
+    if x.dtype() == STR {
+        let problem = format!("{name} holds strings: put a StringLookup or a Hashing behind the input");
+        return Err(Error::data(place, problem));
+    }
+    let x = x.reshape([rows, front.width])?;
     let x = if x.dtype() == I64 { x.astype(F32) } else { x };
     if let Some(index) = x.first_non_finite() {
-        let (row, column) = (index / width, index % width);
-        let problem =
-            format!("x is {} in row {row}, column {column}: fill or drop such values first", x.to_f32()[index]);
+        let (row, column) = (index / front.width, index % front.width);
+        let problem = format!(
+            "{name} is {} in row {row}, column {column}: fill or drop such values first",
+            x.to_f32()[index]
+        );
         return Err(Error::data(place, problem));
+    }
+    if let Some((below, layer)) = &front.below {
+        let bad = |value: &f32| value.fract() != 0.0 || *value < 0.0 || *value >= *below as f32;
+        let values = x.to_f32();
+        if let Some(index) = values.iter().position(bad) {
+            let problem = format!(
+                "{name} is {} in row {}: layer '{layer}' (Embedding) reads whole numbers from 0 to {}",
+                values[index],
+                index / front.width,
+                below.saturating_sub(1)
+            );
+            return Err(Error::data(place, problem));
+        }
     }
     Ok(x)
 }
 
-fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<Vec<f32>> {
+/// The targets of an output of this shape, a row of the loss's width for every row of the output.
+fn targets(place: &str, name: &str, y: &Tensor, output: &[usize], loss: &CompiledLoss) -> Result<Vec<f32>> {
+    let loss = &*loss.loss;
     let error = |problem: String| Error::data(place, problem);
-    let one_column = y.shape().len() == 1 || y.shape().len() == 2 && y.width() == 1;
+    if y.dtype() == STR {
+        return Err(error(format!("{name} holds strings: number the classes first")));
+    }
+    let (outer, outputs) = output.split_last().map_or((&[][..], 1), |(last, outer)| (outer, *last));
+    // Without the last axis, or with a last axis of one.
+    let rows = [&[y.rows()], outer].concat();
+    let one_column = y.shape() == rows || y.shape() == [&rows[..], &[1]].concat();
+    let whole_shape = y.shape() == [&rows[..], &[outputs]].concat() || y.shape() == rows && outputs == 1;
     let values = y.to_f32();
     if let Some(row) = values.iter().position(|value| !value.is_finite()) {
         return Err(error(format!(
-            "y is {} in row {}: every target must be a number",
+            "{name} is {} in row {}: every target must be a number",
             values[row],
             row / y.width()
         )));
@@ -125,31 +259,94 @@ fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<V
             let bad = |value: &f32| value.fract() != 0.0 || *value < 0.0 || *value >= outputs as f32;
             if let Some(row) = values.iter().position(bad) {
                 return Err(error(format!(
-                    "y is {} in row {row}: with {outputs} outputs, labels are whole numbers from 0 to {}",
+                    "{name} is {} in row {}: with {outputs} outputs, labels are whole numbers from 0 to {}",
                     values[row],
+                    row / y.width(),
                     outputs.saturating_sub(1)
                 )));
             }
             Ok(values)
         }
         Targets::ClassNumber => Err(error(format!(
-            "y has the shape {:?}: {} wants one class number a row, shape (N,); for one-hot vectors use \
+            "{name} has the shape {:?}: {} wants one class number a row, shape (N,); for one-hot vectors use \
              categorical_crossentropy",
             y.shape(),
             loss.name()
         ))),
-        Targets::OneHot if y.shape().len() == 1 && outputs > 1 && whole() => Err(error(format!(
-            "y has the shape {:?} and looks like class numbers, but {} wants one-hot vectors of width {outputs}: use \
-             sparse_categorical_crossentropy, or to_categorical(&y, {outputs})",
+        Targets::OneHot if one_column && outputs > 1 && whole() => Err(error(format!(
+            "{name} has the shape {:?} and looks like class numbers, but {} wants one-hot vectors of width {outputs}: \
+             use sparse_categorical_crossentropy, or to_categorical(&y, {outputs})",
             y.shape(),
             loss.name()
         ))),
-        _ if y.shape().len() == 1 && outputs == 1 || y.shape().len() == 2 && y.width() == outputs => Ok(values),
+        _ if whole_shape => Ok(values),
         _ => Err(error(format!(
-            "y has the shape {:?}, expected (N, {outputs}): the model has {outputs} output{}, and nothing is broadcast",
+            "{name} has the shape {:?}, expected {}: the model has {outputs} output{}, and nothing is broadcast",
             y.shape(),
+            shape(output).replace("None", "N"),
             if outputs == 1 { "" } else { "s" }
         ))),
+    }
+}
+
+/// What each sample counts, from weights of samples or of classes.
+fn sample_weights(
+    place: &str,
+    built: &Built,
+    rows: usize,
+    y: &Arrays,
+    weights: Weights<'_>,
+) -> Result<Vec<Option<Vec<f32>>>> {
+    let outputs = built.output_shapes.len();
+    let error = |problem: String| Err(Error::data(place, problem));
+    match (weights.sample, weights.class) {
+        (None, None) => Ok(vec![None; outputs]),
+        (Some(_), Some(_)) => {
+            error("both sample_weight and class_weight: a class weight is a sample weight, so give one of them".into())
+        }
+        (Some(sample), None) => {
+            let tables: Vec<&Tensor> = match &sample.0[..] {
+                [one] => vec![one; outputs],
+                each if each.len() == outputs => each.iter().collect(),
+                other => {
+                    return error(format!("sample_weight has {} tensors, expected 1 or {outputs}", other.len()));
+                }
+            };
+            let read = |tensor: &Tensor| {
+                let column = tensor.shape() == [rows] || tensor.shape() == [rows, 1];
+                if !column || tensor.dtype() == STR {
+                    return error(format!(
+                        "sample_weight has the shape {:?}, expected ({rows},): a number for every row",
+                        tensor.shape()
+                    ));
+                }
+                let values = tensor.to_f32();
+                match values.iter().position(|weight| !weight.is_finite() || *weight < 0.0) {
+                    Some(row) => {
+                        error(format!("sample_weight is {} in row {row}, expected a number, at least 0", values[row]))
+                    }
+                    None => Ok(Some(values)),
+                }
+            };
+            tables.into_iter().map(read).map(|table| table.map_err(|error: Error| error)).collect()
+        }
+        (None, Some(class)) => {
+            if outputs > 1 {
+                return error(format!("class_weight, and the model has {outputs} outputs: give sample_weight"));
+            }
+            if let Some((label, weight)) = class.iter().find(|(_, weight)| !weight.is_finite() || **weight < 0.0) {
+                return error(format!("class_weight of {label} is {weight}, expected a number, at least 0"));
+            }
+            let width = y.0[0].width();
+            let labels = if width > 1 {
+                y.0[0].reshape([rows, width])?.argmax()?.to_i64()
+            } else {
+                y.0[0].to_f32().iter().map(|label| label.round() as i64).collect()
+            };
+            // A class that is not mentioned counts 1, as in Keras.
+            let weight = |label: &i64| class.get(label).map_or(1.0, |weight| *weight as f32);
+            Ok(vec![Some(labels.iter().map(weight).collect())])
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Error {
         /// The name as given.
         name: String,
         /// All names of that kind.
-        known: Vec<&'static str>,
+        known: Vec<String>,
     },
     /// A layer, loss or optimizer was described in a way that means nothing.
     #[error("{place}: {problem}")]
@@ -132,6 +132,15 @@ impl Error {
         }
     }
 
+    /// A name that is none of the known ones.
+    pub(crate) fn unknown<K: Into<String>>(
+        kind: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = K>,
+    ) -> Self {
+        Self::UnknownWord { kind, name: name.to_owned(), known: known.into_iter().map(Into::into).collect() }
+    }
+
     pub(crate) fn config(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { place: place.into(), problem: problem.into() }
     }
@@ -150,7 +159,7 @@ impl Error {
 }
 
 /// `; did you mean 'relu'?`, or nothing where no known name is near.
-fn nearest(name: &str, known: &[&str]) -> String {
+fn nearest(name: &str, known: &[String]) -> String {
     let lower = name.to_lowercase();
     let best = known.iter().map(|word| (distance(&lower, word), word)).min();
     match best {
@@ -197,8 +206,7 @@ mod tests {
     #[test]
     fn an_unknown_word_names_the_nearest_and_all_known() {
         let error = |name: &str| {
-            Error::UnknownWord { kind: "activation", name: name.into(), known: vec!["relu", "softmax"] }
-                .to_string()
+            Error::unknown("activation", name, ["relu", "softmax"]).to_string()
         };
         assert_eq!(error("Relu6"), "unknown activation 'Relu6'; did you mean 'relu'?; known are: relu, softmax");
         assert_eq!(error("quux"), "unknown activation 'quux'; known are: relu, softmax");

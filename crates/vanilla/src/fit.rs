@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::history::{History, Logs};
 use crate::memory::refuse_too_much;
 use crate::meter::Meter;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
 use crate::options::Fit;
 use crate::report::{Report, Terminal};
 use crate::run::{Recovery, Run};
@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 use std::io::Write;
 use vanilla_plan::{Batch, Passes, Plan};
 
-impl Sequential {
+impl Model {
     /// Trains. The weights, the optimizer's state and the count of epochs go on from where they are.
     ///
     /// `x` has one sample a row (bytes or floats; axes after the first are flattened); `y` is what the loss compares

@@ -3,7 +3,7 @@
 use crate::config::Keys;
 use crate::data::Prepared;
 use crate::error::Result;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
 use crate::options::Fit;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ pub(crate) const LEARNING_RATE: &str = "learning_rate";
 
 impl Identity {
     /// Of this training, which begins with the model as it is.
-    pub fn of(model: &Sequential, options: &Fit, train: &Prepared, validation: Option<&Prepared>) -> Result<Self> {
+    pub fn of(model: &Model, options: &Fit, train: &Prepared, validation: Option<&Prepared>) -> Result<Self> {
         let built = model.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = model.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let mut keys = Keys::new();

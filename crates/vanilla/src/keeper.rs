@@ -3,7 +3,7 @@
 use crate::checkpoint::{BackgroundSaver, Checkpoint, Saved as Written, Store};
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::model::Sequential;
+use crate::model::Model;
 use crate::options::{Checkpoints, Every};
 use crate::report::Report;
 use crate::run_state::RunState;
@@ -155,7 +155,7 @@ impl Keeper {
     /// Copies the state; it is written while the training goes on, or before this returns if `wait`.
     pub fn save(
         &mut self,
-        model: &Sequential,
+        model: &Model,
         state: &RunState,
         epoch_start: Option<&Snapshot>,
         wait: bool,

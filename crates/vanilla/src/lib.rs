@@ -60,7 +60,7 @@ pub use data::to_categorical;
 pub use error::{Error, Result};
 pub use history::{History, Logs};
 pub use memory::{MemoryNeed, available as available_memory};
-pub use model::Sequential;
+pub use model::Model;
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan};
 pub use picture::to_mnist;
 pub use report::Terminal;
@@ -84,7 +84,7 @@ pub mod prelude {
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::{Adam, RMSprop, SGD};
     pub use crate::tensor::{F32, I64, U8};
-    pub use crate::{Checkpoints, Error, Every, Fit, History, OnNan, Result, Sequential, Tensor, to_categorical};
+    pub use crate::{Checkpoints, Error, Every, Fit, History, OnNan, Result, Model, Tensor, to_categorical};
 }
 
 /// The code in the README compiles and runs. (The tutorial's is `examples/tutorial.rs`; see `tests/documents.rs`.)

@@ -1,7 +1,7 @@
 //! [`MemoryNeed`]: what a training takes of memory, computed before it starts, and what the machine has.
 
 use crate::error::{Error, Result};
-use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
 use crate::options::{Fit, OnNan};
 use std::fmt;
 use vanilla_plan::Network;
@@ -57,7 +57,7 @@ impl fmt::Display for MemoryNeed {
     }
 }
 
-impl Sequential {
+impl Model {
     /// What training with these options on `rows` rows takes, besides the data themselves.
     ///
     /// # Errors

@@ -1,39 +1,66 @@
-//! [`Meter`]: running means of the loss and the metrics over an epoch.
+//! [`Meter`]: running means of the losses and the metrics over an epoch.
 
 use crate::error::Result;
 use crate::metrics::Metric;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use std::sync::Arc;
 use vanilla_plan::Plan;
 
-/// Running means of the loss and the metrics: every row counts the same, also in a short last batch.
+/// Running means of the losses and the metrics: every row counts the same, also in a short last batch.
 #[derive(Debug)]
 pub(crate) struct Meter {
     keys: Vec<String>,
-    metrics: Vec<Arc<dyn Metric>>,
-    /// The loss, then each metric.
+    /// Outputs with a loss; where there are several, each has a mean of its own.
+    losses: Vec<Part>,
+    metrics: Vec<Measured>,
+    /// The loss; the loss of each output where there are several; each metric; then the weights of the weighted ones.
     sums: Vec<f64>,
+    /// Samples seen.
     rows: usize,
     target: Vec<f32>,
     output: Vec<f32>,
 }
 
+#[derive(Debug)]
+struct Part {
+    output: usize,
+    weight: f64,
+}
+
+#[derive(Debug)]
+struct Measured {
+    output: usize,
+    metric: Arc<dyn Metric>,
+    weighted: bool,
+}
+
 impl Meter {
-    pub fn new(model: &Sequential) -> Result<Self> {
+    pub fn new(model: &Model) -> Result<Self> {
         let built = model.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = model.compiled.as_ref().ok_or(NOT_COMPILED)?;
-        let outputs = built.network.outputs();
-        let width = compiled.loss.target_width(outputs);
-        let metrics: Vec<_> = compiled.metrics.iter().map(|metric| metric.metric(width, outputs)).collect();
-        let keys = std::iter::once("loss".to_owned()).chain(compiled.metrics.iter().map(|m| m.key.clone()));
-        Ok(Self {
-            keys: keys.collect(),
-            sums: vec![0.0; metrics.len() + 1],
-            metrics,
-            rows: 0,
-            target: vec![0.0; width],
-            output: vec![0.0; outputs],
-        })
+        let losses = compiled.losses.iter().enumerate().filter_map(|(output, loss)| {
+            loss.as_ref().map(|loss| Part { output, weight: f64::from(loss.weight) })
+        });
+        let losses: Vec<Part> = losses.collect();
+        let names = model.output_names();
+        let mut keys = vec!["loss".to_owned()];
+        if names.len() > 1 {
+            keys.extend(losses.iter().map(|part| format!("{}_loss", names[part.output])));
+        }
+        let mut metrics = Vec::new();
+        for compiled_metric in &compiled.metrics {
+            let output = compiled_metric.output;
+            let cols = built.network.form(built.network.outputs[output]).cols;
+            let width = compiled.losses[output].as_ref().map_or(cols, |loss| loss.loss.target_width(cols));
+            keys.push(compiled_metric.key.clone());
+            metrics.push(Measured {
+                output,
+                metric: compiled_metric.metric.metric(width, cols),
+                weighted: compiled_metric.weighted,
+            });
+        }
+        let sums = vec![0.0; keys.len() + metrics.len()];
+        Ok(Self { keys, losses, metrics, sums, rows: 0, target: Vec::new(), output: Vec::new() })
     }
 
     pub fn reset(&mut self) {
@@ -41,30 +68,58 @@ impl Meter {
         self.rows = 0;
     }
 
-    pub fn observe(&mut self, plan: &Plan) {
-        let (targets, outputs) = (plan.targets(), plan.outputs());
-        self.rows += outputs.rows();
-        self.sums[0] += plan.losses().iter().map(|&loss| f64::from(loss)).sum::<f64>();
-        for row in 0..outputs.rows() {
-            targets.read_row(row, &mut self.target);
-            outputs.read_row(row, &mut self.output);
-            for (sum, metric) in self.sums[1..].iter_mut().zip(&self.metrics) {
-                *sum += f64::from(metric.sample(&self.target, &self.output));
+    /// Adds a batch of this many samples. `weights` are what each sample counts for an output, if not 1.
+    pub fn observe<'a>(
+        &mut self,
+        plan: &Plan,
+        samples: &[usize],
+        weights: impl Fn(usize) -> Option<&'a [f32]>,
+    ) {
+        self.rows += samples.len();
+        self.sums[0] += f64::from(plan.penalty()) * samples.len() as f64;
+        for (number, part) in self.losses.iter().enumerate() {
+            let losses = plan.losses(part.output);
+            let groups = (losses.len() / samples.len().max(1)).max(1) as f64;
+            let sum = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / groups;
+            self.sums[0] += part.weight * sum;
+            if self.keys.len() > 1 + self.metrics.len() {
+                self.sums[1 + number] += sum;
+            }
+        }
+        let first = self.keys.len() - self.metrics.len();
+        for (number, measured) in self.metrics.iter().enumerate() {
+            let (targets, outputs) = (plan.targets(measured.output), plan.output(measured.output));
+            self.target.resize(targets.cols(), 0.0);
+            self.output.resize(outputs.cols(), 0.0);
+            let weights = if measured.weighted { weights(measured.output) } else { None };
+            let groups = (outputs.rows() / samples.len().max(1)).max(1);
+            for row in 0..outputs.rows() {
+                targets.read_row(row, &mut self.target);
+                outputs.read_row(row, &mut self.output);
+                let value = f64::from(measured.metric.sample(&self.target, &self.output));
+                let weight = weights.map_or(1.0, |weights| f64::from(weights[samples[row / groups]]));
+                self.sums[first + number] += weight * value;
+                self.sums[self.keys.len() + number] += weight;
             }
         }
     }
 
     pub fn logs(&self) -> Vec<(String, f64)> {
         let rows = self.rows.max(1) as f64;
-        self.keys.iter().cloned().zip(self.sums.iter().map(|sum| sum / rows)).collect()
+        let first = self.keys.len() - self.metrics.len();
+        let mean = |(number, key): (usize, &String)| {
+            let count = if number < first { rows } else { self.sums[self.keys.len() + number - first] };
+            (key.clone(), if count == 0.0 { 0.0 } else { self.sums[number] / count })
+        };
+        self.keys.iter().enumerate().map(mean).collect()
     }
 
-    /// Rows seen since the last reset.
+    /// Samples seen since the last reset.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Everything that the means of the rest of the epoch depend on: the sums as they are, and the rows.
+    /// Everything that the means of the rest of the epoch depend on: the sums as they are, and the samples.
     pub fn totals(&self) -> (Vec<f64>, usize) {
         (self.sums.clone(), self.rows)
     }

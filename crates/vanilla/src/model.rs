@@ -1,20 +1,20 @@
-//! [`Sequential`]: a description, its weights, and what it was compiled with.
+//! [`Model`]: a description, its weights, and what it was compiled with; [`Sequential`]: the shortest way to one.
 
+use crate::build::Built;
+use crate::compile::Compiled;
+use crate::config::Keys;
 use crate::error::{Error, Result};
-use crate::layers::{Layer, VariableSpec};
-use crate::losses::{Loss, LossArg, Targets};
-use crate::metrics::{self, MetricArg};
-use crate::optimizers::{Optimizer, OptimizerArg};
+use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors, snake_case};
+use crate::layers::AnyLayer;
+use crate::losses::Targets;
+use crate::on_batch::OnBatch;
 use crate::runtime::Runtime;
-use crate::summary::{Summary, SummaryRow};
 use crate::tensor::Tensor;
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::kernels::random::Stream;
-use vanilla_plan::{Network, Params, Passes, Plan};
+use vanilla_plan::{Params, Passes, Plan};
 
-/// Layers one after the other.
+/// Layers one after the other: a way to make a [`Model`].
 ///
 /// ```
 /// use vanilla::prelude::*;
@@ -26,12 +26,27 @@ use vanilla_plan::{Network, Params, Passes, Plan};
 /// assert_eq!(model.count_params(), 795_010);
 /// # Ok::<(), vanilla::Error>(())
 /// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sequential;
+
+impl Sequential {
+    /// A model of these layers. It is built at once if the first layer states its input (`input_dim`), else by its
+    /// first data.
+    ///
+    /// # Errors
+    /// When a layer makes no sense, alone or after the one before it, or two layers have the same name.
+    #[allow(clippy::new_ret_no_self)] // there is one kind of model, and two ways to describe it
+    pub fn new(layers: Vec<AnyLayer>) -> Result<Model> {
+        Model::of(Graph::sequential("sequential", layers)?)
+    }
+}
+
+/// A network: layers and their connections, weights, and what it is trained with.
+///
+/// [`Sequential::new`] makes one of layers in a row, [`Model::new`] of anything that layers were called on.
 #[derive(Debug)]
-pub struct Sequential {
-    pub(crate) name: String,
-    pub(crate) layers: Vec<Box<dyn Layer>>,
-    /// Unique names, one a layer.
-    pub(crate) names: Vec<String>,
+pub struct Model {
+    pub(crate) graph: Graph,
     pub(crate) built: Option<Built>,
     pub(crate) compiled: Option<Compiled>,
     pub(crate) seed: u64,
@@ -40,52 +55,29 @@ pub struct Sequential {
     threads: Option<usize>,
     portable_math: bool,
     runtime: OnceLock<Runtime>,
-}
-
-/// A model whose input shape is known.
-#[derive(Clone, Debug)]
-pub(crate) struct Built {
-    pub input_shape: Vec<usize>,
-    pub network: Network,
-    /// Output shape of every layer.
-    pub shapes: Vec<Vec<usize>>,
-    /// Every variable with the number of its layer.
-    pub variables: Vec<(usize, VariableSpec)>,
-    pub params: Params,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Compiled {
-    pub loss: Arc<dyn Loss>,
-    pub loss_config: serde_json::Value,
-    pub optimizer: Arc<dyn Optimizer>,
-    pub metrics: Vec<metrics::Compiled>,
-    /// The optimizer has its slots.
-    pub attached: bool,
+    pub(crate) on_batch: OnBatch,
 }
 
 /// Values of one sample, in any layer; a batch of 64 then takes 4 GiB.
 pub(crate) const MAX_WIDTH: usize = 1 << 24;
 
-/// Weights of a model: 4 GiB, and as much for each slot of the optimizer.
-const MAX_WEIGHTS: usize = 1 << 30;
-
 /// Streams of the seed: one for each use, so that no use disturbs another. Variables take 0, 1, 2, …
 const SHUFFLE_STREAM: u64 = 1 << 32;
 
-impl Sequential {
-    /// A model of these layers. It is built at once if the first layer states its input (`input_dim`), else by its
-    /// first data.
+impl Model {
+    /// Everything between these inputs and outputs; see [`Call`](crate::Call) for how layers are connected.
     ///
     /// # Errors
-    /// When a layer makes no sense, alone or after the one before it, or two layers have the same name.
-    pub fn new(layers: Vec<Box<dyn Layer>>) -> Result<Self> {
-        let names = unique_names(&layers)?;
-        let input = layers.first().and_then(|layer| layer.input_shape());
+    /// When a layer makes no sense where it stands, an input is missing, or two layers have the same name.
+    pub fn new(inputs: impl Into<Tensors>, outputs: impl Into<Tensors>) -> Result<Self> {
+        Self::of(Graph::functional("functional", &inputs.into(), &outputs.into())?)
+    }
+
+    /// The model of this description, built if it states its inputs.
+    pub(crate) fn of(graph: Graph) -> Result<Self> {
+        let shapes: Option<Vec<Vec<usize>>> = graph.input_shapes().into_iter().collect();
         let mut model = Self {
-            name: "sequential".into(),
-            layers,
-            names,
+            graph,
             built: None,
             compiled: None,
             seed: 0,
@@ -93,19 +85,18 @@ impl Sequential {
             threads: None,
             portable_math: false,
             runtime: OnceLock::new(),
+            on_batch: OnBatch::default(),
         };
-        if let Some(input) = input {
-            model.build(&input)?;
-        } else {
-            // Shapes are unknown; what can be wrong without them should still be wrong here and not in `fit`.
-            model.check_activations()?;
+        match shapes {
+            Some(shapes) => model.build_all(&shapes)?,
+            None => model.check_layers()?,
         }
         Ok(model)
     }
 
     /// Names the model.
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.graph.name = name.into();
         self
     }
 
@@ -116,7 +107,7 @@ impl Sequential {
     pub fn with_seed(mut self, seed: u64) -> Result<Self> {
         self.seed = seed;
         if let Some(built) = self.built.take() {
-            self.build(&built.input_shape)?;
+            self.build_all(&built.input_shapes)?;
         }
         Ok(self)
     }
@@ -125,6 +116,7 @@ impl Sequential {
     /// has no seed.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
+        self.on_batch = OnBatch::default();
     }
 
     /// Computes with arithmetic that has the same bits with every instruction set and on every machine.
@@ -150,94 +142,91 @@ impl Sequential {
         self
     }
 
-    /// Fixes the shape of one input sample and draws the weights.
+    /// Fixes the shape of one sample of the only input and draws the weights.
     ///
     /// # Errors
     /// When a layer does not take what the one before it gives.
     pub fn build(&mut self, input_shape: &[usize]) -> Result<()> {
-        if input_shape.contains(&0) {
-            let problem = format!("input of shape {}: an axis is empty", crate::layers::shape(input_shape));
-            return Err(Error::config(format!("model '{}'", self.name), problem));
+        self.build_all(&[input_shape.to_vec()])
+    }
+
+    /// As [`Model::build`], for every input.
+    pub(crate) fn build_all(&mut self, input_shapes: &[Vec<usize>]) -> Result<()> {
+        self.built = Some(Built::new(&self.graph, input_shapes, self.seed)?);
+        if let Some(compiled) = &mut self.compiled {
+            compiled.attached = false;
         }
-        let mut shape = input_shape.to_vec();
-        let inputs = shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
-        let inputs = inputs.filter(|inputs| *inputs <= MAX_WIDTH).ok_or_else(|| {
-            let problem =
-                format!("input of shape {}, more than {MAX_WIDTH} values", crate::layers::shape(input_shape));
-            Error::config(format!("model '{}'", self.name), problem)
-        })?;
-        let mut network = Network { inputs, facts: Vec::new() };
-        let (mut shapes, mut variables) = (Vec::new(), Vec::new());
-        for (i, layer) in self.layers.iter().enumerate() {
-            let place = format!("layer '{}' ({})", self.names[i], layer.class_name());
-            let built = layer.build(&place, &shape)?;
-            if let Some(stated) = layer.input_shape()
-                && stated != shape
-            {
-                let (stated, shape) = (crate::layers::shape(&stated), crate::layers::shape(&shape));
-                let problem = format!("states an input of shape {stated}, but is given {shape}");
-                return Err(Error::config(place, problem));
+        self.on_batch = OnBatch::default();
+        self.check_compiled()
+    }
+
+    /// Trains the layer with this name, or stops training it. It takes effect at once; the optimizer begins anew.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
+        let names = self.layer_names();
+        let entry = self.graph.entries.iter_mut().find(|entry| entry.name == layer);
+        let Some(entry) = entry else {
+            return Err(Error::unknown("layer of the model", layer, names));
+        };
+        entry.trainable = trainable;
+        if let Some(built) = self.built.take() {
+            let weights = built.params.variables.into_iter().map(|variable| variable.weights);
+            let mut again = Built::new(&self.graph, &built.input_shapes, self.seed)?;
+            for (variable, weights) in again.params.variables.iter_mut().zip(weights) {
+                variable.weights = weights;
             }
-            network.facts.extend(built.facts);
-            variables.extend(built.variables.into_iter().map(|variable| (i, variable)));
-            shape = built.output_shape;
-            shapes.push(shape.clone());
-        }
-        let weights: usize = network.variables().iter().map(|(rows, cols)| rows.saturating_mul(*cols)).sum();
-        if weights > MAX_WEIGHTS {
-            let problem =
-                format!("{weights} weights, more than the {MAX_WEIGHTS} that are supported: use fewer units");
-            return Err(Error::config(format!("model '{}'", self.name), problem));
-        }
-        // The weights, and the largest variable once more while it is drawn.
-        crate::memory::refuse_too_much(&format!("model '{}'", self.name), 8 * weights as u64, "use fewer units")?;
-        let mut params = Params::zeros(&network);
-        for (number, ((_, spec), variable)) in variables.iter().zip(&mut params.variables).enumerate() {
-            let elements = spec.initializer.fill(&spec.shape, &mut Stream::new(self.seed, number as u64));
-            variable.weights.copy_from_row_major(&elements);
+            self.built = Some(again);
         }
         if let Some(compiled) = &mut self.compiled {
             compiled.attached = false;
         }
-        self.built = Some(Built { input_shape: input_shape.to_vec(), network, shapes, variables, params });
+        self.on_batch = OnBatch::default();
         Ok(())
     }
 
-    /// Sets the loss, the optimizer and the metrics, by name or by value; an earlier optimizer's state is dropped.
-    ///
-    /// ```
-    /// # use vanilla::prelude::*;
-    /// # let mut model = Sequential::new(layers![Dense::new(1).input_dim(2)])?;
-    /// model.compile("mse", "adam", ["mae"])?;
-    /// model.compile(MeanSquaredError, Adam::new(0.01).beta_1(0.8), ["mae"])?;
-    /// # Ok::<(), vanilla::Error>(())
-    /// ```
+    /// The model in the place of a layer, with copies of its weights.
+    pub fn as_layer(&self) -> AnyLayer {
+        AnyLayer(Content::Model(self.nested()))
+    }
+
+    fn nested(&self) -> Arc<Nested> {
+        let weights = self.built.as_ref().map(|_| self.get_weights());
+        Arc::new(Nested { graph: self.graph.clone(), weights })
+    }
+
+    /// What the model makes of these values, as a part of another model; of several outputs the first.
+    pub fn call(&self, inputs: impl Into<Tensors>) -> KerasTensor {
+        KerasTensor::of(Content::Model(self.nested()), inputs.into(), 0)
+    }
+
+    /// As [`Model::call`], all outputs.
+    pub fn call_all(&self, inputs: impl Into<Tensors>) -> Vec<KerasTensor> {
+        KerasTensor::all(Content::Model(self.nested()), inputs.into(), self.graph.outputs.len())
+    }
+
+    /// A model of the same layers, not compiled, with weights of its own that are drawn from the same seed.
     ///
     /// # Errors
-    /// When a name is unknown, or a loss cannot follow the last layer.
-    pub fn compile<M: Into<MetricArg>>(
-        &mut self,
-        loss: impl Into<LossArg>,
-        optimizer: impl Into<OptimizerArg>,
-        metrics: impl IntoIterator<Item = M>,
-    ) -> Result<()> {
-        let (loss, loss_config) = loss.into().resolve()?;
-        let optimizer = optimizer.into().resolve()?;
-        let metrics = metrics.into_iter().map(|metric| metric.into().resolve()).collect::<Result<Vec<_>>>()?;
-        let mut keys = HashSet::from(["loss"]);
-        if let Some(twice) = metrics.iter().find(|metric| !keys.insert(&metric.key)) {
-            return Err(Error::config("compile", format!("the metric '{}' is there twice", twice.key)));
+    /// None that making this model did not have.
+    pub fn clone_model(&self) -> Result<Self> {
+        let mut clone = Self::of(self.graph.clone())?;
+        clone.seed = self.seed;
+        clone.threads = self.threads;
+        clone.portable_math = self.portable_math;
+        if let Some(built) = &self.built {
+            clone.build_all(&built.input_shapes)?;
         }
-        self.compiled = Some(Compiled { loss, loss_config, optimizer, metrics, attached: false });
-        Ok(())
+        Ok(clone)
     }
 
-    /// What the compiled loss compares with; `None` before [`Sequential::compile`].
+    /// What the compiled loss compares the first output with; `None` before [`Model::compile`].
     pub fn targets(&self) -> Option<Targets> {
-        self.compiled.as_ref().map(|compiled| compiled.loss.targets())
+        self.compiled.as_ref()?.losses.iter().flatten().next().map(|compiled| compiled.loss.targets())
     }
 
-    /// Whether [`Sequential::compile`] was called.
+    /// Whether [`Model::compile`] was called.
     pub fn is_compiled(&self) -> bool {
         self.compiled.is_some()
     }
@@ -249,6 +238,7 @@ impl Sequential {
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
         let compiled = self.compiled.as_mut().ok_or(NOT_COMPILED)?;
         compiled.optimizer = compiled.optimizer.with_learning_rate(learning_rate);
+        self.on_batch = OnBatch::default();
         Ok(())
     }
 
@@ -262,27 +252,81 @@ impl Sequential {
 
     /// The model's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.graph.name
     }
 
-    /// The layers' names, first to last.
-    pub fn layer_names(&self) -> &[String] {
-        &self.names
+    /// The layers' names, in the order of their weights; without the input of a Sequential.
+    pub fn layer_names(&self) -> Vec<String> {
+        self.graph.visible().iter().map(|entry| entry.name.clone()).collect()
     }
 
-    /// Shape of one input sample, once it is known.
+    /// The outputs' names: those of their layers.
+    pub fn output_names(&self) -> Vec<String> {
+        self.names_of(&self.graph.outputs)
+    }
+
+    /// The inputs' names.
+    pub fn input_names(&self) -> Vec<String> {
+        self.names_of(&self.graph.inputs)
+    }
+
+    fn names_of(&self, places: &[crate::graph::Place]) -> Vec<String> {
+        let name = |place: &crate::graph::Place| {
+            self.graph.entries[self.graph.calls[place.call].layer].name.clone()
+        };
+        places.iter().map(name).collect()
+    }
+
+    /// What is known of the layer with this name.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn get_layer(&self, name: &str) -> Result<LayerView> {
+        let index = self.graph.entries.iter().position(|entry| entry.name == name);
+        let Some(index) = index else {
+            let known = self.layer_names();
+            return Err(Error::unknown("layer of the model", name, known));
+        };
+        let entry = &self.graph.entries[index];
+        let weights = self.built.iter().flat_map(|built| {
+            let pairs = built.variables.iter().zip(&built.params.variables);
+            pairs.filter(|(variable, _)| variable.path[0] == index).map(|(variable, value)| {
+                Tensor::new(value.weights.to_row_major(), variable.spec.shape.clone())
+                    .expect("a variable fills its shape")
+            })
+        });
+        let shapes = self.built.as_ref().and_then(|built| built.shapes.get(&(vec![index], 0)));
+        Ok(LayerView {
+            name: entry.name.clone(),
+            class_name: entry.content.class_name().to_owned(),
+            config: match &entry.content {
+                Content::Layer(layer) => layer.config(),
+                _ => Keys::new(),
+            },
+            trainable: entry.trainable,
+            output_shape: shapes.and_then(|shapes| shapes.first()).cloned(),
+            weights: weights.collect(),
+        })
+    }
+
+    /// Shape of one sample of the first input, once it is known.
     pub fn input_shape(&self) -> Option<&[usize]> {
-        self.built.as_ref().map(|built| built.input_shape.as_slice())
+        self.built.as_ref().and_then(|built| built.input_shapes.first()).map(Vec::as_slice)
     }
 
-    /// Number of outputs, once it is known.
+    /// Shape of one sample of the first output, once it is known.
+    pub fn output_shape(&self) -> Option<&[usize]> {
+        self.built.as_ref().and_then(|built| built.output_shapes.first()).map(Vec::as_slice)
+    }
+
+    /// Number of values of the first output, once it is known.
     pub fn outputs(&self) -> Option<usize> {
-        self.built.as_ref().map(|built| built.network.outputs())
+        self.output_shape().map(|shape| shape.iter().product())
     }
 
     /// Number of weights; 0 before the input shape is known.
     pub fn count_params(&self) -> usize {
-        self.built.as_ref().map_or(0, |built| built.params.count())
+        self.built.as_ref().map_or(0, |built| built.count(true) + built.count(false))
     }
 
     /// Optimizer steps done so far.
@@ -304,14 +348,14 @@ impl Sequential {
         let Some(built) = &self.built else { return Vec::new() };
         let pairs = built.variables.iter().zip(&built.params.variables);
         pairs
-            .map(|((_, spec), variable)| {
-                Tensor::new(variable.weights.to_row_major(), spec.shape.clone())
+            .map(|(variable, value)| {
+                Tensor::new(value.weights.to_row_major(), variable.spec.shape.clone())
                     .expect("a variable fills its shape")
             })
             .collect()
     }
 
-    /// Replaces all weights, in the order of [`Sequential::get_weights`].
+    /// Replaces all weights, in the order of [`Model::get_weights`].
     ///
     /// # Errors
     /// When there are too many, too few, or one of another shape or with values that are not finite. Then nothing is
@@ -322,10 +366,11 @@ impl Sequential {
             let problem = format!("{} arrays, expected {}", weights.len(), built.variables.len());
             return Err(Error::data("set_weights", problem));
         }
-        for (new, (layer, spec)) in weights.iter().zip(&built.variables) {
-            let place = || format!("{} of layer '{}'", spec.name, self.names[*layer]);
-            if new.shape() != spec.shape {
-                return Err(Error::data(place(), format!("shape {:?}, expected {:?}", new.shape(), spec.shape)));
+        for (new, variable) in weights.iter().zip(&built.variables) {
+            let place = || format!("{} of layer '{}'", variable.spec.name, variable.layer);
+            let shape = &variable.spec.shape;
+            if new.shape() != shape {
+                return Err(Error::data(place(), format!("shape {:?}, expected {shape:?}", new.shape())));
             }
             if let Some(index) = new.first_non_finite() {
                 return Err(Error::data(place(), format!("element {index} is not a finite number")));
@@ -335,37 +380,6 @@ impl Sequential {
             variable.weights.copy_from_row_major(&new.to_f32());
         }
         Ok(())
-    }
-
-    /// The layer table: print it, or [`render`](Summary::render) it in another layout.
-    pub fn summary(&self) -> Summary {
-        let mut rows = Vec::new();
-        for (i, layer) in self.layers.iter().enumerate() {
-            let of_layer = |built: &Built| -> usize {
-                let mine = built.variables.iter().filter(|(layer, _)| *layer == i);
-                mine.map(|(_, spec)| spec.shape.iter().product::<usize>()).sum()
-            };
-            rows.push(SummaryRow {
-                name: self.names[i].clone(),
-                class: layer.class_name().into(),
-                output_shape: self.built.as_ref().map_or("?".into(), |b| crate::layers::shape(&b.shapes[i])),
-                params: self.built.as_ref().map_or(0, of_layer) as u64,
-                connections: Vec::new(),
-                trainable: None,
-            });
-        }
-        let params = self.count_params() as u64;
-        let attached = self.compiled.as_ref().filter(|compiled| compiled.attached);
-        Summary {
-            model_name: self.name.clone(),
-            rows,
-            trainable_params: params,
-            non_trainable_params: 0,
-            // The slots, the step count and the learning rate.
-            optimizer_params: attached.map(|compiled| params * compiled.optimizer.slots() as u64 + 2),
-            connected_to: false,
-            show_trainable: false,
-        }
     }
 
     /// The compiled training step as text; unfused with `reference`.
@@ -414,15 +428,14 @@ impl Sequential {
     fn plan_of_a_step(&self, batch_size: usize, passes: Passes) -> Result<Plan> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
-        let loss: Arc<dyn vanilla_plan::Loss> = compiled.loss.clone();
         let optimizer: Arc<dyn vanilla_plan::Optimizer> = compiled.optimizer.clone();
-        Ok(Plan::train(&built.network, &loss, &optimizer, batch_size, self.seed, passes))
+        Ok(Plan::train(&built.network, &compiled.output_losses(), &optimizer, batch_size, self.seed, passes))
     }
 
     pub(crate) fn evaluation_plan(&self, batch_size: usize) -> Result<Plan> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
-        let loss: Arc<dyn vanilla_plan::Loss> = self.compiled.as_ref().ok_or(NOT_COMPILED)?.loss.clone();
-        Ok(Plan::evaluate(&built.network, &loss, batch_size, Passes::ALL))
+        let losses = self.compiled.as_ref().ok_or(NOT_COMPILED)?.output_losses();
+        Ok(Plan::evaluate(&built.network, &losses, batch_size, Passes::ALL))
     }
 
     /// The order of the rows in the next epoch.
@@ -434,13 +447,39 @@ impl Sequential {
         }
     }
 
-    /// Builds every layer alone on a made-up row, for errors that do not depend on shapes.
-    fn check_activations(&self) -> Result<()> {
-        for (layer, name) in self.layers.iter().zip(&self.names) {
-            layer.build(&format!("layer '{name}' ({})", layer.class_name()), &[1])?;
+    /// Builds every layer alone on a made-up row: what can be wrong without knowing shapes should be wrong when the
+    /// model is made and not in `fit`. What depends on the shape is left to the data.
+    fn check_layers(&self) -> Result<()> {
+        for entry in self.graph.visible() {
+            if let Content::Layer(layer) = &entry.content
+                && layer.preprocessor().is_none()
+            {
+                let place = format!("layer '{}' ({})", entry.name, layer.class_name());
+                let alone = |shape: &[usize]| layer.build(&place, &[shape.to_vec()]);
+                if let (Err(error), Err(_)) = (alone(&[1]), alone(&[4, 4])) {
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// A layer of a model, as it is now.
+#[derive(Clone, Debug)]
+pub struct LayerView {
+    /// Its name.
+    pub name: String,
+    /// Keras's class name.
+    pub class_name: String,
+    /// Its configuration, without name.
+    pub config: Keys,
+    /// Whether it is trained.
+    pub trainable: bool,
+    /// Shape of one sample of what it gives, once it is known.
+    pub output_shape: Option<Vec<usize>>,
+    /// Its weights.
+    pub weights: Vec<Tensor>,
 }
 
 pub(crate) const NOT_COMPILED: Error =
@@ -448,46 +487,11 @@ pub(crate) const NOT_COMPILED: Error =
 pub(crate) const NOT_BUILT: Error =
     Error::NotReady("the model's input shape is not known yet: give the first layer an input_dim, or call build");
 
-/// Keras's automatic names, unique inside this model: `dense`, `dense_1`, …
-fn unique_names(layers: &[Box<dyn Layer>]) -> Result<Vec<String>> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    let mut taken: HashSet<String> = HashSet::new();
-    for name in layers.iter().filter_map(|layer| layer.name()) {
-        if name.is_empty() || name.chars().count() > 256 {
-            return Err(Error::config("model", "the name of a layer is empty or longer than 256 characters"));
-        }
-        if !taken.insert(name.to_owned()) {
-            return Err(Error::config(
-                "model",
-                format!("two layers are named '{name}': names are unique in a model"),
-            ));
-        }
+impl Graph {
+    /// Whether this is a chain that hides its input.
+    pub fn is_sequential(&self) -> bool {
+        self.kind == Kind::Sequential
     }
-    let mut automatic = |layer: &dyn Layer| loop {
-        let base = snake_case(layer.class_name());
-        let count = counts.entry(base.clone()).or_default();
-        let name = if *count == 0 { base } else { format!("{base}_{count}") };
-        *count += 1;
-        if taken.insert(name.clone()) {
-            return name;
-        }
-    };
-    Ok(layers.iter().map(|layer| layer.name().map_or_else(|| automatic(&**layer), str::to_owned)).collect())
-}
-
-/// Keras's rule: `_` before a capital that starts a lower-case run, and between lower and upper case.
-pub(crate) fn snake_case(class_name: &str) -> String {
-    let letters: Vec<char> = class_name.chars().collect();
-    let mut name = String::new();
-    for (i, letter) in letters.iter().enumerate() {
-        let after_lower = i > 0 && !letters[i - 1].is_uppercase();
-        let before_lower = i > 0 && letters.get(i + 1).is_some_and(|next| next.is_lowercase());
-        if letter.is_uppercase() && (after_lower || before_lower) {
-            name.push('_');
-        }
-        name.extend(letter.to_lowercase());
-    }
-    name
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::identity::{Identity, LEARNING_RATE, state_sha256};
 use crate::keeper::{Found, Keeper};
 use crate::losses::Targets;
 use crate::meter::Meter;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Sequential};
+use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
 use crate::optimizers;
 use crate::options::{Boundary, Fit, MAX_ROLLBACKS, OnNan, StopWhen};
 use crate::report::Report;
@@ -50,7 +50,7 @@ impl Run {
     /// # Errors
     /// When a checkpoint cannot be kept, or the one that is there is of another training.
     pub fn begin(
-        model: &mut Sequential,
+        model: &mut Model,
         meter: &mut Meter,
         options: &Fit,
         train: &Prepared,
@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// To be called before the first batch of an epoch that is worked on, begun before an interruption or not.
-    pub fn epoch_begins(&mut self, model: &Sequential, meter: &mut Meter) -> Result<()> {
+    pub fn epoch_begins(&mut self, model: &Model, meter: &mut Meter) -> Result<()> {
         if self.state.batch == 0 {
             meter.reset();
             // Also before the very first batch: the data may have taken their time.
@@ -101,7 +101,7 @@ impl Run {
     }
 
     /// To be called after each batch.
-    pub fn batch_done(&mut self, model: &Sequential, meter: &Meter) -> Result<()> {
+    pub fn batch_done(&mut self, model: &Model, meter: &Meter) -> Result<()> {
         self.state.batch += 1;
         self.state.worked += 1;
         self.report.step(self.state.batch, meter);
@@ -118,7 +118,7 @@ impl Run {
     /// To be called after the validation.
     pub fn epoch_done(
         &mut self,
-        model: &mut Sequential,
+        model: &mut Model,
         meter: &mut Meter,
         mut logs: Vec<(String, f64)>,
     ) -> Result<()> {
@@ -143,7 +143,7 @@ impl Run {
     /// [`Error::Diverged`], unless the options say how to go on and there is still hope.
     pub fn trouble(
         &mut self,
-        model: &mut Sequential,
+        model: &mut Model,
         meter: &mut Meter,
         trouble: NotFinite,
         data: &Prepared,
@@ -190,7 +190,7 @@ impl Run {
     }
 
     /// The end: saves for the last time, and tells what happened.
-    pub fn finish(mut self, model: &Sequential, meter: &Meter) -> Result<History> {
+    pub fn finish(mut self, model: &Model, meter: &Meter) -> Result<History> {
         if !self.was_finished {
             self.save(model, meter, true)?;
         }
@@ -215,7 +215,7 @@ impl Run {
     /// Takes everything over from a checkpoint, or nothing.
     fn restore(
         &mut self,
-        model: &mut Sequential,
+        model: &mut Model,
         meter: &mut Meter,
         keeper: &mut Keeper,
         found: Found,
@@ -276,7 +276,7 @@ impl Run {
         Ok(())
     }
 
-    fn stop_if_asked(&mut self, model: &Sequential, meter: &Meter) -> Result<()> {
+    fn stop_if_asked(&mut self, model: &Model, meter: &Meter) -> Result<()> {
         let Boundary { epochs, batches } = self.state.boundary();
         if !self.stop_when.as_ref().is_some_and(|stop| stop.asks_to_stop(self.state.boundary())) {
             return Ok(());
@@ -294,7 +294,7 @@ impl Run {
     }
 
     /// Hands the state to the keeper, if there is one; the work goes on meanwhile unless `wait`.
-    fn save(&mut self, model: &Sequential, meter: &Meter, wait: bool) -> Result<()> {
+    fn save(&mut self, model: &Model, meter: &Meter, wait: bool) -> Result<()> {
         let state = self.state_now(model, meter)?;
         match &mut self.keeper {
             Some(keeper) => keeper.save(model, &state, self.epoch_start.as_ref(), wait, &mut self.report),
@@ -303,7 +303,7 @@ impl Run {
     }
 
     /// The state with everything that is kept elsewhere while the work goes on.
-    fn state_now(&self, model: &Sequential, meter: &Meter) -> Result<RunState> {
+    fn state_now(&self, model: &Model, meter: &Meter) -> Result<RunState> {
         let (sums, rows) = meter.totals();
         let in_epoch = self.state.epoch_seconds + self.epoch_clock.elapsed().as_secs_f64();
         Ok(RunState {
@@ -333,7 +333,7 @@ fn place(state: &RunState) -> String {
 }
 
 /// What usually leads to a loss that is not finite, from what can be seen; it comes with a way out.
-fn likely_cause(model: &Sequential, data: &Prepared, rows: &[usize]) -> Result<String> {
+fn likely_cause(model: &Model, data: &Prepared, rows: &[usize]) -> Result<String> {
     let compiled = model.compiled.as_ref().ok_or(NOT_COMPILED)?;
     let (rate, usual) = (model.learning_rate()?, optimizers::usual_learning_rate(&*compiled.optimizer));
     let (inputs, targets) = data.largest(rows);

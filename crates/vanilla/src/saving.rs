@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::layers;
 use crate::losses::LossArg;
 use crate::metrics::MetricArg;
-use crate::model::{NOT_BUILT, Sequential, snake_case};
+use crate::model::{NOT_BUILT, Model, snake_case};
 use crate::optimizers::{self, OptimizerArg};
 use crate::storage::{Disk, write_atomically, write_together};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const KERAS_VERSION: &str = "3.15.1";
 /// Larger files than this are refused unread.
 const MAX_FILE: u64 = 2 << 30;
 
-impl Sequential {
+impl Model {
     /// Keras's description of the model, as in a `.keras` file.
     ///
     /// # Errors

@@ -13,7 +13,7 @@
 use crate::checkpoint::{Checkpoint, Entry, Values};
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::model::{Built, NOT_BUILT, Sequential};
+use crate::model::{Built, NOT_BUILT, Model};
 use crate::run_state::RunState;
 use std::path::Path;
 use vanilla_plan::Params;
@@ -30,7 +30,7 @@ const EPOCH_START: &str = "epoch_start";
 
 /// The file's content for a model in this state. `spare` is an earlier one, whose memory is used again.
 pub(crate) fn encode(
-    model: &Sequential,
+    model: &Model,
     state: &RunState,
     identity: &Identity,
     epoch_start: Option<&Snapshot>,
@@ -75,14 +75,14 @@ pub(crate) fn texts(checkpoint: &Checkpoint, path: &Path) -> Result<(RunState, I
 pub(crate) fn params(
     checkpoint: &Checkpoint,
     state: &RunState,
-    model: &Sequential,
+    model: &Model,
 ) -> std::result::Result<Params, String> {
     let built = model.built.as_ref().ok_or("the model is not built")?;
     read_params(checkpoint, state, model, built, "")
 }
 
 /// Where a rollback leads, if the checkpoint says so.
-pub(crate) fn epoch_start(checkpoint: &Checkpoint, model: &Sequential, path: &Path) -> Result<Option<Snapshot>> {
+pub(crate) fn epoch_start(checkpoint: &Checkpoint, model: &Model, path: &Path) -> Result<Option<Snapshot>> {
     if checkpoint.get(EPOCH_START).is_none() {
         return Ok(None);
     }
@@ -96,7 +96,7 @@ pub(crate) fn epoch_start(checkpoint: &Checkpoint, model: &Sequential, path: &Pa
 fn read_params(
     checkpoint: &Checkpoint,
     state: &RunState,
-    model: &Sequential,
+    model: &Model,
     built: &Built,
     prefix: &str,
 ) -> std::result::Result<Params, String> {
@@ -124,7 +124,7 @@ fn matrices_mut(params: &mut Params) -> impl Iterator<Item = &mut Panels> {
 }
 
 /// Name and shape of each of the matrices.
-fn names(model: &Sequential, built: &Built, prefix: &str) -> impl Iterator<Item = (String, Vec<usize>)> {
+fn names(model: &Model, built: &Built, prefix: &str) -> impl Iterator<Item = (String, Vec<usize>)> {
     built.variables.iter().zip(&built.params.variables).flat_map(move |((layer, spec), variable)| {
         let place = format!("{}/{}", model.names[*layer], spec.name);
         let slots = (0..variable.slots.len()).map(|slot| format!("{prefix}opt/{place}/{slot}"));

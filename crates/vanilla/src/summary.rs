@@ -69,7 +69,7 @@ pub struct SummaryRow {
     pub output_shape: String,
     /// Parameters of this layer.
     pub params: u64,
-    /// `dense[0][0]`, one for each input; empty for Sequential and for inputs.
+    /// `dense[0][0]`, one for each input; empty for Model and for inputs.
     pub connections: Vec<String>,
     /// `None` where the layer has no weights.
     pub trainable: Option<bool>,

@@ -239,7 +239,7 @@ fn model_files_that_were_cut_short_are_refused() {
     let good = std::fs::read(&path).unwrap();
     let refusal = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let error = vanilla::Sequential::load(&path).unwrap_err();
+        let error = vanilla::Model::load(&path).unwrap_err();
         assert!(error.is_bad_input());
         let text = error.to_string();
         text.strip_prefix(&format!("{}: ", path.display())).expect("names the file").to_owned()
@@ -258,7 +258,7 @@ fn model_files_that_were_cut_short_are_refused() {
         let about = text.starts_with("model.weights.h5: ") || text.starts_with("config.json: describes ");
         assert!(about, "{length}: {text}");
     }
-    assert_eq!(vanilla::Sequential::load(&path).map(|_| ()).map_err(|_| ()), Err(()));
+    assert_eq!(vanilla::Model::load(&path).map(|_| ()).map_err(|_| ()), Err(()));
     std::fs::write(&path, &good).unwrap();
-    vanilla::Sequential::load(&path).unwrap();
+    vanilla::Model::load(&path).unwrap();
 }

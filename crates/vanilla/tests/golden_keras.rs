@@ -23,7 +23,7 @@ fn weights() -> Vec<Tensor> {
     vec![kernel(0, 784, 1000), bias(1000), kernel(2, 1000, 10), bias(10)]
 }
 
-fn model() -> Sequential {
+fn model() -> Model {
     let layers = layers![Dense::new(1000).activation("relu").input_dim(784), Dense::new(10).activation("softmax")];
     let mut model = Sequential::new(layers).unwrap();
     model.set_weights(&weights()).unwrap();
@@ -63,7 +63,7 @@ fn assert_near(got: f64, want: f64, relative: f64, what: &str) {
     assert!((got - want).abs() <= relative * want.abs(), "{what}: {got} instead of {want}");
 }
 
-fn fit(model: &mut Sequential, scale: f32, rows: usize, epochs: usize) -> History {
+fn fit(model: &mut Model, scale: f32, rows: usize, epochs: usize) -> History {
     let data = data();
     let x = data.x.slice(0..rows).unwrap() / scale;
     let y = data.y.slice(0..rows).unwrap();

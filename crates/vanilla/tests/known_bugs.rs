@@ -9,13 +9,13 @@ fn floats(values: &[f32], shape: impl Into<Vec<usize>>) -> Tensor {
     Tensor::new(values.to_vec(), shape).unwrap()
 }
 
-fn compiled(outputs: usize, last: &str, loss: &str) -> Sequential {
+fn compiled(outputs: usize, last: &str, loss: &str) -> Model {
     let mut model = Sequential::new(layers![Dense::new(outputs).activation(last).input_dim(2)]).unwrap();
     model.compile(loss, "adam", ["acc"]).unwrap();
     model
 }
 
-fn refusal(model: &mut Sequential, x: &Tensor, y: &Tensor) -> String {
+fn refusal(model: &mut Model, x: &Tensor, y: &Tensor) -> String {
     let before = model.weights_sha256();
     let evaluated = model.evaluate(x, y).unwrap_err().to_string();
     let error = model.fit(x, y, Fit::new().verbose(0)).unwrap_err();

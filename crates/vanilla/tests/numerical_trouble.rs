@@ -11,7 +11,7 @@ fn line() -> (Tensor, Tensor) {
     (Tensor::new(x, [128, 1]).unwrap(), Tensor::new(y, [128]).unwrap())
 }
 
-fn model(rate: f32) -> Sequential {
+fn model(rate: f32) -> Model {
     let mut model = Sequential::new(layers![Dense::new(1).input_dim(1)]).unwrap();
     model.compile("mse", SGD::new(rate), ["mae"]).unwrap();
     model
@@ -21,12 +21,12 @@ fn options(on_nan: OnNan) -> Fit {
     Fit::new().epochs(4).batch_size(1).verbose(0).on_nan(on_nan)
 }
 
-fn finite(model: &Sequential) -> bool {
+fn finite(model: &Model) -> bool {
     model.get_weights().iter().flat_map(Tensor::to_f32).all(f32::is_finite)
 }
 
 /// The training without a bad row, in which one row's loss overflows.
-fn with_a_bad_row(on_nan: OnNan) -> (Result<History>, Sequential) {
+fn with_a_bad_row(on_nan: OnNan) -> (Result<History>, Model) {
     let (x, y) = line();
     let mut targets = y.to_f32();
     targets[37] = 1e30;
@@ -38,7 +38,7 @@ fn with_a_bad_row(on_nan: OnNan) -> (Result<History>, Sequential) {
 #[test]
 fn stop_names_the_place_and_the_likely_cause() {
     let (x, y) = line();
-    let text = |model: &mut Sequential, x: &Tensor, y: &Tensor| {
+    let text = |model: &mut Model, x: &Tensor, y: &Tensor| {
         let error = model.fit(x, y, options(OnNan::Stop)).unwrap_err();
         assert!(matches!(error, Error::Diverged { .. }) && !error.is_bad_input(), "{error}");
         assert!(finite(model), "{error}");

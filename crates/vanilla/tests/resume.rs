@@ -34,7 +34,7 @@ impl Case {
         (0..5).flat_map(|i| (0..4).map(move |j| case(i, j))).collect()
     }
 
-    fn model(&self) -> Sequential {
+    fn model(&self) -> Model {
         let mut layers = layers![Dense::new(6).activation("tanh").input_dim(3)];
         if self.dropout {
             layers.push(Box::new(Dropout::new(0.3)));
@@ -62,7 +62,7 @@ impl Case {
         data(if self.validation { (rows * 4usize).div_ceil(3) } else { rows })
     }
 
-    fn run(&self, model: &mut Sequential, options: Fit) -> Result<History> {
+    fn run(&self, model: &mut Model, options: Fit) -> Result<History> {
         let (x, y) = self.data();
         model.fit(&x, &y, options)
     }
@@ -77,7 +77,7 @@ fn data(rows: usize) -> (Tensor, Tensor) {
 type Outcome = (Vec<u8>, Vec<(String, Vec<u64>)>, Vec<usize>);
 
 /// Weights, slots and step count (the file holds them all), and every number of the history.
-fn outcome(model: &Sequential, history: &History) -> Outcome {
+fn outcome(model: &Model, history: &History) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.keras");
     model.save(&path).unwrap();
@@ -216,7 +216,7 @@ fn what_has_changed_is_refused_with_both_values() {
     let folder = tempfile::tempdir().unwrap();
     let options = until(case.options(), 1, 1).checkpoints(checkpoints(folder.path()));
     case.run(&mut case.model(), options).unwrap_err();
-    let resumed = |model: Sequential, options: Fit, data: (Tensor, Tensor), accept: bool| {
+    let resumed = |model: Model, options: Fit, data: (Tensor, Tensor), accept: bool| {
         let mut model = model;
         let checkpoints = checkpoints(folder.path()).resume(true).accept_changes(accept);
         let files = |folder: &Path| {

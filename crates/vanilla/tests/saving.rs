@@ -6,7 +6,7 @@ use vanilla::formats::keras_zip::{self, KerasArchive};
 use vanilla::formats::{Array, Data};
 use vanilla::prelude::*;
 
-fn model(optimizer: &str) -> Sequential {
+fn model(optimizer: &str) -> Model {
     let layers = layers![
         Flatten::new().input_shape([2, 3]),
         Rescaling::new(0.5).offset(-1.0),
@@ -40,7 +40,7 @@ fn a_model_goes_on_after_a_round_trip_as_if_nothing_had_happened() {
         let mut model = model(optimizer);
         model.fit(&x, &y, options()).unwrap();
         model.save(&path).unwrap();
-        let loaded = Sequential::load(&path).unwrap();
+        let loaded = Model::load(&path).unwrap();
         assert_eq!(loaded.weights_sha256(), model.weights_sha256());
         assert_eq!(loaded.iterations(), 6);
         assert_eq!(loaded.predict(&x).unwrap(), model.predict(&x).unwrap());
@@ -66,7 +66,7 @@ fn the_optimizer_goes_on_where_it_was() {
         model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
         model.fit(&x, &y, options()).unwrap();
         model.save(&path).unwrap();
-        let mut loaded = Sequential::load(&path).unwrap();
+        let mut loaded = Model::load(&path).unwrap();
         assert_eq!(loaded.fit(&x, &y, options()).unwrap().history, model.fit(&x, &y, options()).unwrap().history);
         assert_eq!(loaded.weights_sha256(), model.weights_sha256(), "{optimizer}");
     }
@@ -75,7 +75,7 @@ fn the_optimizer_goes_on_where_it_was() {
 #[test]
 fn a_model_made_by_keras() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/mini.keras");
-    let mut model = Sequential::load(path).unwrap();
+    let mut model = Model::load(path).unwrap();
     assert_eq!(
         (model.name(), model.layer_names(), model.input_shape()),
         ("mini", &["out".to_owned()][..], Some(&[4][..]))
@@ -99,7 +99,7 @@ fn changed(config: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Group)) ->
     let archive =
         KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap(), ..archive };
     std::fs::write(&path, keras_zip::write(&archive).unwrap()).unwrap();
-    let error = Sequential::load(&path).unwrap_err();
+    let error = Model::load(&path).unwrap_err();
     assert!(error.is_bad_input());
     let text = error.to_string();
     assert!(!text.contains('\n'), "{text}");
@@ -188,14 +188,14 @@ fn files_that_are_no_models_and_places_that_cannot_be_written() {
     let path = folder.path().join("model.keras");
     let load = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        Sequential::load(&path).unwrap_err().to_string()
+        Model::load(&path).unwrap_err().to_string()
     };
     model("adam").save(&path).unwrap();
     let good = std::fs::read(&path).unwrap();
     for bytes in [&b""[..], b"<html>", &good[..good.len() - 1], &good[..100]] {
         assert!(load(bytes).contains("model.keras: "), "{}", load(bytes));
     }
-    assert!(Sequential::load(folder.path().join("none.keras")).is_err());
+    assert!(Model::load(folder.path().join("none.keras")).is_err());
     let model = model("adam");
     assert!(model.save(folder.path().join("model.h5")).unwrap_err().to_string().contains("ends in .keras"));
     assert!(model.save(folder.path().join("no/such/folder/model.keras")).is_err());

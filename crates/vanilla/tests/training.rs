@@ -15,7 +15,7 @@ fn moons(rows: usize) -> (Tensor, Tensor) {
     (Tensor::new(x, [rows, 2]).unwrap(), Tensor::new(y, [rows]).unwrap())
 }
 
-fn network(outputs: usize, last: &str) -> Sequential {
+fn network(outputs: usize, last: &str) -> Model {
     let layers = layers![
         Dense::new(32).activation("relu").input_dim(2),
         Dropout::new(0.05),
@@ -121,7 +121,7 @@ fn evaluation_counts_every_row_once_and_training_metrics_do_too() {
 fn a_second_fit_goes_on_and_returns_a_fresh_history() {
     let (x, y) = moons(64);
     let fit =
-        |model: &mut Sequential, epochs: usize| model.fit(&x, &y, Fit::new().epochs(epochs).verbose(0)).unwrap();
+        |model: &mut Model, epochs: usize| model.fit(&x, &y, Fit::new().epochs(epochs).verbose(0)).unwrap();
     let fresh = || {
         let mut model = network(2, "softmax");
         model.compile("sparse_categorical_crossentropy", "adam", ["acc"]).unwrap();

@@ -24,7 +24,7 @@ fn main() -> Outcome<()> {
     let threads = count(&definition, "threads")?;
     let ready = json!({"ready": {"version": env!("CARGO_PKG_VERSION"), "threads": threads}});
     if definition["task"] == "predict" {
-        let model = Sequential::load(folder.join(word(&definition, "model")?))?.with_threads(threads);
+        let model = Model::load(folder.join(word(&definition, "model")?))?.with_threads(threads);
         let x = x.astype(F32);
         return serve(&ready, |calls| predict(&model, &x, &y, calls));
     }
@@ -40,7 +40,7 @@ fn main() -> Outcome<()> {
 }
 
 /// `predict` on all rows, `calls` times.
-fn predict(model: &Sequential, x: &Tensor, y: &Tensor, calls: usize) -> Outcome<Vec<(f64, f64)>> {
+fn predict(model: &Model, x: &Tensor, y: &Tensor, calls: usize) -> Outcome<Vec<(f64, f64)>> {
     let mut answers = Vec::with_capacity(calls);
     for _ in 0..calls {
         let start = Instant::now();
@@ -54,7 +54,7 @@ fn predict(model: &Sequential, x: &Tensor, y: &Tensor, calls: usize) -> Outcome<
 }
 
 /// The network of the definition, compiled.
-fn network(definition: &Value) -> Outcome<Sequential> {
+fn network(definition: &Value) -> Outcome<Model> {
     let sizes = definition["layers"].as_array().ok_or("the definition has no list `layers`")?;
     let sizes: Vec<usize> = sizes.iter().filter_map(|size| Some(size.as_u64()? as usize)).collect();
     let activation = word(definition, "activation")?;

@@ -7,14 +7,14 @@
 //! **Reference** `keras.layers.Activation`
 
 use super::dense::ActivationArg;
-use super::{Built, Layer};
+use super::{Built, Common, Layer, common, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 
 /// Applies an activation. (`Activation` is the activation itself.)
 #[derive(Clone, Debug)]
 pub struct ActivationLayer {
-    name: Option<String>,
+    common: Common,
     activation: ActivationArg,
 }
 
@@ -23,35 +23,32 @@ impl ActivationLayer {
 
     /// Applies this activation: a name such as `"relu"`, or an activation.
     pub fn new(activation: impl Into<ActivationArg>) -> Self {
-        Self { name: None, activation: activation.into() }
+        Self { common: Common::PLAIN, activation: activation.into() }
     }
 
-    /// Names the layer.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         match config.string("activation")? {
-            Some(activation) => Ok(Self { name, activation: ActivationArg::Name(activation) }),
+            Some(activation) => Ok(Self { common, activation: ActivationArg::Name(activation) }),
             None => Err(config.error("activation is missing: a name, such as activation = \"relu\"")),
         }
     }
 }
 
+common!(ActivationLayer);
+
 impl Layer for ActivationLayer {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         Self::CLASS
     }
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
         keys! { "activation": self.activation.name() }
     }
-    fn build(&self, place: &str, input_shape: &[usize]) -> Result<Built> {
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let input_shape = one_input(place, inputs)?;
         let facts = self.activation.get(place)?.facts();
-        Ok(Built { output_shape: input_shape.to_vec(), facts, variables: Vec::new() })
+        Ok(Built::new(input_shape.to_vec(), facts))
     }
 }

@@ -1,19 +1,24 @@
 //! `Dense`: every output sees every input.
 //!
 //! **Formula** `y = activation(x W + b)`
-//! **Shapes** `(None, inputs)` to `(None, units)`; W is `(inputs, units)`, b is `(units,)`
+//! **Shapes** `(None, .., inputs)` to `(None, .., units)`; W is `(inputs, units)`, b is `(units,)`
 //! **Config** `units`, `activation` = linear, `use_bias` = true, `kernel_initializer` = glorot_uniform,
-//! `bias_initializer` = zeros, `input_dim` (first layer only). Regularizers and constraints are refused.
+//! `bias_initializer` = zeros, `kernel_regularizer`, `bias_regularizer`, `activity_regularizer`, `kernel_constraint`,
+//! `bias_constraint` = none, `input_dim` (first layer only). `lora_rank` and `quantization_config` are refused.
 //! **Gradient** `dW = x' d`, `db = sum of d over the rows`, `dx = d W'`, with `d = dy activation'`
 //! **Reference** `keras.layers.Dense`
 
-use super::{Built, Layer, VariableSpec, bad_value};
+use super::{Built, Common, Layer, VariableSpec, bad_value, by_last_axis, common, last_axis, one_input};
 use crate::activations::Activation;
-use crate::config::{Config, Keys, keys, name_and_keys};
+use crate::config::{Config, Keys, keys};
+use crate::constraints::{self, Constraint};
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
+use crate::layers::activity_regularization::activity;
 use crate::model::MAX_WIDTH;
+use crate::regularizers::{self, Regularizer};
 use serde_json::Value;
+use std::sync::Arc;
 use vanilla_plan::Fact;
 
 /// A layer in which every output sees every input: `activation(x W + b)`.
@@ -24,12 +29,17 @@ use vanilla_plan::Fact;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dense {
-    name: Option<String>,
+    common: Common,
     units: usize,
     activation: ActivationArg,
     use_bias: bool,
     kernel_initializer: Initializer,
     bias_initializer: Initializer,
+    kernel_regularizer: Option<Arc<dyn Regularizer>>,
+    bias_regularizer: Option<Arc<dyn Regularizer>>,
+    activity_regularizer: Option<Arc<dyn Regularizer>>,
+    kernel_constraint: Option<Arc<dyn Constraint>>,
+    bias_constraint: Option<Arc<dyn Constraint>>,
     input_dim: Option<usize>,
 }
 
@@ -76,18 +86,23 @@ impl Dense {
     /// A layer of this many units, linear, with a bias.
     pub fn new(units: usize) -> Self {
         Self {
-            name: None,
+            common: Common::PLAIN,
             units,
             activation: ActivationArg::Is(Activation::Linear),
             use_bias: true,
             kernel_initializer: Initializer::GLOROT_UNIFORM,
             bias_initializer: Initializer::Zeros,
+            kernel_regularizer: None,
+            bias_regularizer: None,
+            activity_regularizer: None,
+            kernel_constraint: None,
+            bias_constraint: None,
             input_dim: None,
         }
     }
 
-    /// Sets the activation: a name such as `"relu"`, or an [`Activation`] (`Activation::from` takes a curve of your own). An unknown name is an error of
-    /// [`Sequential::new`](crate::Sequential::new).
+    /// Sets the activation: a name such as `"relu"`, or an [`Activation`] (`Activation::from` takes a curve of
+    /// your own). An unknown name is an error of [`Sequential::new`](crate::Model::new).
     pub fn activation(mut self, activation: impl Into<ActivationArg>) -> Self {
         self.activation = activation.into();
         self
@@ -117,88 +132,112 @@ impl Dense {
         self
     }
 
-    /// Names the layer.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+    /// A penalty on W.
+    pub fn kernel_regularizer(mut self, regularizer: impl Regularizer + 'static) -> Self {
+        self.kernel_regularizer = Some(Arc::new(regularizer));
         self
     }
 
-    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    /// A penalty on b.
+    pub fn bias_regularizer(mut self, regularizer: impl Regularizer + 'static) -> Self {
+        self.bias_regularizer = Some(Arc::new(regularizer));
+        self
+    }
+
+    /// A penalty on the outputs: l1, l2 or both, divided by the rows of the batch.
+    pub fn activity_regularizer(mut self, regularizer: impl Regularizer + 'static) -> Self {
+        self.activity_regularizer = Some(Arc::new(regularizer));
+        self
+    }
+
+    /// What W satisfies after each step.
+    pub fn kernel_constraint(mut self, constraint: impl Constraint + 'static) -> Self {
+        self.kernel_constraint = Some(Arc::new(constraint));
+        self
+    }
+
+    /// What b satisfies after each step.
+    pub fn bias_constraint(mut self, constraint: impl Constraint + 'static) -> Self {
+        self.bias_constraint = Some(Arc::new(constraint));
+        self
+    }
+
+    pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         let Some(units) = config.integer("units")? else {
             return Err(config.error("units is missing: the number of outputs, such as units = 10"));
         };
-        let mut initializer = |key: &str, default: Initializer| match config.take(key) {
-            None => Ok(default),
-            Some(value) => match name_and_keys(&value) {
-                Some((word, keys)) => Initializer::from_config(&word, keys),
-                None => Err(config.error(format!("{key} = {value}, expected the name of an initializer"))),
-            },
-        };
-        let kernel_initializer = initializer("kernel_initializer", Initializer::GLOROT_UNIFORM)?;
-        let bias_initializer = initializer("bias_initializer", Initializer::Zeros)?;
-        let activation = config.string("activation")?.unwrap_or_else(|| "linear".into());
         Ok(Self {
-            name,
+            common,
             units,
-            activation: ActivationArg::Name(activation),
+            activation: config.activation("activation")?,
             use_bias: config.boolean("use_bias")?.unwrap_or(true),
-            kernel_initializer,
-            bias_initializer,
+            kernel_initializer: config.initializer("kernel_initializer", Initializer::GLOROT_UNIFORM)?,
+            bias_initializer: config.initializer("bias_initializer", Initializer::Zeros)?,
+            kernel_regularizer: config.regularizer("kernel_regularizer")?,
+            bias_regularizer: config.regularizer("bias_regularizer")?,
+            activity_regularizer: config.regularizer("activity_regularizer")?,
+            kernel_constraint: config.constraint("kernel_constraint")?,
+            bias_constraint: config.constraint("bias_constraint")?,
             input_dim: config.integer("input_dim")?,
         })
     }
 }
 
+common!(Dense);
+
 impl Layer for Dense {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         Self::CLASS
     }
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
-        keys! {
+        let mut keys = keys! {
             "units": self.units,
             "activation": self.activation.name(),
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer.to_config(),
             "bias_initializer": self.bias_initializer.to_config(),
-            "kernel_regularizer": Value::Null,
-            "bias_regularizer": Value::Null,
-            "kernel_constraint": Value::Null,
-            "bias_constraint": Value::Null,
+            "kernel_regularizer": regularizers::to_value(&self.kernel_regularizer),
+            "bias_regularizer": regularizers::to_value(&self.bias_regularizer),
+            "kernel_constraint": constraints::to_value(&self.kernel_constraint),
+            "bias_constraint": constraints::to_value(&self.bias_constraint),
+        };
+        // Keras writes it only where there is one.
+        if self.activity_regularizer.is_some() {
+            keys.insert("activity_regularizer".into(), regularizers::to_value(&self.activity_regularizer));
         }
+        keys
     }
     fn input_shape(&self) -> Option<Vec<usize>> {
         self.input_dim.map(|inputs| vec![inputs])
     }
-    fn build(&self, place: &str, input_shape: &[usize]) -> Result<Built> {
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let input_shape = one_input(place, inputs)?;
         if self.units == 0 {
             return Err(bad_value(place, "units", self.units, "a number of outputs, at least 1"));
         }
         if self.units > MAX_WIDTH {
             return Err(bad_value(place, "units", self.units, &format!("at most {MAX_WIDTH}")));
         }
-        let &[inputs] = input_shape else {
-            let problem = format!("input of shape {}, expected (None, n): put a Flatten before it", shape(input_shape));
-            return Err(Error::config(place, problem));
-        };
-        let mut facts = vec![Fact::Affine { units: self.units, bias: self.use_bias }];
+        let (_, inputs) = last_axis(input_shape);
+        let mut facts = vec![by_last_axis(input_shape), Fact::Affine { units: self.units, bias: self.use_bias }];
         facts.extend(self.activation.get(place)?.facts());
-        let mut variables = vec![VariableSpec {
-            name: "kernel",
-            shape: vec![inputs, self.units],
-            initializer: self.kernel_initializer.clone(),
-        }];
+        facts.extend(activity(place, &self.activity_regularizer)?);
+        let kernel = VariableSpec::new("kernel", [inputs, self.units], self.kernel_initializer.clone())
+            .regularizer(&self.kernel_regularizer)
+            .constraint(&self.kernel_constraint);
+        let mut variables = vec![kernel];
         if self.use_bias {
-            let initializer = self.bias_initializer.clone();
-            variables.push(VariableSpec { name: "bias", shape: vec![self.units], initializer });
+            let bias = VariableSpec::new("bias", [self.units], self.bias_initializer.clone())
+                .regularizer(&self.bias_regularizer)
+                .constraint(&self.bias_constraint);
+            variables.push(bias);
         }
-        Ok(Built { output_shape: vec![self.units], facts, variables })
+        let outer = input_shape.split_last().map_or(&[][..], |(_, outer)| outer);
+        // A glu halves what it gets.
+        let units = super::width_of(&facts, inputs);
+        Ok(Built::new([outer, &[units]].concat(), facts).variables(variables))
     }
-}
-
-/// A shape as Keras prints it: `(None, 28, 28)`.
-pub(crate) fn shape(sample: &[usize]) -> String {
-    sample.iter().fold("(None".to_owned(), |text, axis| format!("{text}, {axis}")) + ")"
 }

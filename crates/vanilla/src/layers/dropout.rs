@@ -6,7 +6,7 @@
 //! **Gradient** the same mask and scale on dy. The mask is a function of seed, layer, step, sample and unit.
 //! **Reference** `keras.layers.Dropout`; Srivastava et al. 2014
 
-use super::{Built, Layer, bad_value};
+use super::{Built, Common, Layer, bad_value, common, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use vanilla_plan::Fact;
 /// Zeroes each element with probability `rate` while training, and scales the others up.
 #[derive(Clone, Debug)]
 pub struct Dropout {
-    name: Option<String>,
+    common: Common,
     rate: f64,
 }
 
@@ -23,41 +23,38 @@ impl Dropout {
     pub(super) const CLASS: &'static str = "Dropout";
 
     /// Drops with this probability, 0 to 1; anything else is an error of
-    /// [`Sequential::new`](crate::Sequential::new).
+    /// [`Sequential::new`](crate::Model::new).
     pub fn new(rate: f64) -> Self {
-        Self { name: None, rate }
+        Self { common: Common::PLAIN, rate }
     }
 
-    /// Names the layer.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         config.take("seed");
         let Some(rate) = config.float("rate")? else {
             return Err(config.error("rate is missing: the share of elements to drop, such as rate = 0.5"));
         };
-        Ok(Self { name, rate })
+        Ok(Self { common, rate })
     }
 }
 
+common!(Dropout);
+
 impl Layer for Dropout {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         Self::CLASS
     }
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
         keys! { "rate": self.rate, "seed": Value::Null, "noise_shape": Value::Null }
     }
-    fn build(&self, place: &str, input_shape: &[usize]) -> Result<Built> {
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let input_shape = one_input(place, inputs)?;
         if !(0.0..=1.0).contains(&self.rate) {
             return Err(bad_value(place, "rate", self.rate, "the share of elements to drop, from 0 to 1"));
         }
         let facts = vec![Fact::Mask { rate: self.rate as f32 }];
-        Ok(Built { output_shape: input_shape.to_vec(), facts, variables: Vec::new() })
+        Ok(Built::new(input_shape.to_vec(), facts))
     }
 }

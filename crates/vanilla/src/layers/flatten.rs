@@ -6,14 +6,14 @@
 //! **Gradient** `dx = dy`
 //! **Reference** `keras.layers.Flatten`
 
-use super::{Built, Layer};
+use super::{Built, Common, Layer, by_sample, common, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 
 /// Makes each sample one row.
 #[derive(Clone, Debug, Default)]
 pub struct Flatten {
-    name: Option<String>,
+    common: Common,
     input_shape: Option<Vec<usize>>,
 }
 
@@ -31,13 +31,7 @@ impl Flatten {
         self
     }
 
-    /// Names the layer.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         if let Some(format) = config.string("data_format")?
             && format != "channels_last"
         {
@@ -51,16 +45,18 @@ impl Flatten {
                 Some(shape.ok_or_else(|| config.error(format!("input_shape = {value}, expected a list such as [28, 28]")))?)
             }
         };
-        Ok(Self { name, input_shape })
+        Ok(Self { common, input_shape })
     }
 }
 
+common!(Flatten);
+
 impl Layer for Flatten {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         Self::CLASS
     }
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
         keys! { "data_format": "channels_last" }
@@ -68,7 +64,8 @@ impl Layer for Flatten {
     fn input_shape(&self) -> Option<Vec<usize>> {
         self.input_shape.clone()
     }
-    fn build(&self, _place: &str, input_shape: &[usize]) -> Result<Built> {
-        Ok(Built { output_shape: vec![input_shape.iter().product()], facts: Vec::new(), variables: Vec::new() })
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let input_shape = one_input(place, inputs)?;
+        Ok(Built::new([input_shape.iter().product()], vec![by_sample()]))
     }
 }

@@ -1,20 +1,38 @@
 //! Layers, by Keras's names. One word a file, one line in the registry below.
 
 use crate::config::{Config, Keys};
+use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
+use crate::preprocessing::Preprocessor;
+use crate::registry::Registry;
+use crate::regularizers::Regularizer;
 use std::fmt::Debug;
+use std::sync::Arc;
 use vanilla_plan::Fact;
 
-/// What a layer turns into once its input shape is known.
+/// What a layer turns into once its input shapes are known.
 #[derive(Clone, Debug)]
 pub struct Built {
     /// Shape of one sample of the output.
     pub output_shape: Vec<usize>,
-    /// What the planner sees.
+    /// What the planner sees: the first fact reads the inputs, each other one what the one before it gives.
     pub facts: Vec<Fact>,
-    /// The variables of the affine facts, in their order.
+    /// The variables in Keras's order: those of the facts in the order of the facts, others where they belong.
     pub variables: Vec<VariableSpec>,
+}
+
+impl Built {
+    /// A layer without variables.
+    pub fn new(output_shape: impl Into<Vec<usize>>, facts: Vec<Fact>) -> Self {
+        Self { output_shape: output_shape.into(), facts, variables: Vec::new() }
+    }
+
+    /// With these variables.
+    pub fn variables(mut self, variables: Vec<VariableSpec>) -> Self {
+        self.variables = variables;
+        self
+    }
 }
 
 /// A variable of a layer.
@@ -26,33 +44,148 @@ pub struct VariableSpec {
     pub shape: Vec<usize>,
     /// Where it starts.
     pub initializer: Initializer,
+    /// Whether the optimizer moves it, if the layer is trained at all.
+    pub trainable: bool,
+    /// Its penalty.
+    pub regularizer: Option<Arc<dyn Regularizer>>,
+    /// What holds after each step.
+    pub constraint: Option<Arc<dyn Constraint>>,
+    /// Power iterations of spectral normalisation, whose vector is the first variable of the layer.
+    pub spectral: Option<usize>,
+    /// No fact reads it.
+    pub apart: bool,
+    /// The layer inside the layer that it belongs to, as Keras's files call the place; empty for the layer itself.
+    pub inside: &'static str,
 }
+
+impl VariableSpec {
+    /// A variable that is trained, without penalty and constraint.
+    pub fn new(name: &'static str, shape: impl Into<Vec<usize>>, initializer: Initializer) -> Self {
+        Self {
+            name,
+            shape: shape.into(),
+            initializer,
+            trainable: true,
+            regularizer: None,
+            constraint: None,
+            spectral: None,
+            apart: false,
+            inside: "",
+        }
+    }
+
+    /// With a penalty.
+    pub fn regularizer(mut self, regularizer: &Option<Arc<dyn Regularizer>>) -> Self {
+        self.regularizer = regularizer.clone();
+        self
+    }
+
+    /// With a constraint.
+    pub fn constraint(mut self, constraint: &Option<Arc<dyn Constraint>>) -> Self {
+        self.constraint = constraint.clone();
+        self
+    }
+
+    /// Not moved by the optimizer.
+    pub fn fixed(mut self) -> Self {
+        self.trainable = false;
+        self
+    }
+
+    /// Not read by any fact.
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+}
+
+/// What every layer has: a name and whether it is trained.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// The name that it was given, if it was given one.
+    pub name: Option<String>,
+    /// False for a layer whose weights stay as they are.
+    pub trainable: bool,
+}
+
+impl Common {
+    /// No name, trained.
+    pub const PLAIN: Self = Self { name: None, trainable: true };
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+/// Gives a layer with a field `common` the methods `name` and `trainable`.
+macro_rules! common {
+    ($layer:ident) => {
+        impl $layer {
+            /// Names the layer.
+            pub fn name(mut self, name: impl Into<String>) -> Self {
+                self.common.name = Some(name.into());
+                self
+            }
+
+            /// With `false` its weights stay as they are.
+            pub fn trainable(mut self, trainable: bool) -> Self {
+                self.common.trainable = trainable;
+                self
+            }
+        }
+    };
+}
+pub(crate) use common;
 
 /// A layer: a description, without weights.
 pub trait Layer: Debug + Send + Sync {
     /// Keras's class name.
-    fn class_name(&self) -> &'static str;
-    /// The name that it was given, if it was given one.
-    fn name(&self) -> Option<&str>;
+    fn class_name(&self) -> &str;
+    /// Name and whether it is trained.
+    fn common(&self) -> &Common {
+        &Common::PLAIN
+    }
     /// Keras's configuration, without `name`, `trainable` and `dtype`.
     fn config(&self) -> Keys;
     /// Shape of one input sample, where the layer states it (`input_dim`).
     fn input_shape(&self) -> Option<Vec<usize>> {
         None
     }
-    /// Shapes, facts and variables for this shape of one input sample.
+    /// Shapes, facts and variables for inputs of these shapes of one sample.
     ///
     /// # Errors
-    /// When the layer makes no sense, alone or on this input. `place` is how to call it in the message.
-    fn build(&self, place: &str, input_shape: &[usize]) -> Result<Built>;
+    /// When the layer makes no sense, alone or on these inputs. `place` is how to call it in the message.
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built>;
+    /// A layer that works on the data before they reach the network, such as a lookup of strings.
+    fn preprocessor(&self) -> Option<&dyn Preprocessor> {
+        None
+    }
 }
 
 /// A list of layers of different types: `layers![Dense::new(10), Dropout::new(0.5)]`.
 #[macro_export]
 macro_rules! layers {
     ($($layer:expr),* $(,)?) => {
-        vec![$(Box::new($layer) as Box<dyn $crate::layers::Layer>),*]
+        vec![$($crate::layers::AnyLayer::from($layer)),*]
     };
+}
+
+/// A layer or a model in the place of a layer.
+#[derive(Clone, Debug)]
+pub struct AnyLayer(pub(crate) crate::graph::Content);
+
+impl<L: Layer + 'static> From<L> for AnyLayer {
+    fn from(layer: L) -> Self {
+        Self(crate::graph::Content::Layer(Arc::new(layer)))
+    }
+}
+
+impl From<Arc<dyn Layer>> for AnyLayer {
+    fn from(layer: Arc<dyn Layer>) -> Self {
+        Self(crate::graph::Content::Layer(layer))
+    }
 }
 
 /// The registry: module, type. The type's `from_config` reads its keys, its `CLASS` is Keras's class name.
@@ -65,40 +198,100 @@ macro_rules! registry {
             vec![$($word::CLASS),*]
         }
 
-        /// The layer of this class with this configuration.
-        ///
-        /// # Errors
-        /// When there is no such class or a key makes no sense.
-        pub fn from_config(class_name: &str, keys: Keys) -> Result<Box<dyn Layer>> {
-            let place = match keys.get("name").and_then(|name| name.as_str()) {
-                Some(name) => format!("{class_name} '{name}'"),
-                None => class_name.to_owned(),
-            };
-            let mut config = Config::new(place, keys);
-            let name = config.layer_name()?;
-            let layer: Box<dyn Layer> = match class_name {
-                $($word::CLASS => Box::new($word::from_config(name, &mut config)?),)*
-                _ => {
-                    return Err(Error::UnknownWord { kind: "layer", name: class_name.into(), known: class_names() });
-                }
-            };
-            config.finish()?;
-            Ok(layer)
+        fn known(class_name: &str, common: Common, config: &mut Config) -> Result<Option<Arc<dyn Layer>>> {
+            Ok(Some(match class_name {
+                $($word::CLASS => Arc::new($word::from_config(common, config)?),)*
+                _ => return Ok(None),
+            }))
         }
     };
 }
 
-pub(crate) use dense::shape;
-
 registry! {
     activation ActivationLayer;
+    activity_regularization ActivityRegularization;
     dense Dense;
     dropout Dropout;
     flatten Flatten;
     rescaling Rescaling;
 }
 
+/// The layer of this class with this configuration, with the registry's words beside Keras's.
+///
+/// # Errors
+/// When there is no such class or a key makes no sense.
+pub fn from_config(class_name: &str, keys: Keys, registry: &Registry) -> Result<Arc<dyn Layer>> {
+    let place = match keys.get("name").and_then(|name| name.as_str()) {
+        Some(name) => format!("{class_name} '{name}'"),
+        None => class_name.to_owned(),
+    };
+    let mut config = Config::with_registry(place, keys, registry);
+    let common = config.common()?;
+    let layer = match registry.find_layer(class_name) {
+        Some(make) => make(common, &mut config)?,
+        None => known(class_name, common, &mut config)?
+            .ok_or_else(|| Error::unknown("layer", class_name, registry.layer_names(class_names())))?,
+    };
+    config.finish()?;
+    Ok(layer)
+}
+
+pub(crate) use dense::ActivationArg;
+
+/// A shape as Keras prints it: `(None, 28, 28)`.
+pub(crate) fn shape(sample: &[usize]) -> String {
+    sample.iter().fold("(None".to_owned(), |text, axis| format!("{text}, {axis}")) + ")"
+}
+
+/// The shape of the only input.
+///
+/// # Errors
+/// When there are several.
+pub fn one_input<'a>(place: &str, inputs: &'a [Vec<usize>]) -> Result<&'a [usize]> {
+    match inputs {
+        [shape] => Ok(shape),
+        _ => Err(Error::config(place, format!("{} inputs, expected 1: put a Concatenate before it", inputs.len()))),
+    }
+}
+
+/// Rows of a sample when its last axis goes along the columns, and that axis.
+pub fn last_axis(sample: &[usize]) -> (usize, usize) {
+    let (last, outer) = sample.split_last().map_or((1, &[][..]), |(last, outer)| (*last, outer));
+    (outer.iter().product(), last)
+}
+
+/// The fact that puts the last axis along the columns.
+pub fn by_last_axis(sample: &[usize]) -> Fact {
+    Fact::Regroup { groups: last_axis(sample).0 }
+}
+
+/// The fact that makes each sample one row.
+pub fn by_sample() -> Fact {
+    Fact::Regroup { groups: 1 }
+}
+
+/// An axis as Keras counts it, the batch being axis 0, negative ones from the end: its place in a sample.
+///
+/// # Errors
+/// When a sample has no such axis.
+pub fn sample_axis(place: &str, key: &str, axis: i64, sample: &[usize]) -> Result<usize> {
+    let rank = sample.len() as i64 + 1;
+    let from_front = if axis < 0 { axis + rank } else { axis };
+    if (1..rank).contains(&from_front) {
+        return Ok(from_front as usize - 1);
+    }
+    let problem = format!("{key} = {axis}, expected an axis of {}, from 1 or from -1", shape(sample));
+    Err(Error::config(place, problem))
+}
+
+/// Columns of what the facts make of this many.
+fn width_of(facts: &[Fact], cols: usize) -> usize {
+    let form = vanilla_plan::Form { groups: 1, cols };
+    let forms = facts.iter().filter(|fact| !matches!(fact, Fact::Regroup { .. }));
+    forms.fold(form, |form, fact| fact.form(&[form])).cols
+}
+
 /// The error of a layer that was given a number outside of its range.
-fn bad_value(place: &str, key: &str, value: impl std::fmt::Display, expected: &str) -> Error {
+pub fn bad_value(place: &str, key: &str, value: impl std::fmt::Display, expected: &str) -> Error {
     Error::config(place, format!("{key} = {value}, expected {expected}"))
 }

@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy scale`
 //! **Reference** `keras.layers.Rescaling`
 
-use super::{Built, Layer};
+use super::{Built, Common, Layer, common, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use vanilla_plan::{Curve, Fact, Reads};
 /// Multiplies by `scale` and adds `offset`: `Rescaling::new(1.0 / 255.0)` brings pixels into 0..1.
 #[derive(Clone, Debug)]
 pub struct Rescaling {
-    name: Option<String>,
+    common: Common,
     scale: f64,
     offset: f64,
 }
@@ -26,7 +26,13 @@ impl Rescaling {
 
     /// Multiplies by `scale`.
     pub fn new(scale: f64) -> Self {
-        Self { name: None, scale, offset: 0.0 }
+        Self { common: Common::PLAIN, scale, offset: 0.0 }
+    }
+
+    /// With this name and whether it is trained.
+    pub fn with_common(mut self, common: Common) -> Self {
+        self.common = common;
+        self
     }
 
     /// Adds this after the multiplication.
@@ -35,34 +41,31 @@ impl Rescaling {
         self
     }
 
-    /// Names the layer.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    pub(super) fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         let Some(scale) = config.float("scale")? else {
             return Err(config.error("scale is missing: a number, such as scale = 0.00392156862745098 for 1/255"));
         };
-        Ok(Self { name, scale, offset: config.float("offset")?.unwrap_or(0.0) })
+        Ok(Self { common, scale, offset: config.float("offset")?.unwrap_or(0.0) })
     }
 }
 
+common!(Rescaling);
+
 impl Layer for Rescaling {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         Self::CLASS
     }
-    fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
         keys! { "scale": self.scale, "offset": self.offset }
     }
-    fn build(&self, _place: &str, input_shape: &[usize]) -> Result<Built> {
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let input_shape = one_input(place, inputs)?;
         let curve = Line { scale: self.scale as f32, offset: self.offset as f32 };
         let facts = vec![Fact::Elementwise(Arc::new(curve))];
-        Ok(Built { output_shape: input_shape.to_vec(), facts, variables: Vec::new() })
+        Ok(Built::new(input_shape.to_vec(), facts))
     }
 }
 

@@ -55,7 +55,7 @@ macro_rules! registry {
             }
             let loss: Arc<dyn Loss> = match word {
                 $($class | $name $(| $alias)* => Arc::new($word::from_config(&mut config)?),)*
-                _ => return Err(Error::UnknownWord { kind: "loss", name: word.into(), known: names() }),
+                _ => return Err(Error::unknown("loss", &word, names())),
             };
             config.finish()?;
             Ok(loss)

@@ -91,7 +91,7 @@ impl MetricArg {
                     return Ok(Compiled { key, config: value, metric: None });
                 }
                 let Some(metric) = find(&word) else {
-                    return Err(Error::UnknownWord { kind: "metric", name: word, known: names() });
+                    return Err(Error::unknown("metric", &word, names()));
                 };
                 if key.is_empty() {
                     key = metric.name().to_owned();

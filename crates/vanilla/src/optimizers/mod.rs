@@ -46,7 +46,7 @@ macro_rules! registry {
                 $($class | $name => Arc::new($word::from_config(&mut config)?),)*
                 _ => match word.to_lowercase().as_str() {
                     $($name => Arc::new($word::from_config(&mut config)?),)*
-                    _ => return Err(Error::UnknownWord { kind: "optimizer", name: word.into(), known: names() }),
+                    _ => return Err(Error::unknown("optimizer", &word, names())),
                 },
             };
             config.finish()?;

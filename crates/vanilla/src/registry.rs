@@ -1,0 +1,92 @@
+//! [`Registry`]: words of your own, by name, for reading models that use them.
+
+use crate::activations::Activation;
+use crate::config::Config;
+use crate::error::Result;
+use crate::initializers::Initialize;
+use crate::layers::{Common, Layer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+type MakeLayer = Arc<dyn Fn(Common, &mut Config) -> Result<Arc<dyn Layer>> + Send + Sync>;
+type MakeInitializer = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Initialize>> + Send + Sync>;
+
+/// Words of your own beside Keras's. A file names them; whoever loads it says what the names mean.
+///
+/// ```
+/// use vanilla::prelude::*;
+/// let registry = Registry::new().layer("Twice", |common, _| Ok(Rescaling::new(2.0).with_common(common)));
+/// let file = serde_json::json!({ "class": "Sequential", "layers": [{ "class": "Twice" }] });
+/// let model = Model::from_json_with(&file, &registry)?;
+/// assert_eq!(model.layer_names(), ["rescaling"]);
+/// # Ok::<(), vanilla::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Registry {
+    layers: BTreeMap<String, MakeLayer>,
+    activations: BTreeMap<String, Activation>,
+    initializers: BTreeMap<String, MakeInitializer>,
+}
+
+impl Registry {
+    /// Keras's words only.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A layer: its class name, and how to make it from its name and keys. Take from the configuration every key that
+    /// your `config` writes; what is left is an error.
+    pub fn layer<L: Layer + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(Common, &mut Config) -> Result<L> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeLayer = Arc::new(move |common, config| Ok(Arc::new(make(common, config)?)));
+        self.layers.insert(class_name.into(), make);
+        self
+    }
+
+    /// An activation, under its own name.
+    pub fn activation(mut self, activation: impl Into<Activation>) -> Self {
+        let activation = activation.into();
+        self.activations.insert(activation.name().to_owned(), activation);
+        self
+    }
+
+    /// An initializer: its class name, and how to make it from its keys.
+    pub fn initializer<I: Initialize + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<I> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeInitializer = Arc::new(move |config| Ok(Arc::new(make(config)?)));
+        self.initializers.insert(class_name.into(), make);
+        self
+    }
+
+    pub(crate) fn find_layer(&self, class_name: &str) -> Option<MakeLayer> {
+        self.layers.get(class_name).cloned()
+    }
+
+    pub(crate) fn find_activation(&self, name: &str) -> Option<Activation> {
+        self.activations.get(name).cloned()
+    }
+
+    pub(crate) fn find_initializer(&self, class_name: &str) -> Option<MakeInitializer> {
+        self.initializers.get(class_name).cloned()
+    }
+
+    /// All class names of layers, Keras's and these.
+    pub(crate) fn layer_names(&self, mut keras: Vec<&'static str>) -> Vec<String> {
+        keras.sort_unstable();
+        keras.into_iter().map(str::to_owned).chain(self.layers.keys().cloned()).collect()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.layers.keys().chain(self.activations.keys()).chain(self.initializers.keys());
+        f.debug_list().entries(names).finish()
+    }
+}
