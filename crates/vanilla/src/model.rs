@@ -193,7 +193,7 @@ impl Sequential {
         crate::memory::refuse_too_much(&format!("model '{}'", self.name), 8 * weights as u64, "use fewer units")?;
         let mut params = Params::zeros(&network);
         for (number, ((_, spec), variable)) in variables.iter().zip(&mut params.variables).enumerate() {
-            let elements = spec.initializer.fill(&spec.shape, &mut Stream::new(self.seed, number as u64));
+            let elements = spec.initializer.fill(&spec.shape, &mut Stream::new(self.seed, number as u64))?;
             variable.weights.copy_from_row_major(&elements);
         }
         if let Some(compiled) = &mut self.compiled {
