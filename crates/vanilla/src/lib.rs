@@ -45,6 +45,7 @@ pub mod optimizers;
 mod options;
 mod picture;
 mod progress;
+pub mod regularizers;
 mod report;
 mod run;
 mod run_state;
