@@ -27,6 +27,7 @@
 pub mod activations;
 pub mod checkpoint;
 pub mod config;
+pub mod constraints;
 mod data;
 pub mod datasets;
 mod error;
