@@ -27,6 +27,7 @@
 pub mod activations;
 pub mod checkpoint;
 pub mod config;
+pub mod constraints;
 mod data;
 pub mod datasets;
 mod error;
@@ -45,6 +46,7 @@ pub mod optimizers;
 mod options;
 mod picture;
 mod progress;
+pub mod regularizers;
 mod report;
 mod run;
 mod run_state;

@@ -207,7 +207,7 @@ fn wrong_use_is_named_with_a_way_out() {
         ),
         (
             Sequential::new(layers![Dense::new(2).activation("sofmax")]).unwrap_err().to_string(),
-            "layer 'dense' (Dense): unknown activation 'sofmax'; did you mean 'softmax'?; known are: elu, exponential,",
+            "layer 'dense' (Dense): unknown activation 'sofmax'; did you mean 'softmax'?; known are: celu, elu,",
         ),
         (
             Sequential::new(layers![Dense::new(2).input_dim(3), Dense::new(2).input_dim(3)])
