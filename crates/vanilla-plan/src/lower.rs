@@ -57,7 +57,7 @@ pub(crate) fn lower(
 
 /// Whether somebody wants the gradient by each value: a trainable variable is moved by it.
 fn wanted(network: &Network) -> Vec<bool> {
-    let mut wanted = vec![false; network.inputs.len()];
+    let mut wanted = vec![network.input_gradients; network.inputs.len()];
     for node in &network.nodes {
         let differentiable = match &node.fact {
             Fact::Rows(function) => function.differentiable(),
@@ -242,6 +242,12 @@ impl Lowering<'_> {
                 }
             }
             self.delta(i, node, y);
+        }
+        for input in 0..network.inputs.len() {
+            if self.parts[input].len() > 1 {
+                let parts = self.parts[input].clone();
+                self.steps.push(Step::Sum { value: input, parts });
+            }
         }
     }
 

@@ -70,6 +70,8 @@ pub struct Network {
     pub outputs: Vec<Value>,
     /// All variables.
     pub variables: Vec<VariableFacts>,
+    /// Whether training computes the gradients by the inputs, too; otherwise nobody does.
+    pub input_gradients: bool,
     /// The form of every value.
     forms: Vec<Form>,
 }

@@ -139,6 +139,11 @@ impl Plan {
         &self.scratch.losses[number]
     }
 
+    /// The gradient of the loss by an input in the last batch; empty unless the network asks for it.
+    pub fn input_gradient(&self, number: usize) -> &Panels {
+        &self.scratch.gradients[number]
+    }
+
     /// All penalties of the last batch, on variables and on values.
     pub fn penalty(&self) -> f32 {
         self.scratch.penalty

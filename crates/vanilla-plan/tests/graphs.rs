@@ -270,6 +270,35 @@ fn gradients_equal_finite_differences_of_the_reference() {
 }
 
 #[test]
+fn gradients_by_the_inputs_equal_finite_differences() {
+    for (name, mut network) in cases().into_iter().filter(|(name, _)| *name != "embedding") {
+        network.input_gradients = true;
+        let Data { x, y, mut params } = data(name, &network);
+        let variables = matrices(&params);
+        let xs: Vec<Matrix> = x.iter().zip(&network.inputs).map(|(x, cols)| matrix(x, *cols)).collect();
+        let ys: Vec<Matrix> =
+            y.iter().zip(&network.outputs).map(|(y, output)| matrix(y, network.form(*output).cols)).collect();
+        let at = |xs: &[Matrix]| {
+            reference::loss(&network, &variables, xs.to_vec(), &ys, &WEIGHTS.map(f64::from), &squared)
+        };
+        let optimizer: Arc<dyn Optimizer> = Arc::new(Descent(0.0));
+        let mut plan = Plan::train(&network, &losses(&network), &optimizer, ROWS, 1, Passes::ALL);
+        let rows: Vec<usize> = (0..ROWS).collect();
+        step(&mut plan, 1, &mut params, (&x, &y), &rows).unwrap();
+        for input in 0..xs.len() {
+            for (i, got) in plan.input_gradient(input).to_row_major().iter().enumerate() {
+                let mut moved = xs.clone();
+                moved[input].elements[i] += 1e-5;
+                let up = at(&moved);
+                moved[input].elements[i] -= 2e-5;
+                let want = (up - at(&moved)) / 2e-5;
+                assert!((f64::from(*got) - want).abs() < 4e-6, "{name} x{input}[{i}]: {got} instead of {want}");
+            }
+        }
+    }
+}
+
+#[test]
 fn outputs_equal_the_reference() {
     for (name, network) in cases() {
         let Data { x, params, .. } = data(name, &network);

@@ -325,6 +325,12 @@ impl Builder {
                 let problem = format!("variable {} of shape {:?} where {rows} x {cols} is read", spec.name, spec.shape);
                 return Err(Error::config(place, problem));
             }
+            if let Some(regularizer) = &spec.regularizer {
+                regularizer.check(&spec.shape).map_err(|error| Error::config(place, error.to_string()))?;
+            }
+            if let Some(constraint) = &spec.constraint {
+                constraint.check(&spec.shape).map_err(|error| Error::config(place, error.to_string()))?;
+            }
             let number = self.variables.len();
             let first = numbers.first().copied().unwrap_or(number);
             self.network.variables.push(VariableFacts {

@@ -50,7 +50,7 @@ macro_rules! registry {
                         "a name without its two numbers, \
                          expected Activation::from(Threshold::new(threshold, default_value))",
                     )),
-                    _ => Err(Error::UnknownWord { kind: "activation", name: name.into(), known: names() }),
+                    _ => Err(Error::unknown("activation", name, names())),
                 }
             }
         }
@@ -130,7 +130,8 @@ impl Activation {
     /// What the planner sees.
     pub fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::Linear | Self::Row(_) => Vec::new(),
+            Self::Linear => Vec::new(),
+            Self::Row(row) => vec![Fact::Rows(Arc::clone(row))],
             Self::Softmax => vec![Fact::Softmax],
             Self::Curve(curve) => vec![Fact::Elementwise(Arc::clone(curve))],
         }

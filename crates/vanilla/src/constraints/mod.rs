@@ -47,7 +47,7 @@ macro_rules! registry {
             let mut config = Config::new(word, keys);
             let constraint: Arc<dyn Constraint> = match word {
                 $($class | $name => Arc::new($word::from_config(&mut config)?),)*
-                _ => return Err(Error::UnknownWord { kind: "constraint", name: word.into(), known: names() }),
+                _ => return Err(Error::unknown("constraint", word, names())),
             };
             config.finish()?;
             Ok(constraint)
@@ -65,6 +65,11 @@ registry! {
 /// Keras's node.
 pub fn to_config(constraint: &dyn Constraint) -> Value {
     node("keras.constraints", constraint.class_name(), constraint.config())
+}
+
+/// As [`to_config`], null where there is none.
+pub(crate) fn to_value(constraint: &Option<Arc<dyn Constraint>>) -> Value {
+    constraint.as_ref().map_or(Value::Null, |constraint| to_config(&**constraint))
 }
 
 /// The constraint of a name or of Keras's node.

@@ -96,7 +96,7 @@ macro_rules! registry {
                         let read: fn(&mut Config) -> Result<Self> = $read;
                         read(&mut config)?
                     })*
-                    _ => return Err(Error::UnknownWord { kind: "initializer", name: word.into(), known: names() }),
+                    _ => return Err(Error::unknown("initializer", word, names())),
                 };
                 config.finish()?;
                 Ok(initializer)

@@ -7,9 +7,10 @@
 //! **Reference** `keras.layers.Activation`
 
 use super::dense::ActivationArg;
-use super::{Built, Common, Layer, common, one_input};
+use super::{Built, Common, Layer, by_last_axis, common, last_axis, one_input};
+use crate::activations::Activation;
 use crate::config::{Config, Keys, keys};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Applies an activation. (`Activation` is the activation itself.)
 #[derive(Clone, Debug)]
@@ -27,9 +28,11 @@ impl ActivationLayer {
     }
 
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
-        match config.string("activation")? {
-            Some(activation) => Ok(Self { common, activation: ActivationArg::Name(activation) }),
-            None => Err(config.error("activation is missing: a name, such as activation = \"relu\"")),
+        match config.activation("activation")? {
+            ActivationArg::Is(Activation::Linear) => {
+                Err(config.error("activation is missing: a name, such as activation = \"relu\""))
+            }
+            activation => Ok(Self { common, activation }),
         }
     }
 }
@@ -48,7 +51,12 @@ impl Layer for ActivationLayer {
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
-        let facts = self.activation.get(place)?.facts();
-        Ok(Built::new(input_shape.to_vec(), facts))
+        let activation = self.activation.get(place)?;
+        let (_, last) = last_axis(input_shape);
+        let last = activation.outputs(last).map_err(|error| Error::config(place, error.to_string()))?;
+        let outer = input_shape.split_last().map_or(&[][..], |(_, outer)| outer);
+        // Along the last axis, where it is a function of more than one element.
+        let facts = std::iter::once(by_last_axis(input_shape)).chain(activation.facts()).collect();
+        Ok(Built::new([outer, &[last]].concat(), facts))
     }
 }

@@ -223,7 +223,8 @@ impl Layer for Dense {
         }
         let (_, inputs) = last_axis(input_shape);
         let mut facts = vec![by_last_axis(input_shape), Fact::Affine { units: self.units, bias: self.use_bias }];
-        facts.extend(self.activation.get(place)?.facts());
+        let activation = self.activation.get(place)?;
+        facts.extend(activation.facts());
         facts.extend(activity(place, &self.activity_regularizer)?);
         let kernel = VariableSpec::new("kernel", [inputs, self.units], self.kernel_initializer.clone())
             .regularizer(&self.kernel_regularizer)
@@ -237,7 +238,7 @@ impl Layer for Dense {
         }
         let outer = input_shape.split_last().map_or(&[][..], |(_, outer)| outer);
         // A glu halves what it gets.
-        let units = super::width_of(&facts, inputs);
+        let units = activation.outputs(self.units).map_err(|error| Error::config(place, error.to_string()))?;
         Ok(Built::new([outer, &[units]].concat(), facts).variables(variables))
     }
 }

@@ -284,13 +284,6 @@ pub fn sample_axis(place: &str, key: &str, axis: i64, sample: &[usize]) -> Resul
     Err(Error::config(place, problem))
 }
 
-/// Columns of what the facts make of this many.
-fn width_of(facts: &[Fact], cols: usize) -> usize {
-    let form = vanilla_plan::Form { groups: 1, cols };
-    let forms = facts.iter().filter(|fact| !matches!(fact, Fact::Regroup { .. }));
-    forms.fold(form, |form, fact| fact.form(&[form])).cols
-}
-
 /// The error of a layer that was given a number outside of its range.
 pub fn bad_value(place: &str, key: &str, value: impl std::fmt::Display, expected: &str) -> Error {
     Error::config(place, format!("{key} = {value}, expected {expected}"))

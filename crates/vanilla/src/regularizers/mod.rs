@@ -42,7 +42,7 @@ macro_rules! registry {
                     "a name that Keras 3 does not know, expected \"l1l2\" with l1 and l2, \
                      such as l1 = 0.01 and l2 = 0.01 (what the name meant in Keras 2)",
                 )),
-                _ => return Err(Error::UnknownWord { kind: "regularizer", name: word.into(), known: names() }),
+                _ => return Err(Error::unknown("regularizer", word, names())),
             };
             config.finish()?;
             Ok(regularizer)
@@ -60,6 +60,11 @@ registry! {
 /// Keras's node.
 pub fn to_config(regularizer: &dyn Regularizer) -> Value {
     node("keras.regularizers", regularizer.class_name(), regularizer.config())
+}
+
+/// As [`to_config`], null where there is none.
+pub(crate) fn to_value(regularizer: &Option<Arc<dyn Regularizer>>) -> Value {
+    regularizer.as_ref().map_or(Value::Null, |regularizer| to_config(&**regularizer))
 }
 
 /// The regularizer of a name or of Keras's node.
