@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::identity::hash_floats;
 use crate::losses::{Loss, Targets};
-use crate::tensor::{F32, I64, Tensor};
+use crate::tensor::{F32, I64, STR, Tensor};
 use sha2::{Digest, Sha256};
 use vanilla_plan::Network;
 use vanilla_plan::kernels::Source;
@@ -97,6 +97,7 @@ pub(crate) fn inputs(place: &str, x: &Tensor, network: &Network) -> Result<Tenso
         );
         return Err(Error::data(place, problem));
     }
+    numbers(place, "x", x)?;
     let x = x.reshape([rows, width])?;
     let x = if x.dtype() == I64 { x.astype(F32) } else { x };
     if let Some(index) = x.first_non_finite() {
@@ -108,7 +109,21 @@ pub(crate) fn inputs(place: &str, x: &Tensor, network: &Network) -> Result<Tenso
     Ok(x)
 }
 
+/// Strings are no numbers.
+fn numbers(place: &str, argument: &str, values: &Tensor) -> Result<()> {
+    if values.dtype() != STR {
+        return Ok(());
+    }
+    let problem = format!(
+        "{argument} holds strings (shape {:?}), expected numbers: put a StringLookup or Hashing first, or parse \
+         them",
+        values.shape()
+    );
+    Err(Error::data(place, problem))
+}
+
 fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<Vec<f32>> {
+    numbers(place, "y", y)?;
     let error = |problem: String| Error::data(place, problem);
     let one_column = y.shape().len() == 1 || y.shape().len() == 2 && y.width() == 1;
     let values = y.to_f32();
@@ -156,7 +171,8 @@ fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<V
 /// One-hot vectors of these class numbers, as floats: `to_categorical([1, 0, 2], 3)` is
 /// `[[0, 1, 0], [1, 0, 0], [0, 0, 1]]`.
 ///
-/// With five kinds of fruit, numbered apple 0, pear 1, plum 2, cherry 3 and fig 4, the basket "plum, apple, fig" is:
+/// With five kinds of fruit, numbered apple 0, pear 1, plum 2, cherry 3 and fig 4, the basket "plum, apple, fig"
+/// is:
 ///
 /// ```
 /// use vanilla::prelude::*;
@@ -171,12 +187,13 @@ fn targets(place: &str, y: &Tensor, outputs: usize, loss: &dyn Loss) -> Result<V
 /// # Ok::<(), vanilla::Error>(())
 /// ```
 ///
-/// A trailing axis of 1 is dropped, as in Keras. Unlike Keras, a negative class number does not wrap around, and the
-/// result is float32 at once.
+/// A trailing axis of 1 is dropped, as in Keras. Unlike Keras, a negative class number does not wrap around, and
+/// the result is float32 at once.
 ///
 /// # Errors
 /// When a class number is not a whole number in `0..num_classes`.
 pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
+    numbers("to_categorical", "the tensor of labels", labels)?;
     let mut shape = labels.shape().to_vec();
     if shape.len() > 1 && shape.last() == Some(&1) {
         shape.pop();
@@ -278,6 +295,21 @@ mod tests {
         let x = Tensor::new(x, [2, 4]).unwrap();
         let error = Prepared::new("fit", &x, &floats(&[2]), &network(1), &*loss("mse")).unwrap_err();
         assert_eq!(error.to_string(), "fit: x is inf in row 1, column 2: fill or drop such values first");
+        let words = Tensor::new(vec!["a"; 8], [2, 4]).unwrap();
+        let error = Prepared::new("fit", &words, &floats(&[2]), &network(1), &*loss("mse")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "fit: x holds strings (shape [2, 4]), expected numbers: put a StringLookup or Hashing first, or parse \
+             them"
+        );
+        let error = Prepared::new(
+            "fit",
+            &floats(&[2, 4]),
+            &words.get(0).unwrap().slice(0..2).unwrap(),
+            &network(1),
+            &*loss("mse"),
+        );
+        assert!(error.unwrap_err().to_string().starts_with("fit: y holds strings (shape [2]), expected numbers"));
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub mod prelude {
     };
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::{Adam, RMSprop, SGD};
-    pub use crate::tensor::{F32, I64, U8};
+    pub use crate::tensor::{F32, I64, STR, U8};
     pub use crate::{Checkpoints, Error, Every, Fit, History, OnNan, Result, Sequential, Tensor, to_categorical};
 }
 
