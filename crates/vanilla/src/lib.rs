@@ -44,6 +44,7 @@ mod model;
 pub mod optimizers;
 mod options;
 mod picture;
+pub mod preprocessing;
 mod progress;
 mod report;
 mod run;
