@@ -56,6 +56,7 @@ mod snapshot;
 pub mod storage;
 mod summary;
 mod tensor;
+pub mod utils;
 
 pub use data::to_categorical;
 pub use error::{Error, Result};
@@ -69,6 +70,7 @@ pub use saving::{write_file, write_files};
 pub use show::show;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
+pub use utils::{compute_class_weight, normalize, train_test_split};
 pub use vanilla_formats as formats;
 pub use vanilla_plan as plan;
 pub use vanilla_plot as plot;

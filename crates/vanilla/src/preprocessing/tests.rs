@@ -145,7 +145,7 @@ fn hashes_of_all_lengths() {
 }
 
 #[test]
-fn moments_are_those_of_keras() {
+fn moments_and_norms() {
     let recorded = recorded();
     for case in list(&recorded["moments"]) {
         let axis: Vec<isize> = list(&case["axis"]).iter().map(|axis| axis.as_i64().unwrap() as isize).collect();
@@ -158,6 +158,11 @@ fn moments_are_those_of_keras() {
             let near = |(a, b): (&f32, f32)| (a - b).abs() <= 1e-5 * b.abs();
             assert!(ours.to_f32().iter().zip(keras.to_f32()).all(near), "{axis:?}: {ours:?}");
         }
+    }
+    for case in list(&recorded["normalize"]) {
+        let order: f64 = case["order"].as_str().unwrap().parse().unwrap();
+        let ours = crate::utils::normalize(&tensor(&case["x"]), case["axis"].as_i64().unwrap() as isize, order);
+        same(&ours.unwrap(), &tensor(&case["y"]), &format!("order {order}"));
     }
 }
 
