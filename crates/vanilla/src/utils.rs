@@ -149,9 +149,11 @@ fn quotas(counts: &[usize], all: usize) -> Vec<usize> {
     quotas
 }
 
-/// The class of every label, classes in rising order, and the name and the size of every class.
-fn classes(place: &str, labels: &Tensor) -> Result<(Vec<usize>, Vec<(String, usize)>)> {
-    fn number<K: Ord + Clone + std::fmt::Debug>(labels: &[K]) -> (Vec<usize>, Vec<(String, usize)>) {
+/// The class of every row, classes in rising order, and the name and the size of every class.
+type Classes = (Vec<usize>, Vec<(String, usize)>);
+
+fn classes(place: &str, labels: &Tensor) -> Result<Classes> {
+    fn number<K: Ord + std::fmt::Debug>(labels: &[K]) -> Classes {
         let mut sizes: BTreeMap<&K, usize> = BTreeMap::new();
         labels.iter().for_each(|label| *sizes.entry(label).or_default() += 1);
         let numbers: BTreeMap<&K, usize> =
