@@ -45,7 +45,7 @@ pub mod optimizers;
 mod options;
 mod picture;
 pub mod preprocessing;
-mod progress;
+pub mod progress;
 mod report;
 mod run;
 mod run_state;
