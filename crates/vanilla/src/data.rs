@@ -203,11 +203,7 @@ fn input(place: &str, name: &str, built: &Built, front: &Front, x: &Tensor) -> R
         let preprocessor = layer.preprocessor().expect("a chain of preprocessing layers");
         x = preprocessor.apply(&format!("{place}: {name}, layer '{}'", front.place), &x)?;
     }
-    if x.dtype() == STR {
-        let problem = format!("{name} holds strings: put a StringLookup or a Hashing behind the input");
-        return Err(Error::data(place, problem));
-    }
-    let x = x.reshape([rows, front.width])?;
+    let x = numbers(place, name, &x)?.reshape([rows, front.width])?;
     let x = if x.dtype() == I64 { x.astype(F32) } else { x };
     if let Some(index) = x.first_non_finite() {
         let (row, column) = (index / front.width, index % front.width);
@@ -233,13 +229,23 @@ fn input(place: &str, name: &str, built: &Built, front: &Front, x: &Tensor) -> R
     Ok(x)
 }
 
+/// The values themselves, which must be numbers.
+fn numbers<'a>(place: &str, argument: &str, values: &'a Tensor) -> Result<&'a Tensor> {
+    if values.dtype() != STR {
+        return Ok(values);
+    }
+    let problem = format!(
+        "{argument} holds strings (shape {:?}), expected numbers: put a StringLookup or Hashing first, or parse them",
+        values.shape()
+    );
+    Err(Error::data(place, problem))
+}
+
 /// The targets of an output of this shape, a row of the loss's width for every row of the output.
 fn targets(place: &str, name: &str, y: &Tensor, output: &[usize], loss: &CompiledLoss) -> Result<Vec<f32>> {
     let loss = &*loss.loss;
     let error = |problem: String| Error::data(place, problem);
-    if y.dtype() == STR {
-        return Err(error(format!("{name} holds strings: number the classes first")));
-    }
+    let y = numbers(place, name, y)?;
     let (outer, outputs) = output.split_last().map_or((&[][..], 1), |(last, outer)| (outer, *last));
     // Without the last axis, or with a last axis of one.
     let rows = [&[y.rows()], outer].concat();
@@ -379,7 +385,7 @@ pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
         shape.pop();
     }
     shape.push(num_classes);
-    let values = labels.to_f32();
+    let values = numbers("to_categorical", "labels", labels)?.to_f32();
     let mut one_hot = vec![0.0f32; values.len() * num_classes];
     for (row, (value, vector)) in values.iter().zip(one_hot.chunks_exact_mut(num_classes.max(1))).enumerate() {
         if value.fract() != 0.0 || *value < 0.0 || *value >= num_classes as f32 {

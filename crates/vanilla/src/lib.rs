@@ -25,13 +25,17 @@
 //! `ARCHITECTURE.md` in the repository.
 
 pub mod activations;
+mod arrays;
+mod build;
 pub mod checkpoint;
+mod compile;
 pub mod config;
 pub mod constraints;
 mod data;
 pub mod datasets;
 mod error;
 mod fit;
+mod graph;
 mod history;
 mod identity;
 pub mod initializers;
@@ -43,9 +47,12 @@ mod meter;
 pub mod metrics;
 mod model;
 pub mod optimizers;
+mod on_batch;
 mod options;
 mod picture;
-mod progress;
+pub mod preprocessing;
+pub mod progress;
+pub mod registry;
 pub mod regularizers;
 mod report;
 mod run;
@@ -57,12 +64,17 @@ mod snapshot;
 pub mod storage;
 mod summary;
 mod tensor;
+pub mod utils;
 
 pub use data::to_categorical;
 pub use error::{Error, Result};
 pub use history::{History, Logs};
 pub use memory::{MemoryNeed, available as available_memory};
-pub use model::Model;
+pub use arrays::Arrays;
+pub use compile::{Compile, Losses};
+pub use graph::{Call, InputLayer, InputLayer as Input, KerasTensor, Shared, Tensors};
+pub use model::{LayerView, Model, Sequential};
+pub use registry::Registry;
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan};
 pub use picture::to_mnist;
 pub use report::Terminal;
@@ -70,6 +82,7 @@ pub use saving::{write_file, write_files};
 pub use show::show;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
+pub use utils::{compute_class_weight, normalize, train_test_split};
 pub use vanilla_formats as formats;
 pub use vanilla_plan as plan;
 pub use vanilla_plot as plot;
@@ -85,8 +98,11 @@ pub mod prelude {
     };
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::{Adam, RMSprop, SGD};
-    pub use crate::tensor::{F32, I64, U8};
-    pub use crate::{Checkpoints, Error, Every, Fit, History, OnNan, Result, Model, Tensor, to_categorical};
+    pub use crate::tensor::{F32, I64, STR, U8};
+    pub use crate::{
+        Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry, Result,
+        Sequential, Shared, Tensor, to_categorical,
+    };
 }
 
 /// The code in the README compiles and runs. (The tutorial's is `examples/tutorial.rs`; see `tests/documents.rs`.)

@@ -1,14 +1,22 @@
-//! Keras's progress bar, as text written to any `Write`. The clock is an argument: time since any origin, the same in all calls.
+//! Keras's progress bar, as text written to any `Write`. The clock is an argument: time since any origin, the same
+//! in all calls.
 //!
-//! With [`Style::Terminal`] the visible text and the colours equal those of Keras 3.15's `ProgbarLogger` (recorded bytes:
-//! `tests/golden/texts/progress.txt`); instead of Keras's backspaces before each `\r`, which draw nothing, only the `\r` is
-//! written. [`Style::Lines`] writes the line that Keras writes with `verbose=2`, once an epoch, with `verbose` 1 as well.
+//! With [`Style::Terminal`] the visible text and the colours equal those of Keras 3.15's `ProgbarLogger` (recorded
+//! bytes: `tests/golden/texts/progress.txt`), with another [`Flavor`] those of tf.keras 2 and of Keras 2.2
+//! (`progress_tf_keras.txt`, `progress_keras2.txt`); instead of Keras's backspaces before each `\r`, which draw
+//! nothing, only the `\r` is written. [`Style::Lines`] writes the line that Keras writes with `verbose=2`, once an
+//! epoch, with `verbose` 1 as well.
 //!
-//! Different on purpose: with `verbose=2` Keras prints every negative value in scientific notation, because it compares without
-//! `abs`; here a value looks the same in both modes. More steps than announced do not lengthen the bar. With
-//! [`Progbar::columns`] an unfinished line never wraps: metrics that do not fit are left out until the last line of the epoch.
-//! Control characters in names are printed as `U+FFFD`.
+//! Different on purpose: with `verbose=2` every Keras prints every negative value in scientific notation, because
+//! it compares without `abs`; here a value looks the same in both modes. More steps than announced do not lengthen
+//! the bar. With [`Progbar::columns`] an unfinished line never wraps: metrics that do not fit are left out until
+//! the last line of the epoch. Control characters in names are printed as `U+FFFD`.
 
+mod flavor;
+
+pub use flavor::Flavor;
+
+use flavor::Moment;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -36,6 +44,7 @@ pub struct Progbar<W: Write> {
     total: Option<usize>,
     verbose: u8,
     style: Style,
+    flavor: Flavor,
     color: bool,
     columns: usize,
     start: Duration,
@@ -47,14 +56,16 @@ pub struct Progbar<W: Write> {
 }
 
 impl<W: Write> Progbar<W> {
-    /// `total`: the steps of an epoch, if they are known; otherwise the first epoch counts them. `verbose`: 0 writes nothing,
-    /// 1 a bar (or a line, by `style`), 2 a line an epoch. `color`: bold counts and times, a green and grey bar.
+    /// `total`: the steps of an epoch, if they are known; otherwise the first epoch counts them. `verbose`: 0
+    /// writes nothing, 1 a bar (or a line, by `style`), 2 a line an epoch. `color`: bold counts and times, a green
+    /// and grey bar.
     pub fn new(out: W, total: Option<usize>, verbose: u8, style: Style, color: bool) -> Self {
         Self {
             out,
             total,
             verbose,
             style,
+            flavor: Flavor::default(),
             color,
             columns: 0,
             start: Duration::ZERO,
@@ -63,6 +74,12 @@ impl<W: Write> Progbar<W> {
             drawn: 0,
             seen: 0,
         }
+    }
+
+    /// Whose bar it is; Keras 3's by default.
+    pub fn flavor(&mut self, flavor: Flavor) -> &mut Self {
+        self.flavor = flavor;
+        self
     }
 
     /// The width of the terminal; 0, the default, stands for unlimited. May change at any time.
@@ -80,14 +97,16 @@ impl<W: Write> Progbar<W> {
         self.seen = 0;
     }
 
-    /// To be called after each step, `step` counted from 1. Draws at most every 0.05 s; `values` are shown as they are.
+    /// To be called after each step, `step` counted from 1. Draws at most every 0.05 s; `values` are shown as they
+    /// are.
     pub fn update(&mut self, step: usize, values: &[(String, f64)], now: Duration) -> io::Result<()> {
         self.seen = step;
         if self.verbose != 1 {
             return Ok(()); // as in Keras, a line's time per step then includes the first step
         }
         let per_step = self.seconds_per_step(step, now);
-        let early = self.last_drawn.is_some_and(|last| now.saturating_sub(last) < INTERVAL);
+        let full = self.flavor.waits_for_the_end() && self.total.is_some_and(|total| step >= total);
+        let early = full || self.last_drawn.is_some_and(|last| now.saturating_sub(last) < INTERVAL);
         if self.style == Style::Lines || early {
             return Ok(());
         }
@@ -105,9 +124,8 @@ impl<W: Write> Progbar<W> {
             _ if total == 0 => Ok(()),
             _ => {
                 let elapsed = now.saturating_sub(self.start).as_secs_f64();
-                let mut line = format!("{total}/{total} - {elapsed:.0}s - {}", format_per_step(per_step));
-                values.iter().for_each(|value| line += &metric(value));
-                line.push('\n');
+                let metrics: String = values.iter().map(metric).collect();
+                let line = self.flavor.line(total, elapsed, per_step, &metrics);
                 self.out.write_all(line.as_bytes())?;
                 self.out.flush()
             }
@@ -126,12 +144,11 @@ impl<W: Write> Progbar<W> {
         &self.out
     }
 
-    /// The first step, which warms up, counts only until there is a second.
     fn seconds_per_step(&mut self, step: usize, now: Duration) -> f64 {
         let since = |then: Duration| now.saturating_sub(then).as_secs_f64();
         let seconds = match self.after_first_step {
             _ if step == 0 => 0.0,
-            Some(first) if step > 1 => since(first) / (step - 1) as f64,
+            Some(first) if step > 1 && self.flavor.leaves_out_the_first_step() => since(first) / (step - 1) as f64,
             _ => since(self.start) / step as f64,
         };
         if step == 1 {
@@ -151,26 +168,10 @@ impl<W: Write> Progbar<W> {
         let elapsed = now.saturating_sub(self.start).as_secs_f64();
         let limit = if last || self.columns == 0 { usize::MAX } else { self.columns - 1 };
         let mut line = Line { text: "\r".into(), cells: 0, limit, color: self.color };
-        let mut time = format!("{elapsed:.0}s");
-        match self.total {
-            Some(total) if total > 0 => {
-                let done = (BAR as f64 * (step as f64 / total as f64)) as usize;
-                let done = done.min(BAR);
-                line.push(&format!("{step:>digits$}/{total}", digits = total.to_string().len()), BOLD);
-                line.push(" ", "");
-                if done > 0 {
-                    line.push(&"━".repeat(done), GREEN);
-                }
-                line.push(&"━".repeat(BAR - done), GREY);
-                if !last {
-                    time = format_eta(per_step * total.saturating_sub(step) as f64);
-                }
-            }
-            _ => line.push(&format!("{step:>7}/Unknown"), ""),
+        let at = Moment { step, total: self.total, elapsed, per_step, last };
+        for (text, ink) in self.flavor.head(&at) {
+            line.push(&text, ink);
         }
-        line.push(" ", "");
-        line.push(&time, BOLD);
-        line.push(&format!(" {}", format_per_step(per_step)), "");
         for value in values {
             let text = metric(value);
             if line.cells + cells(&text) > limit {
@@ -218,7 +219,8 @@ impl Line {
     }
 }
 
-/// Cells of a character, rounded up: scripts above the alphabets count 2, so that a name in them never wraps a line.
+/// Cells of a character, rounded up: scripts above the alphabets count 2, so that a name in them never wraps a
+/// line.
 fn cell(c: char) -> usize {
     match c as u32 {
         0x1100..=0x1fff | 0x2e80.. => 2,
@@ -273,9 +275,9 @@ pub fn format_eta(seconds: f64) -> String {
     }
 }
 
-/// The line over an epoch's bar, `Epoch 1/50` (`epoch` counted from 1); none if there is only one epoch.
+/// The line over an epoch's bar in Keras 3: [`Flavor::epoch_header`].
 pub fn epoch_header(epoch: usize, epochs: usize) -> Option<String> {
-    (epochs > 1).then(|| format!("Epoch {epoch}/{epochs}"))
+    Flavor::Keras3.epoch_header(epoch, epochs)
 }
 
 #[cfg(test)]
@@ -302,10 +304,10 @@ mod tests {
     }
 
     /// Replays every recorded call.
-    fn replay(color: bool) -> usize {
+    fn replay(recorded: &str, flavor: Flavor, color: bool) -> usize {
         let mut bar = Progbar::new(Vec::new(), None, 0, Style::Terminal, false);
         let (mut epoch, mut epochs, mut calls, mut verbose) = (0, 0, 0, 0);
-        for block in format!("\n{RECORDED}").split("\n@").skip(1) {
+        for block in format!("\n{recorded}").split("\n@").skip(1) {
             let (first, expected) = block.split_once('\n').unwrap_or((block, ""));
             let fields: Vec<&str> = first.split(' ').collect();
             let now = |i: usize| Duration::from_secs_f64(fields[i].parse().unwrap());
@@ -319,12 +321,14 @@ mod tests {
                 "bar" => {
                     (verbose, epoch, epochs) = (fields[2].parse().unwrap(), 0, fields[3].parse().unwrap());
                     bar = Progbar::new(Vec::new(), fields[1].parse().ok(), verbose, Style::Terminal, color);
+                    bar.flavor(flavor);
                     continue;
                 }
                 "start" => {
                     bar.start(now(1));
                     epoch += 1;
-                    header = epoch_header(epoch, epochs).filter(|_| verbose > 0).map_or(header, |h| h + "\n");
+                    header =
+                        flavor.epoch_header(epoch, epochs).filter(|_| verbose > 0).map_or(header, |h| h + "\n");
                 }
                 "update" => bar.update(fields[1].parse().unwrap(), &values(3), now(2)).unwrap(),
                 "finish" => bar.finish(&values(2), now(1)).unwrap(),
@@ -339,9 +343,73 @@ mod tests {
 
     #[test]
     fn equals_keras_to_the_byte() {
-        assert!(replay(true) > 300);
-        assert!(replay(false) > 300);
+        assert!(replay(RECORDED, Flavor::Keras3, true) > 300);
+        assert!(replay(RECORDED, Flavor::Keras3, false) > 300);
     }
+
+    #[test]
+    fn equals_keras_2_to_the_byte() {
+        let (tf_keras, keras2) = (
+            include_str!("../tests/golden/texts/progress_tf_keras.txt"),
+            include_str!("../tests/golden/texts/progress_keras2.txt"),
+        );
+        // Keras 2 has no colours, wanted or not.
+        for color in [true, false] {
+            assert!(replay(tf_keras, Flavor::TfKeras, color) > 150);
+            assert!(replay(keras2, Flavor::Keras2, color) > 150);
+        }
+    }
+
+    #[test]
+    fn keras_2_announces_a_training() {
+        let header = Flavor::Keras2.training_header(60_000, Some(10_000));
+        assert_eq!(header.as_deref(), Some("Train on 60000 samples, validate on 10000 samples"));
+        assert_eq!(Flavor::Keras2.training_header(60_000, None), None);
+        assert_eq!(Flavor::TfKeras.training_header(60_000, Some(10_000)), None);
+        assert_eq!(Flavor::Keras2.epoch_header(1, 1).as_deref(), Some("Epoch 1/1"));
+    }
+
+    /// The visible last lines of a training, an evaluation and a prediction, as they are told of.
+    #[test]
+    fn last_lines_of_every_flavor() {
+        let line = |flavor: Flavor, total: usize, verbose: u8, seconds_long: f64, values: &[(&str, f64)]| {
+            let mut bar = Progbar::new(Vec::new(), Some(total), verbose, Style::Terminal, false);
+            bar.flavor(flavor).start(Duration::ZERO);
+            bar.finish(&named(values), seconds(seconds_long)).unwrap();
+            String::from_utf8(bar.get_ref().clone()).unwrap()
+        };
+        let two = [("loss", 3.1053), ("acc", 0.9178)];
+        let full = "==============================";
+        for (got, want) in [
+            (
+                line(Flavor::Keras3, 938, 1, 5.0, &two),
+                "\r938/938 ━━━━━━━━━━━━━━━━━━━━ 5s 5ms/step - loss: 3.1053 - acc: 0.9178\n".to_owned(),
+            ),
+            (
+                line(Flavor::Keras3, 938, 2, 5.0, &two),
+                "938/938 - 5s - 5ms/step - loss: 3.1053 - acc: 0.9178\n".into(),
+            ),
+            (line(Flavor::Keras3, 32, 2, 0.1, &[]), "32/32 - 0s - 3ms/step\n".into()),
+            (
+                line(Flavor::TfKeras, 938, 1, 5.0, &two),
+                format!("\r938/938 [{full}] - 5s 5ms/step - loss: 3.1053 - acc: 0.9178\n"),
+            ),
+            (
+                line(Flavor::TfKeras, 938, 2, 5.0, &two),
+                "938/938 - 5s - loss: 3.1053 - acc: 0.9178 - 5s/epoch - 5ms/step\n".into(),
+            ),
+            (line(Flavor::TfKeras, 32, 2, 0.1, &[]), "32/32 - 0s - 100ms/epoch - 3ms/step\n".into()),
+            (
+                line(Flavor::Keras2, 60_000, 1, 5.0, &two),
+                format!("\r60000/60000 [{full}] - 5s 83us/step - loss: 3.1053 - acc: 0.9178\n"),
+            ),
+            (line(Flavor::Keras2, 60_000, 2, 5.0, &two), " - 5s - loss: 3.1053 - acc: 0.9178\n".into()),
+            (line(Flavor::Keras2, 10_000, 1, 0.39, &[]), format!("\r10000/10000 [{full}] - 0s 39us/step\n")),
+        ] {
+            assert_eq!(got, want);
+        }
+    }
+
     fn named(values: &[(&str, f64)]) -> Vec<(String, f64)> {
         values.iter().map(|&(name, value)| (name.into(), value)).collect()
     }

@@ -1,4 +1,5 @@
-//! [`Tensor`]: the one array type. Bytes, integers or floats, with a shape; views and casts without copies.
+//! [`Tensor`]: the one array type. Bytes, integers, floats or strings, with a shape; views and casts without
+//! copies.
 
 use crate::error::{Error, Result};
 use std::fmt;
@@ -15,10 +16,12 @@ pub enum DType {
     I64,
     /// Floats.
     F32,
+    /// Strings, such as categories; the words of [`preprocessing`](crate::preprocessing) make numbers of them.
+    Str,
 }
 
 /// Short names for [`Tensor::astype`].
-pub use DType::{F32, I64, U8};
+pub use DType::{F32, I64, Str as STR, U8};
 
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,16 +29,17 @@ impl fmt::Display for DType {
             U8 => "uint8",
             I64 => "int64",
             F32 => "float32",
+            STR => "string",
         })
     }
 }
 
-/// An array of bytes, integers or floats with a shape, row-major, the first axis being the samples.
+/// An array of bytes, integers, floats or strings with a shape, row-major, the first axis being the samples.
 ///
 /// Cloning, [reshaping](Tensor::reshape) and [slicing](Tensor::slice) share the elements. So does
 /// [`astype(F32)`](Tensor::astype) of bytes, and any arithmetic with a number after it: such a tensor keeps its
-/// bytes and a table of 256 floats, and training converts batch by batch. That is why 60,000 MNIST images take 47 MB
-/// as floats, too.
+/// bytes and a table of 256 floats, and training converts batch by batch. That is why 60,000 MNIST images take 47
+/// MB as floats, too.
 ///
 /// ```
 /// use vanilla::prelude::*;
@@ -59,6 +63,7 @@ enum Storage {
     F32(Arc<Vec<f32>>),
     /// Floats that are functions of bytes.
     Cast(Arc<Vec<u8>>, Arc<[f32; 256]>),
+    Str(Arc<Vec<String>>),
 }
 
 /// A type that tensors can hold.
@@ -84,6 +89,16 @@ impl Element for i64 {
 impl Element for f32 {
     fn store(elements: Vec<Self>) -> Stored {
         Stored(Storage::F32(Arc::new(elements)))
+    }
+}
+impl Element for String {
+    fn store(elements: Vec<Self>) -> Stored {
+        Stored(Storage::Str(Arc::new(elements)))
+    }
+}
+impl Element for &str {
+    fn store(elements: Vec<Self>) -> Stored {
+        String::store(elements.into_iter().map(str::to_owned).collect())
     }
 }
 
@@ -144,6 +159,7 @@ impl Tensor {
             Storage::U8(_) => U8,
             Storage::I64(_) => I64,
             Storage::F32(_) | Storage::Cast(..) => F32,
+            Storage::Str(_) => STR,
         }
     }
 
@@ -183,8 +199,31 @@ impl Tensor {
         Ok(Self { shape: one.shape[1..].to_vec(), ..one })
     }
 
-    /// The elements as another type. Bytes to floats shares the bytes; floats to integers cut the fraction off, as in
-    /// NumPy, and what the target cannot hold becomes its nearest value.
+    /// These samples in this order, copied.
+    ///
+    /// # Errors
+    /// When there is no such sample.
+    pub fn take(&self, rows: &[usize]) -> Result<Self> {
+        if let Some(row) = rows.iter().find(|row| self.shape.is_empty() || **row >= self.rows()) {
+            return Err(Error::data("take", format!("row {row} of a tensor of shape {:?}", self.shape)));
+        }
+        let width = self.width();
+        let gather = Gather { rows, start: self.start, width };
+        let storage = match &self.storage {
+            Storage::U8(bytes) => Storage::U8(gather.from(bytes)),
+            Storage::I64(integers) => Storage::I64(gather.from(integers)),
+            Storage::F32(floats) => Storage::F32(gather.from(floats)),
+            Storage::Cast(bytes, table) => Storage::Cast(gather.from(bytes), table.clone()),
+            Storage::Str(strings) => Storage::Str(gather.from(strings)),
+        };
+        let mut shape = self.shape.clone();
+        shape.iter_mut().take(1).for_each(|axis| *axis = rows.len());
+        Ok(Self { shape, start: 0, storage })
+    }
+
+    /// The elements as another type. Bytes to floats shares the bytes; floats to integers cut the fraction off, as
+    /// in NumPy, and what the target cannot hold becomes its nearest value. Strings become the numbers that they
+    /// spell, and what spells none becomes NaN (as an integer 0); [`Tensor::parse`] makes an error of it.
     pub fn astype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();
@@ -193,13 +232,51 @@ impl Tensor {
             (Storage::U8(bytes), F32) => {
                 return Self { storage: Storage::Cast(bytes.clone(), Arc::new(IDENTITY)), ..self.clone() };
             }
-            (Storage::U8(_), _) => i64::store(self.bytes().iter().map(|&x| i64::from(x)).collect()),
-            (Storage::I64(_), F32) => f32::store(self.to_f32()),
-            (Storage::I64(_), _) => u8::store(self.to_i64().iter().map(|&x| x.clamp(0, 255) as u8).collect()),
+            (Storage::U8(_) | Storage::I64(_), STR) => {
+                String::store(self.to_i64().iter().map(i64::to_string).collect())
+            }
+            (_, STR) => String::store(self.to_f32().iter().map(f32::to_string).collect()),
+            (Storage::I64(_) | Storage::Str(_), U8) => {
+                u8::store(self.to_i64().iter().map(|&x| x.clamp(0, 255) as u8).collect())
+            }
             (_, U8) => u8::store(self.to_f32().iter().map(|&x| x as u8).collect()),
-            (_, _) => i64::store(self.to_f32().iter().map(|&x| x as i64).collect()),
+            (_, I64) => i64::store(self.to_i64()),
+            (_, F32) => f32::store(self.to_f32()),
         };
         Self { shape: self.shape.clone(), start: 0, storage: storage.0 }
+    }
+
+    /// The numbers that strings spell, blanks around them aside. Other tensors are cast as by [`Tensor::astype`].
+    ///
+    /// # Errors
+    /// When a string spells no number of that type; integers may not have a fraction, bytes end at 255.
+    pub fn parse(&self, dtype: DType) -> Result<Self> {
+        let (Some(strings), false) = (self.as_strings(), dtype == STR) else { return Ok(self.astype(dtype)) };
+        let fits = |text: &str| match dtype {
+            F32 => text.parse::<f32>().is_ok(),
+            I64 => text.parse::<i64>().is_ok(),
+            _ => text.parse::<u8>().is_ok(),
+        };
+        match strings.iter().position(|text| !fits(text.trim())) {
+            None => Ok(self.astype(dtype)),
+            Some(index) => Err(Error::data(
+                "parse",
+                format!(
+                    "x is {:?} in row {}, expected a number of type {dtype}: fill or drop such rows, or put a \
+                     StringLookup or Hashing first",
+                    strings[index],
+                    index / self.width().max(1)
+                ),
+            )),
+        }
+    }
+
+    /// The strings of a tensor of strings.
+    pub fn as_strings(&self) -> Option<&[String]> {
+        match &self.storage {
+            Storage::Str(strings) => Some(&strings[self.start..self.start + self.len()]),
+            _ => None,
+        }
     }
 
     /// The bytes of a tensor of bytes.
@@ -207,7 +284,8 @@ impl Tensor {
         matches!(self.storage, Storage::U8(_)).then(|| self.bytes())
     }
 
-    /// The floats of a tensor that holds floats (and does not compute them from bytes; [`Tensor::to_f32`] always works).
+    /// The floats of a tensor that holds floats (and does not compute them from bytes; [`Tensor::to_f32`] always
+    /// works).
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.storage {
             Storage::F32(floats) => Some(&floats[self.start..self.start + self.len()]),
@@ -215,7 +293,7 @@ impl Tensor {
         }
     }
 
-    /// All elements as floats, copied.
+    /// All elements as floats, copied; a string that spells no number is NaN.
     pub fn to_f32(&self) -> Vec<f32> {
         let range = self.start..self.start + self.len();
         match &self.storage {
@@ -223,6 +301,9 @@ impl Tensor {
             Storage::I64(integers) => integers[range].iter().map(|&x| x as f32).collect(),
             Storage::F32(floats) => floats[range].to_vec(),
             Storage::Cast(bytes, table) => bytes[range].iter().map(|&x| table[usize::from(x)]).collect(),
+            Storage::Str(strings) => {
+                strings[range].iter().map(|text| text.trim().parse().unwrap_or(f32::NAN)).collect()
+            }
         }
     }
 
@@ -232,6 +313,11 @@ impl Tensor {
         match &self.storage {
             Storage::U8(bytes) => bytes[range].iter().map(|&x| i64::from(x)).collect(),
             Storage::I64(integers) => integers[range].to_vec(),
+            Storage::Str(strings) => strings[range]
+                .iter()
+                .map(|text| text.trim())
+                .map(|text| text.parse().unwrap_or_else(|_| text.parse().unwrap_or(f64::NAN) as i64))
+                .collect(),
             _ => self.to_f32().iter().map(|&x| x as i64).collect(),
         }
     }
@@ -240,8 +326,11 @@ impl Tensor {
     /// axis, dtype [`I64`].
     ///
     /// # Errors
-    /// When there is no last axis or it is empty.
+    /// When there is no last axis or it is empty, or the elements are strings.
     pub fn argmax(&self) -> Result<Self> {
+        if self.dtype() == STR {
+            return Err(Error::data("argmax", "strings have no largest element: use numbers"));
+        }
         let Some((&width, shape)) = self.shape.split_last().filter(|(width, _)| **width > 0) else {
             return Err(Error::data(
                 "argmax",
@@ -252,20 +341,20 @@ impl Tensor {
         Self::new(self.to_f32().chunks_exact(width).map(largest).collect(), shape)
     }
 
-    /// The table as the planner reads it. Integers are not among what it reads: cast them first.
+    /// The table as the planner reads it. Integers are not among what it reads: cast them first. Nor are strings.
     pub(crate) fn source(&self) -> Option<Source<'_>> {
         match &self.storage {
             Storage::U8(_) => Some(Source::U8(self.bytes(), &IDENTITY)),
             Storage::Cast(_, table) => Some(Source::U8(self.bytes(), table)),
             Storage::F32(_) => self.as_f32().map(Source::F32),
-            Storage::I64(_) => None,
+            Storage::I64(_) | Storage::Str(_) => None,
         }
     }
 
     /// Index of the first element that is NaN or infinite.
     pub(crate) fn first_non_finite(&self) -> Option<usize> {
         match &self.storage {
-            Storage::U8(_) | Storage::I64(_) => None,
+            Storage::U8(_) | Storage::I64(_) | Storage::Str(_) => None,
             Storage::F32(_) => self.as_f32()?.iter().position(|x| !x.is_finite()),
             Storage::Cast(_, table) if table.iter().all(|x| x.is_finite()) => None,
             Storage::Cast(_, table) => self.bytes().iter().position(|&x| !table[usize::from(x)].is_finite()),
@@ -290,6 +379,20 @@ impl Tensor {
                 Self { shape: self.shape.clone(), start: 0, storage: floats.0 }
             }
         }
+    }
+}
+
+/// Rows to be copied out of a storage.
+struct Gather<'a> {
+    rows: &'a [usize],
+    start: usize,
+    width: usize,
+}
+
+impl Gather<'_> {
+    fn from<T: Clone>(&self, elements: &[T]) -> Arc<Vec<T>> {
+        let row = |row: &usize| &elements[self.start + row * self.width..][..self.width];
+        Arc::new(self.rows.iter().flat_map(row).cloned().collect())
     }
 }
 
@@ -327,6 +430,7 @@ impl PartialEq for Tensor {
             && self.dtype() == other.dtype()
             && match self.dtype() {
                 F32 => self.to_f32() == other.to_f32(),
+                STR => self.as_strings() == other.as_strings(),
                 _ => self.to_i64() == other.to_i64(),
             }
     }
@@ -343,12 +447,13 @@ impl TryFrom<vanilla_formats::Array> for Tensor {
     }
 }
 
+/// Arrays hold no strings: they become floats, as by [`Tensor::astype`].
 impl From<&Tensor> for vanilla_formats::Array {
     fn from(tensor: &Tensor) -> Self {
         let data = match tensor.dtype() {
             U8 => vanilla_formats::Data::U8(tensor.bytes().to_vec()),
             I64 => vanilla_formats::Data::I64(tensor.to_i64()),
-            F32 => vanilla_formats::Data::F32(tensor.to_f32()),
+            F32 | STR => vanilla_formats::Data::F32(tensor.to_f32()),
         };
         Self { shape: tensor.shape.clone(), data }
     }
@@ -398,6 +503,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_taken_in_any_order() {
+        let x = Tensor::new((0u8..12).collect(), [6, 2]).unwrap().slice(1..6).unwrap();
+        assert_eq!(x.take(&[4, 0, 0]).unwrap(), Tensor::new(vec![10u8, 11, 2, 3, 2, 3], [3, 2]).unwrap());
+        assert_eq!((x.astype(F32) / 2.0).take(&[1]).unwrap().to_f32(), [2.0, 2.5]);
+        let words = Tensor::new(vec!["a", "b", "c"], [3]).unwrap();
+        assert_eq!(words.take(&[2, 1]).unwrap().as_strings().unwrap(), ["c", "b"]);
+        assert_eq!(x.take(&[]).unwrap().shape(), [0, 2]);
+        assert_eq!(x.take(&[5]).unwrap_err().to_string(), "take: row 5 of a tensor of shape [5, 2]");
+    }
+
+    #[test]
     fn casts_of_bytes_are_lazy_and_exact() {
         let x = Tensor::new((0..=255u8).collect(), [256]).unwrap();
         let scaled = (x.astype(F32) - 1.0) / 255.0;
@@ -414,6 +530,28 @@ mod tests {
         let x = Tensor::new(vec![0.0f32, 2.0, 2.0, -1.0, -3.0, -2.0], [2, 3]).unwrap();
         assert_eq!(x.argmax().unwrap(), Tensor::new(vec![1i64, 0], [2]).unwrap());
         assert!(Tensor::new(Vec::<f32>::new(), [2, 0]).unwrap().argmax().is_err());
+    }
+
+    #[test]
+    fn strings_are_viewed_and_parsed() {
+        let x = Tensor::new(vec!["1", " 2.5", "nan", "9007199254740993"], [2, 2]).unwrap();
+        assert_eq!(format!("{x:?}"), "Tensor([2, 2], string)");
+        assert_eq!(x.slice(1..2).unwrap().as_strings().unwrap(), ["nan", "9007199254740993"]);
+        assert_eq!(x.get(0).unwrap(), Tensor::new(vec!["1".to_owned(), " 2.5".to_owned()], [2]).unwrap());
+        assert_ne!(x.get(0).unwrap(), x.get(1).unwrap());
+        assert_eq!(x.reshape([4]).unwrap().to_i64(), [1, 2, 0, 9_007_199_254_740_993]);
+        assert_eq!(x.parse(F32).unwrap().slice(0..1).unwrap().to_f32(), [1.0, 2.5]);
+        assert_eq!(x.get(0).unwrap().astype(U8).to_i64(), [1, 2]);
+        assert!(x.source().is_none() && x.as_u8().is_none() && x.argmax().is_err());
+        assert_eq!(
+            x.parse(I64).unwrap_err().to_string(),
+            "parse: x is \" 2.5\" in row 0, expected a number of type int64: fill or drop such rows, or put a \
+             StringLookup or Hashing first"
+        );
+        let numbers = Tensor::new(vec![1i64, -2], [2]).unwrap();
+        assert_eq!(numbers.astype(STR).as_strings().unwrap(), ["1", "-2"]);
+        assert_eq!(numbers.astype(STR).parse(I64).unwrap(), numbers);
+        assert_eq!((numbers.astype(F32) / 4.0).astype(STR).as_strings().unwrap(), ["0.25", "-0.5"]);
     }
 
     #[cfg(feature = "ndarray")]
