@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
 use vanilla::datasets::{Dataset, KNOWN, Known};
-use vanilla::{OnNan, Model};
+use vanilla::{Model, OnNan};
 
 /// Larger files than this are no experiments, bytes.
 const MAX_FILE: u64 = 1 << 20;

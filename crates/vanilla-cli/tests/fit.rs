@@ -34,10 +34,7 @@ fn as_the_library_trains() {
     let (y, test_y) = (train.y.unwrap(), test.y.unwrap());
     let options = Fit::new().epochs(3).validation_data(&test.x, &test_y).verbose(0);
     let mut history = model.fit(&train.x, &y, options).unwrap();
-    assert_eq!(
-        Model::load(folder.path().join("out.keras")).unwrap().weights_sha256(),
-        model.weights_sha256()
-    );
+    assert_eq!(Model::load(folder.path().join("out.keras")).unwrap().weights_sha256(), model.weights_sha256());
     history.verbose = 1;
     assert_eq!(folder.json("h.json"), history.to_json());
     let last: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -38,14 +38,7 @@ fn main() -> Result<()> {
 }
 
 /// Fewer epochs.
-fn train(
-    mut model: Model,
-    x: &Tensor,
-    y: &Tensor,
-    x_test: &Tensor,
-    y_test: &Tensor,
-    epochs: usize,
-) -> Result<()> {
+fn train(mut model: Model, x: &Tensor, y: &Tensor, x_test: &Tensor, y_test: &Tensor, epochs: usize) -> Result<()> {
     let options = Fit::new().validation_data(x_test, y_test).epochs(epochs).batch_size(64);
     let history = model.fit(x, y, options)?;
     report(model, history, x_test, y_test)

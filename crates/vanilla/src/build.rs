@@ -77,8 +77,8 @@ const MAX_WEIGHTS: usize = 1 << 30;
 const MAX_DEPTH: usize = 16;
 
 impl Built {
-    /// The network of this description. Weights are drawn from `seed`.
-    pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: u64) -> Result<Self> {
+    /// The network of this description, if it has at most this many weights. They are drawn from `seed`.
+    pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: u64, max_weights: usize) -> Result<Self> {
         let model = format!("model '{}'", graph.name);
         for shape in input_shapes {
             if shape.contains(&0) {
@@ -102,9 +102,10 @@ impl Built {
         let mut fronts = Vec::new();
         loop {
             let known = fronts.len();
-            let mut builder = Builder::new(graph, fronts);
+            let mut builder = Builder::new(graph, fronts, max_weights.min(MAX_WEIGHTS));
             let outputs = builder.graph(graph, flows.clone(), &[], "", graph.trainable, 0)?;
-            let mut outputs: Vec<(usize, Vec<usize>)> = outputs.into_iter().map(|flow| builder.value(flow)).collect();
+            let mut outputs: Vec<(usize, Vec<usize>)> =
+                outputs.into_iter().map(|flow| builder.value(flow)).collect();
             if builder.fronts.len() > known {
                 fronts = builder.fronts;
                 continue;
@@ -135,10 +136,11 @@ struct Builder {
     shapes: HashMap<(Vec<usize>, usize), Vec<Vec<usize>>>,
     model: String,
     weights: usize,
+    max_weights: usize,
 }
 
 impl Builder {
-    fn new(graph: &Graph, fronts: Vec<Front>) -> Self {
+    fn new(graph: &Graph, fronts: Vec<Front>, max_weights: usize) -> Self {
         Self {
             network: Network::new(fronts.iter().map(|front: &Front| front.width).collect::<Vec<_>>()),
             fronts,
@@ -148,6 +150,7 @@ impl Builder {
             shapes: HashMap::new(),
             model: format!("model '{}'", graph.name),
             weights: 0,
+            max_weights,
         }
     }
 
@@ -183,12 +186,16 @@ impl Builder {
             }
             let outputs = match &entry.content {
                 Content::Input(_) => {
-                    let at = graph.inputs.iter().position(|place| place.call == number).ok_or_else(|| {
-                        Error::config(&place, "is not among the inputs of the model")
-                    })?;
+                    let at = graph
+                        .inputs
+                        .iter()
+                        .position(|place| place.call == number)
+                        .ok_or_else(|| Error::config(&place, "is not among the inputs of the model"))?;
                     vec![inputs[at].clone()]
                 }
-                Content::Layer(layer) => vec![self.layer(layer, &given, path.clone(), &name, &place, trainable)?],
+                Content::Layer(layer) => {
+                    vec![self.layer(layer, &given, path.clone(), &name, &place, trainable)?]
+                }
                 Content::Model(nested) => {
                     let given = given.into_iter().zip(nested.graph.input_shapes()).map(|(flow, stated)| {
                         match stated.filter(|stated| flow.shape() != *stated) {
@@ -211,7 +218,10 @@ impl Builder {
         }
         let output = |place: &Place| {
             flows[place.call].get(place.index).cloned().ok_or_else(|| {
-                Error::config(&self.model, format!("an output is output {} of a layer that has fewer", place.index))
+                Error::config(
+                    &self.model,
+                    format!("an output is output {} of a layer that has fewer", place.index),
+                )
             })
         };
         graph.outputs.iter().map(output).collect()
@@ -316,13 +326,18 @@ impl Builder {
         for spec in &built.variables {
             let count = spec.shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
             self.weights = count.and_then(|count| self.weights.checked_add(count)).unwrap_or(usize::MAX);
-            if self.weights > MAX_WEIGHTS {
-                let problem = format!("more than the {MAX_WEIGHTS} weights that are supported: use fewer units");
+            if self.weights > self.max_weights {
+                let problem = if self.max_weights < MAX_WEIGHTS {
+                    format!("more weights than the {} that its file can hold", self.max_weights)
+                } else {
+                    format!("more than the {MAX_WEIGHTS} weights that are supported: use fewer units")
+                };
                 return Err(Error::config(&self.model, problem));
             }
             let (rows, cols) = if spec.apart { (1, count.unwrap_or(0)) } else { shapes.next().unwrap_or((0, 0)) };
             if rows * cols != count.unwrap_or(0) {
-                let problem = format!("variable {} of shape {:?} where {rows} x {cols} is read", spec.name, spec.shape);
+                let problem =
+                    format!("variable {} of shape {:?} where {rows} x {cols} is read", spec.name, spec.shape);
                 return Err(Error::config(place, problem));
             }
             if let Some(regularizer) = &spec.regularizer {
@@ -375,7 +390,13 @@ impl Builder {
         };
         self.fronts.iter().position(same).unwrap_or_else(|| {
             let width = shape.iter().product();
-            self.fronts.push(Front { input: *input, chain: chain.clone(), place: place.clone(), width, below: None });
+            self.fronts.push(Front {
+                input: *input,
+                chain: chain.clone(),
+                place: place.clone(),
+                width,
+                below: None,
+            });
             self.fronts.len() - 1
         })
     }
@@ -401,12 +422,7 @@ impl Builder {
         self.network.push(Fact::Affine { units: width, bias: false }, vec![0], Vec::new())
     }
 
-    fn finish(
-        mut self,
-        input_shapes: &[Vec<usize>],
-        output_shapes: Vec<Vec<usize>>,
-        seed: u64,
-    ) -> Result<Built> {
+    fn finish(mut self, input_shapes: &[Vec<usize>], output_shapes: Vec<Vec<usize>>, seed: u64) -> Result<Built> {
         // Keras's order: layer by layer, whatever was called first.
         let mut order: Vec<usize> = (0..self.variables.len()).collect();
         order.sort_by(|a, b| self.variables[*a].path.cmp(&self.variables[*b].path));

@@ -179,9 +179,10 @@ impl MetricLists {
                 };
                 Self { only: items.into_iter().map(MetricArg::Config).collect(), named: Vec::new() }
             }
-            Some(Value::Object(named)) if !named.contains_key("class_name") => {
-                Self { only: Vec::new(), named: named.into_iter().map(|(name, list)| (name, args(list))).collect() }
-            }
+            Some(Value::Object(named)) if !named.contains_key("class_name") => Self {
+                only: Vec::new(),
+                named: named.into_iter().map(|(name, list)| (name, args(list))).collect(),
+            },
             Some(other) => {
                 let problem = format!("{key} = {other}, expected a list such as [\"acc\"]");
                 return Err(Error::config("compile", problem));

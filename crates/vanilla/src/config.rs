@@ -96,7 +96,9 @@ impl Config {
     pub fn float_list(&mut self, key: &str) -> Result<Option<Vec<f64>>> {
         fn flat(value: &Value) -> Option<Vec<f64>> {
             match value {
-                Value::Array(items) => items.iter().map(flat).collect::<Option<Vec<_>>>().map(|lists| lists.concat()),
+                Value::Array(items) => {
+                    items.iter().map(flat).collect::<Option<Vec<_>>>().map(|lists| lists.concat())
+                }
                 one => one.as_f64().filter(|x| x.is_finite()).map(|one| vec![one]),
             }
         }

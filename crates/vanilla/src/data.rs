@@ -307,9 +307,9 @@ fn sample_weights(
     let error = |problem: String| Err(Error::data(place, problem));
     match (weights.sample, weights.class) {
         (None, None) => Ok(vec![None; outputs]),
-        (Some(_), Some(_)) => {
-            error("both sample_weight and class_weight: a class weight is a sample weight, so give one of them".into())
-        }
+        (Some(_), Some(_)) => error(
+            "both sample_weight and class_weight: a class weight is a sample weight, so give one of them".into(),
+        ),
         (Some(sample), None) => {
             let tables: Vec<&Tensor> = match &sample.0[..] {
                 [one] => vec![one; outputs],
@@ -318,23 +318,24 @@ fn sample_weights(
                     return error(format!("sample_weight has {} tensors, expected 1 or {outputs}", other.len()));
                 }
             };
-            let read = |tensor: &Tensor| {
+            let read = |tensor: &Tensor| -> Result<Option<Vec<f32>>> {
                 let column = tensor.shape() == [rows] || tensor.shape() == [rows, 1];
                 if !column || tensor.dtype() == STR {
-                    return error(format!(
+                    let problem = format!(
                         "sample_weight has the shape {:?}, expected ({rows},): a number for every row",
                         tensor.shape()
-                    ));
+                    );
+                    return Err(Error::data(place, problem));
                 }
                 let values = tensor.to_f32();
-                match values.iter().position(|weight| !weight.is_finite() || *weight < 0.0) {
-                    Some(row) => {
-                        error(format!("sample_weight is {} in row {row}, expected a number, at least 0", values[row]))
-                    }
-                    None => Ok(Some(values)),
+                if let Some(row) = values.iter().position(|weight| !weight.is_finite() || *weight < 0.0) {
+                    let problem =
+                        format!("sample_weight is {} in row {row}, expected a number, at least 0", values[row]);
+                    return Err(Error::data(place, problem));
                 }
+                Ok(Some(values))
             };
-            tables.into_iter().map(read).map(|table| table.map_err(|error: Error| error)).collect()
+            tables.into_iter().map(read).collect()
         }
         (None, Some(class)) => {
             if outputs > 1 {
@@ -354,6 +355,31 @@ fn sample_weights(
             Ok(vec![Some(labels.iter().map(weight).collect())])
         }
     }
+}
+
+/// Rows for validation and rows for training: inputs, targets, weights.
+pub(crate) type Split = [(Arrays, Arrays, Option<Arrays>); 2];
+
+/// Keras's `validation_split`: the last rows, before any shuffling.
+pub(crate) fn split(x: Arrays, y: Arrays, weights: Option<Arrays>, share: f64) -> Result<Split> {
+    let rows = x.0.first().map_or(0, Tensor::rows);
+    let at = (rows as f64 * (1.0 - share)).floor() as usize;
+    if !(0.0..1.0).contains(&share) || at == 0 || at >= rows {
+        let problem =
+            format!("validation_split = {share} of {rows} rows leaves none to train or none to validate");
+        return Err(Error::data("fit", problem));
+    }
+    for y in y.0.iter().chain(&x.0[1..]).chain(weights.iter().flat_map(|weights| &weights.0)) {
+        same_rows("fit", rows, y)?;
+    }
+    let cut = |arrays: &Arrays, range: std::ops::Range<usize>| -> Result<Arrays> {
+        arrays.0.iter().map(|tensor| tensor.slice(range.clone())).collect::<Result<_>>().map(Arrays)
+    };
+    let part = |range: std::ops::Range<usize>| -> Result<(Arrays, Arrays, Option<Arrays>)> {
+        let weights = weights.as_ref().map(|weights| cut(weights, range.clone())).transpose()?;
+        Ok((cut(&x, range.clone())?, cut(&y, range)?, weights))
+    };
+    Ok([part(at..rows)?, part(0..at)?])
 }
 
 /// One-hot vectors of these class numbers, as floats: `to_categorical([1, 0, 2], 3)` is
@@ -405,19 +431,25 @@ pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::losses;
+    use crate::layers::Dense;
+    use crate::model::{Model, Sequential};
 
-    fn network(outputs: usize) -> Network {
-        Network { inputs: 4, facts: vec![vanilla_plan::Fact::Affine { units: outputs, bias: true }] }
+    /// A model with four inputs.
+    fn model(outputs: usize, loss: &str) -> Model {
+        let layers = crate::layers![Dense::new(outputs).activation("softplus").input_dim(4)];
+        let mut model = Sequential::new(layers).unwrap();
+        model.compile(loss, "sgd", [""; 0]).unwrap();
+        model
     }
 
-    fn loss(name: &str) -> std::sync::Arc<dyn Loss> {
-        losses::from_config(name, Default::default()).unwrap()
+    fn prepared(x: &Tensor, y: &Tensor, model: &Model) -> Result<Prepared> {
+        let (built, compiled) = (model.built.as_ref().unwrap(), model.compiled.as_ref().unwrap());
+        Prepared::new("fit", built, compiled, &x.into(), &y.into(), Weights::default())
     }
 
     fn error(x: &[usize], y: Tensor, outputs: usize, name: &str) -> String {
         let x = Tensor::new(vec![1.0f32; x.iter().product()], x).unwrap();
-        Prepared::new("fit", &x, &y, &network(outputs), &*loss(name)).unwrap_err().to_string()
+        prepared(&x, &y, &model(outputs, name)).unwrap_err().to_string()
     }
 
     fn labels(values: &[i64]) -> Tensor {
@@ -479,7 +511,7 @@ mod tests {
         let mut x = vec![0.0f32; 8];
         x[6] = f32::INFINITY;
         let x = Tensor::new(x, [2, 4]).unwrap();
-        let error = Prepared::new("fit", &x, &floats(&[2]), &network(1), &*loss("mse")).unwrap_err();
+        let error = prepared(&x, &floats(&[2]), &model(1, "mse")).unwrap_err();
         assert_eq!(error.to_string(), "fit: x is inf in row 1, column 2: fill or drop such values first");
     }
 
@@ -493,7 +525,7 @@ mod tests {
             (vec![2, 4], labels(&[0, 2]).reshape([2, 1]).unwrap(), 3, "sparse_categorical_crossentropy"),
         ] {
             let x = Tensor::new(vec![1i64; x.iter().product()], x).unwrap();
-            assert_eq!(Prepared::new("fit", &x, &y, &network(outputs), &*loss(name)).unwrap().rows, 2);
+            assert_eq!(prepared(&x, &y, &model(outputs, name)).unwrap().rows, 2);
         }
     }
 

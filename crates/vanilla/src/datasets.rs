@@ -141,8 +141,7 @@ impl Folders {
 pub fn find(name: &str, path: Option<&Path>) -> Result<Dataset> {
     let canonical = name.replace('-', "_");
     let Some(known) = KNOWN.iter().find(|known| known.name == canonical) else {
-        let known = KNOWN.iter().map(|known| known.name).collect();
-        return Err(Error::UnknownWord { kind: "data set", name: name.into(), known });
+        return Err(Error::unknown("data set", name, KNOWN.iter().map(|known| known.name)));
     };
     if let Some(path) = path {
         let parts = known.read(path)?;

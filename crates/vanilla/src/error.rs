@@ -205,9 +205,7 @@ mod tests {
 
     #[test]
     fn an_unknown_word_names_the_nearest_and_all_known() {
-        let error = |name: &str| {
-            Error::unknown("activation", name, ["relu", "softmax"]).to_string()
-        };
+        let error = |name: &str| Error::unknown("activation", name, ["relu", "softmax"]).to_string();
         assert_eq!(error("Relu6"), "unknown activation 'Relu6'; did you mean 'relu'?; known are: relu, softmax");
         assert_eq!(error("quux"), "unknown activation 'quux'; known are: relu, softmax");
     }

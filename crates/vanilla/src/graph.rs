@@ -282,7 +282,9 @@ impl Graph {
         let wrong = |problem: String| Err(Error::config("Model", problem));
         for (i, input) in inputs.0.iter().enumerate() {
             if !matches!(input.origin.content, Content::Input(_)) {
-                return wrong(format!("input {i} is what a layer gives: inputs come from Input::new(..).tensor()"));
+                return wrong(format!(
+                    "input {i} is what a layer gives: inputs come from Input::new(..).tensor()"
+                ));
             }
         }
         if inputs.0.is_empty() || outputs.0.is_empty() {
@@ -293,7 +295,9 @@ impl Graph {
             matches!(node.content, Content::Input(_)) && !inputs.0.iter().any(|x| std::ptr::eq(x.id(), **node))
         }) {
             let name = missing.content.given_name().unwrap_or("without a name");
-            return wrong(format!("the outputs need an input ({name}) that is not among the inputs: add it to them"));
+            return wrong(format!(
+                "the outputs need an input ({name}) that is not among the inputs: add it to them"
+            ));
         }
         let calls = order.calls();
         let place = |tensor: &KerasTensor| Place { call: order.number[&tensor.id()], index: tensor.index };
@@ -378,8 +382,8 @@ impl<'a> Order<'a> {
             *of_layer = depths[i].max(*of_layer);
             depths[i] = *of_layer;
             for input in &node.inputs {
-                let before = &mut depths[number[&input.id()]];
-                *before = (*before).max(depths[i] + 1);
+                let before = number[&input.id()];
+                depths[before] = depths[before].max(depths[i] + 1);
             }
         }
         // Stable: layers of one depth stay as they were met.
@@ -392,7 +396,9 @@ impl<'a> Order<'a> {
     fn calls(&self) -> Vec<Called> {
         let place = |x: &KerasTensor| Place { call: self.number[&x.id()], index: x.index };
         let calls = self.nodes.iter().zip(&self.layer_of);
-        calls.map(|(node, layer)| Called { layer: *layer, inputs: node.inputs.iter().map(place).collect() }).collect()
+        calls
+            .map(|(node, layer)| Called { layer: *layer, inputs: node.inputs.iter().map(place).collect() })
+            .collect()
     }
 }
 

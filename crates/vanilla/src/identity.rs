@@ -3,7 +3,8 @@
 use crate::config::Keys;
 use crate::data::Prepared;
 use crate::error::Result;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
+use crate::graph::{Content, Graph};
+use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::options::Fit;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -26,21 +27,30 @@ impl Identity {
         let built = model.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = model.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let mut keys = Keys::new();
-        flatten(&mut keys, "input_shape", &json!(built.input_shape));
-        flatten(&mut keys, "layers", &json!(model.names));
-        for (layer, name) in model.layers.iter().zip(&model.names) {
-            let place = format!("layer '{name}'");
-            flatten(&mut keys, &format!("{place} class"), &layer.class_name().into());
-            flatten(&mut keys, &place, &Value::Object(layer.config()));
+        match &built.input_shapes[..] {
+            [only] => flatten(&mut keys, "input_shape", &json!(only)),
+            all => flatten(&mut keys, "input_shapes", &json!(all)),
         }
-        flatten(&mut keys, "loss", &compiled.loss.class_name().into());
-        flatten(&mut keys, "loss", &Value::Object(compiled.loss.config()));
+        graph(&mut keys, "", &model.graph);
+        let names = model.output_names();
+        for (output, loss) in compiled.losses.iter().enumerate() {
+            let Some(loss) = loss else { continue };
+            let place = if names.len() > 1 { format!("loss of '{}'", names[output]) } else { "loss".to_owned() };
+            flatten(&mut keys, &place, &loss.loss.class_name().into());
+            flatten(&mut keys, &place, &Value::Object(loss.loss.config()));
+            if loss.weight != 1.0 {
+                flatten(&mut keys, &format!("{place} weight"), &shortest(loss.weight));
+            }
+        }
         let metrics: Vec<_> = compiled.metrics.iter().map(|metric| &metric.key).collect();
         flatten(&mut keys, "metrics", &json!(metrics));
         flatten(&mut keys, "optimizer", &compiled.optimizer.class_name().into());
         flatten(&mut keys, "optimizer", &Value::Object(compiled.optimizer.config()));
         flatten(&mut keys, LEARNING_RATE, &shortest(compiled.optimizer.learning_rate()));
-        flatten(&mut keys, "batch_size", &json!(options.batch_size));
+        flatten(&mut keys, "batch_size", &json!(options.batch_rows(train.rows)));
+        if options.steps(train.rows) != train.rows.div_ceil(options.batch_rows(train.rows)) {
+            flatten(&mut keys, "steps_per_epoch", &json!(options.steps_per_epoch));
+        }
         flatten(&mut keys, "shuffle", &json!(options.shuffle));
         flatten(&mut keys, "seed", &json!(model.seed));
         flatten(&mut keys, "on_nan", &options.on_nan.name().into());
@@ -97,6 +107,32 @@ impl Identity {
             differences.push(format!("{key}: {before} in the checkpoint, {now} now"));
         }
         differences
+    }
+}
+
+/// Every layer's keys, and what it reads where that is not the layer before it.
+fn graph(keys: &mut Keys, around: &str, description: &Graph) {
+    let layers = description.visible();
+    let names: Vec<&str> = layers.iter().map(|entry| &*entry.name).collect();
+    flatten(keys, &format!("{around}layers"), &json!(names));
+    for entry in layers {
+        let place = format!("{around}layer '{}'", entry.name);
+        flatten(keys, &format!("{place} class"), &entry.content.class_name().into());
+        if !entry.trainable {
+            flatten(keys, &format!("{place} trainable"), &json!(false));
+        }
+        match &entry.content {
+            Content::Layer(layer) => flatten(keys, &place, &Value::Object(layer.config())),
+            Content::Input(input) => flatten(keys, &format!("{place} shape"), &json!(input.shape)),
+            Content::Model(nested) => graph(keys, &format!("{place} "), &nested.graph),
+        }
+    }
+    if !description.is_sequential() {
+        let calls = description.calls.iter().map(|call| {
+            let from = call.inputs.iter().map(|place| format!("{}:{}", place.call, place.index));
+            json!([call.layer, from.collect::<Vec<_>>()])
+        });
+        flatten(keys, &format!("{around}connections"), &calls.collect());
     }
 }
 

@@ -39,6 +39,7 @@ mod graph;
 mod history;
 mod identity;
 pub mod initializers;
+mod json;
 mod keeper;
 pub mod layers;
 pub mod losses;
@@ -46,8 +47,8 @@ mod memory;
 mod meter;
 pub mod metrics;
 mod model;
-pub mod optimizers;
 mod on_batch;
+pub mod optimizers;
 mod options;
 mod picture;
 pub mod preprocessing;
@@ -62,24 +63,27 @@ mod saving;
 mod show;
 mod snapshot;
 pub mod storage;
+mod summarize;
 mod summary;
 mod tensor;
 pub mod utils;
 
-pub use data::to_categorical;
-pub use error::{Error, Result};
-pub use history::{History, Logs};
-pub use memory::{MemoryNeed, available as available_memory};
 pub use arrays::Arrays;
 pub use compile::{Compile, Losses};
+pub use data::to_categorical;
+pub use error::{Error, Result};
+pub use fit::Evaluate;
 pub use graph::{Call, InputLayer, InputLayer as Input, KerasTensor, Shared, Tensors};
+pub use history::{History, Logs};
+pub use memory::{MemoryNeed, available as available_memory};
 pub use model::{LayerView, Model, Sequential};
-pub use registry::Registry;
-pub use options::{Boundary, Checkpoints, Every, Fit, OnNan};
+pub use options::{Boundary, Checkpoints, Every, Fit, OnNan, ValidationFreq};
 pub use picture::to_mnist;
+pub use registry::Registry;
 pub use report::Terminal;
 pub use saving::{write_file, write_files};
 pub use show::show;
+pub use summarize::SummaryOptions;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
 pub use utils::{compute_class_weight, normalize, train_test_split};
@@ -100,8 +104,8 @@ pub mod prelude {
     pub use crate::optimizers::{Adam, RMSprop, SGD};
     pub use crate::tensor::{F32, I64, STR, U8};
     pub use crate::{
-        Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry, Result,
-        Sequential, Shared, Tensor, to_categorical,
+        Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry,
+        Result, Sequential, Shared, Tensor, to_categorical,
     };
 }
 

@@ -1,11 +1,11 @@
 //! [`MemoryNeed`]: what a training takes of memory, computed before it starts, and what the machine has.
 
 use crate::error::{Error, Result};
-use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
+use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::options::{Fit, OnNan};
 use std::fmt;
-use vanilla_plan::Network;
 use vanilla_plan::kernels::LANES;
+use vanilla_plan::{Form, Network, VariableFacts};
 
 /// Bytes that a training takes, an upper bound where the planner decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,14 +68,28 @@ impl Model {
         let matrix = |rows: usize, cols: usize| {
             (cols.div_ceil(LANES) as u64).saturating_mul(rows as u64).saturating_mul(4 * LANES as u64)
         };
-        let shapes = built.network.variables();
-        let weights = shapes.iter().fold(0u64, |sum, &(rows, cols)| sum.saturating_add(matrix(rows, cols)));
-        let optimizer = weights.saturating_mul(compiled.optimizer.slots() as u64);
-        let target = compiled.loss.target_width(built.network.outputs()) as u64;
+        let variables = &built.network.variables;
+        let sum = |sum: u64, v: &VariableFacts| sum.saturating_add(matrix(v.rows, v.cols));
+        let weights = variables.iter().fold(0, sum);
+        let trained = variables.iter().filter(|v| v.trainable).fold(0, sum);
+        let optimizer = trained.saturating_mul(compiled.optimizer.slots() as u64);
+        // A gradient that is not a single product is stored whole.
+        let stored = variables.iter().filter(|v| v.regularizer.is_some()).fold(0, sum);
+        let target: usize = built
+            .network
+            .outputs
+            .iter()
+            .zip(&compiled.losses)
+            .filter_map(|(output, loss)| {
+                let form = built.network.form(*output);
+                loss.as_ref().map(|loss| form.groups * loss.loss.target_width(form.cols))
+            })
+            .sum();
+        let target = target as u64;
         let mut need = MemoryNeed {
             weights,
             optimizer,
-            scratch: scratch(&built.network, options.batch_size.min(rows), matrix),
+            scratch: scratch(&built.network, options.batch_rows(rows), matrix).saturating_add(stored),
             tables: (rows as u64).saturating_mul(4 * target + size_of::<usize>() as u64),
             copies: 0,
             rolls_back: options.on_nan == OnNan::Rollback,
@@ -89,11 +103,12 @@ impl Model {
 
 /// Values of training and validation, gradients and their transposes; gradients of variables are never stored.
 fn scratch(network: &Network, batch_size: usize, matrix: impl Fn(usize, usize) -> u64) -> u64 {
-    let of_width = |width: &usize| {
-        let upright = matrix(batch_size, *width);
-        upright.saturating_mul(3).saturating_add(matrix(*width, batch_size))
+    let of_form = |form: &Form| {
+        let rows = batch_size.saturating_mul(form.groups);
+        let upright = matrix(rows, form.cols);
+        upright.saturating_mul(3).saturating_add(matrix(form.cols, rows))
     };
-    network.widths().iter().map(of_width).fold(0, u64::saturating_add)
+    network.forms().iter().map(of_form).fold(0, u64::saturating_add)
 }
 
 /// Refuses what the machine cannot hold; `what` is what wants it.
@@ -153,6 +168,7 @@ fn mebibytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::layers::Dense;
+    use crate::model::Sequential;
     use crate::options::Checkpoints;
 
     #[test]
@@ -174,7 +190,7 @@ mod tests {
         // The bound holds for what the planner lays out.
         let plan = crate::plan::Plan::train(
             &model.built.as_ref().unwrap().network,
-            &(model.compiled.as_ref().unwrap().loss.clone() as _),
+            &model.compiled.as_ref().unwrap().output_losses(),
             &(model.compiled.as_ref().unwrap().optimizer.clone() as _),
             64,
             0,

@@ -69,12 +69,7 @@ impl Meter {
     }
 
     /// Adds a batch of this many samples. `weights` are what each sample counts for an output, if not 1.
-    pub fn observe<'a>(
-        &mut self,
-        plan: &Plan,
-        samples: &[usize],
-        weights: impl Fn(usize) -> Option<&'a [f32]>,
-    ) {
+    pub fn observe<'a>(&mut self, plan: &Plan, samples: &[usize], weights: impl Fn(usize) -> Option<&'a [f32]>) {
         self.rows += samples.len();
         self.sums[0] += f64::from(plan.penalty()) * samples.len() as f64;
         for (number, part) in self.losses.iter().enumerate() {

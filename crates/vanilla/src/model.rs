@@ -4,7 +4,7 @@ use crate::build::Built;
 use crate::compile::Compiled;
 use crate::config::Keys;
 use crate::error::{Error, Result};
-use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors, snake_case};
+use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors};
 use crate::layers::AnyLayer;
 use crate::losses::Targets;
 use crate::on_batch::OnBatch;
@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 use crate::tensor::Tensor;
 use std::sync::{Arc, OnceLock};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Params, Passes, Plan};
+use vanilla_plan::{Fact, Params, Passes, Plan};
 
 /// Layers one after the other: a way to make a [`Model`].
 ///
@@ -75,6 +75,11 @@ impl Model {
 
     /// The model of this description, built if it states its inputs.
     pub(crate) fn of(graph: Graph) -> Result<Self> {
+        Self::within(graph, usize::MAX)
+    }
+
+    /// As [`Model::of`], with at most this many weights.
+    pub(crate) fn within(graph: Graph, max_weights: usize) -> Result<Self> {
         let shapes: Option<Vec<Vec<usize>>> = graph.input_shapes().into_iter().collect();
         let mut model = Self {
             graph,
@@ -88,7 +93,9 @@ impl Model {
             on_batch: OnBatch::default(),
         };
         match shapes {
-            Some(shapes) => model.build_all(&shapes)?,
+            Some(shapes) => {
+                model.built = Some(Built::new(&model.graph, &shapes, model.seed, max_weights)?);
+            }
             None => model.check_layers()?,
         }
         Ok(model)
@@ -152,7 +159,7 @@ impl Model {
 
     /// As [`Model::build`], for every input.
     pub(crate) fn build_all(&mut self, input_shapes: &[Vec<usize>]) -> Result<()> {
-        self.built = Some(Built::new(&self.graph, input_shapes, self.seed)?);
+        self.built = Some(Built::new(&self.graph, input_shapes, self.seed, usize::MAX)?);
         if let Some(compiled) = &mut self.compiled {
             compiled.attached = false;
         }
@@ -173,7 +180,7 @@ impl Model {
         entry.trainable = trainable;
         if let Some(built) = self.built.take() {
             let weights = built.params.variables.into_iter().map(|variable| variable.weights);
-            let mut again = Built::new(&self.graph, &built.input_shapes, self.seed)?;
+            let mut again = Built::new(&self.graph, &built.input_shapes, self.seed, usize::MAX)?;
             for (variable, weights) in again.params.variables.iter_mut().zip(weights) {
                 variable.weights = weights;
             }
@@ -271,9 +278,8 @@ impl Model {
     }
 
     fn names_of(&self, places: &[crate::graph::Place]) -> Vec<String> {
-        let name = |place: &crate::graph::Place| {
-            self.graph.entries[self.graph.calls[place.call].layer].name.clone()
-        };
+        let name =
+            |place: &crate::graph::Place| self.graph.entries[self.graph.calls[place.call].layer].name.clone();
         places.iter().map(name).collect()
     }
 
@@ -438,10 +444,37 @@ impl Model {
         Ok(Plan::evaluate(&built.network, &losses, batch_size, Passes::ALL))
     }
 
-    /// The order of the rows in the next epoch.
-    pub(crate) fn order(&self, rows: usize, shuffle: bool) -> Vec<usize> {
+    /// What cannot work is refused before it has trained for an epoch.
+    pub(crate) fn check_compiled(&self) -> Result<()> {
+        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
+        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
+        {
+            let Some(loss) = loss else { continue };
+            let last = built.network.node(*output).map(|node| &node.fact);
+            let width = shape.last().copied().unwrap_or(1);
+            let name = loss.loss.name();
+            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
+            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
+                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
+            } else if width == 1 && classes {
+                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
+            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
+                format!(
+                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
+                     or say from_logits"
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::config("compile", problem));
+        }
+        Ok(())
+    }
+
+    /// The order of the rows in the epoch with this number, counted over all trainings of the model.
+    pub(crate) fn order(&self, epoch: u64, rows: usize, shuffle: bool) -> Vec<usize> {
         if shuffle {
-            vanilla_plan::kernels::random::permutation(self.seed, SHUFFLE_STREAM + self.epochs_done, rows)
+            vanilla_plan::kernels::random::permutation(self.seed, SHUFFLE_STREAM + epoch, rows)
         } else {
             (0..rows).collect()
         }
@@ -497,6 +530,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::snake_case;
     use crate::layers::{Dense, Dropout, Flatten};
 
     #[test]

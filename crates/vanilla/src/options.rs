@@ -1,6 +1,7 @@
 //! [`Fit`]: how to train. Keras's arguments of `fit` with Keras's defaults, and what is kept of a run.
 
-use crate::tensor::Tensor;
+use crate::arrays::Arrays;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,11 +16,19 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Fit {
     pub(crate) epochs: usize,
-    pub(crate) batch_size: usize,
+    pub(crate) initial_epoch: usize,
+    /// None: 32, or what `steps_per_epoch` makes of the rows.
+    pub(crate) batch_size: Option<usize>,
+    pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) verbose: u8,
     pub(crate) shuffle: bool,
-    pub(crate) validation_data: Option<(Tensor, Tensor)>,
+    pub(crate) sample_weight: Option<Arrays>,
+    pub(crate) class_weight: Option<BTreeMap<i64, f64>>,
+    pub(crate) validation_data: Option<(Arrays, Arrays, Option<Arrays>)>,
     pub(crate) validation_split: f64,
+    pub(crate) validation_freq: ValidationFreq,
+    pub(crate) validation_batch_size: Option<usize>,
+    pub(crate) validation_steps: Option<usize>,
     pub(crate) on_nan: OnNan,
     pub(crate) stop_when: Option<StopWhen>,
     pub(crate) checkpoints: Option<Checkpoints>,
@@ -36,18 +45,25 @@ impl Fit {
     pub fn new() -> Self {
         Self {
             epochs: 1,
-            batch_size: 32,
+            initial_epoch: 0,
+            batch_size: None,
+            steps_per_epoch: None,
             verbose: 1,
             shuffle: true,
+            sample_weight: None,
+            class_weight: None,
             validation_data: None,
             validation_split: 0.0,
+            validation_freq: ValidationFreq::Every(1),
+            validation_batch_size: None,
+            validation_steps: None,
             on_nan: OnNan::Stop,
             stop_when: None,
             checkpoints: None,
         }
     }
 
-    /// How often every row is seen.
+    /// The epoch to stop after: how often every row is seen, where the training begins with the first.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
@@ -55,7 +71,34 @@ impl Fit {
 
     /// Rows of a step.
     pub fn batch_size(mut self, rows: usize) -> Self {
-        self.batch_size = rows;
+        self.batch_size = Some(rows);
+        self
+    }
+
+    /// The number of the first epoch, counted from 0: a training that goes on where another one stopped.
+    pub fn initial_epoch(mut self, epoch: usize) -> Self {
+        self.initial_epoch = epoch;
+        self
+    }
+
+    /// Batches of an epoch, where it is not to end with the data: the next epoch goes on from there, and begins the
+    /// data again when they end. Without a `batch_size`, the data are cut into this many batches.
+    pub fn steps_per_epoch(mut self, steps: usize) -> Self {
+        self.steps_per_epoch = Some(steps);
+        self
+    }
+
+    /// What each sample counts in the loss and in weighted metrics: one number a row; for several outputs one tensor,
+    /// or one for each.
+    pub fn sample_weight(mut self, weights: impl Into<Arrays>) -> Self {
+        self.sample_weight = Some(weights.into());
+        self
+    }
+
+    /// What the samples of each class count: `[(0, 1.0), (1, 5.0)]`. Classes that are not named count 1. Validation is
+    /// not weighted.
+    pub fn class_weight(mut self, weights: impl IntoIterator<Item = (i64, f64)>) -> Self {
+        self.class_weight = Some(weights.into_iter().collect());
         self
     }
 
@@ -73,8 +116,37 @@ impl Fit {
     }
 
     /// Evaluates on these after each epoch; the history gets `val_` values.
-    pub fn validation_data(mut self, x: &Tensor, y: &Tensor) -> Self {
-        self.validation_data = Some((x.clone(), y.clone()));
+    pub fn validation_data(mut self, x: impl Into<Arrays>, y: impl Into<Arrays>) -> Self {
+        self.validation_data = Some((x.into(), y.into(), None));
+        self
+    }
+
+    /// As [`Fit::validation_data`], with what each sample counts.
+    pub fn weighted_validation_data(
+        mut self,
+        x: impl Into<Arrays>,
+        y: impl Into<Arrays>,
+        sample_weight: impl Into<Arrays>,
+    ) -> Self {
+        self.validation_data = Some((x.into(), y.into(), Some(sample_weight.into())));
+        self
+    }
+
+    /// Validates after every n-th epoch, or after the epochs of a list, counted from 1.
+    pub fn validation_freq(mut self, freq: impl Into<ValidationFreq>) -> Self {
+        self.validation_freq = freq.into();
+        self
+    }
+
+    /// Rows of a step of the validation; those of the training unless set. Results do not depend on it.
+    pub fn validation_batch_size(mut self, rows: usize) -> Self {
+        self.validation_batch_size = Some(rows);
+        self
+    }
+
+    /// Validates on this many batches only, the first ones.
+    pub fn validation_steps(mut self, steps: usize) -> Self {
+        self.validation_steps = Some(steps);
         self
     }
 
@@ -128,6 +200,61 @@ impl Fit {
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
         self
+    }
+}
+
+impl Fit {
+    /// Rows of a step in a training on this many rows.
+    pub(crate) fn batch_rows(&self, rows: usize) -> usize {
+        let cut = || self.steps_per_epoch.map_or(32, |steps| rows.div_ceil(steps.max(1)));
+        self.batch_size.unwrap_or_else(cut).min(rows)
+    }
+
+    /// Steps of an epoch on this many rows.
+    pub(crate) fn steps(&self, rows: usize) -> usize {
+        self.steps_per_epoch.unwrap_or_else(|| rows.div_ceil(self.batch_rows(rows).max(1)))
+    }
+
+    /// Rows of a step of the validation.
+    pub(crate) fn validation_rows(&self, train: usize, validation: usize) -> usize {
+        self.validation_batch_size.unwrap_or_else(|| self.batch_rows(train)).min(validation)
+    }
+}
+
+/// After which epochs a training validates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValidationFreq {
+    /// After every n-th.
+    Every(usize),
+    /// After these, counted from 1.
+    After(Vec<usize>),
+}
+
+impl ValidationFreq {
+    /// Whether it is due after this epoch, counted from 0.
+    pub(crate) fn is_due(&self, epoch: usize) -> bool {
+        match self {
+            Self::Every(n) => (epoch + 1).is_multiple_of((*n).max(1)),
+            Self::After(epochs) => epochs.contains(&(epoch + 1)),
+        }
+    }
+}
+
+impl From<usize> for ValidationFreq {
+    fn from(n: usize) -> Self {
+        Self::Every(n)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for ValidationFreq {
+    fn from(epochs: [usize; N]) -> Self {
+        Self::After(epochs.to_vec())
+    }
+}
+
+impl From<Vec<usize>> for ValidationFreq {
+    fn from(epochs: Vec<usize>) -> Self {
+        Self::After(epochs)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Run`]: a training under way. Where it stands, when that is saved, and what happens when it cannot go on.
 
+use crate::build::BuiltVariable;
 use crate::data::Prepared;
 use crate::error::{Error, Result};
 use crate::history::History;
@@ -7,7 +8,7 @@ use crate::identity::{Identity, LEARNING_RATE, state_sha256};
 use crate::keeper::{Found, Keeper};
 use crate::losses::Targets;
 use crate::meter::Meter;
-use crate::model::{NOT_BUILT, NOT_COMPILED, Model};
+use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::optimizers;
 use crate::options::{Boundary, Fit, MAX_ROLLBACKS, OnNan, StopWhen};
 use crate::report::Report;
@@ -59,10 +60,10 @@ impl Run {
     ) -> Result<Self> {
         let now = Instant::now();
         let mut run = Self {
-            state: RunState::default(),
+            state: RunState { epoch: options.initial_epoch, ..RunState::default() },
             report,
             epochs: options.epochs,
-            steps: train.rows.div_ceil(options.batch_size),
+            steps: options.steps(train.rows),
             verbose: options.verbose,
             on_nan: options.on_nan,
             stop_when: options.stop_when.clone(),
@@ -151,9 +152,10 @@ impl Run {
     ) -> Result<Recovery> {
         let (epoch, batch) = (self.state.epoch + 1, self.state.batch + 1);
         let mut cause = likely_cause(model, data, rows)?;
-        if let NotFinite::Gradient { kernel } = trouble {
+        if let NotFinite::Gradient { variable } = trouble {
             let built = model.built.as_ref().ok_or(NOT_BUILT)?;
-            cause = format!("it belongs to layer '{}'; {cause}", model.names[built.variables[kernel].0]);
+            let BuiltVariable { layer, spec, .. } = &built.variables[variable];
+            cause = format!("it is the {} of layer '{layer}'; {cause}", spec.name);
         }
         match (self.on_nan, &self.epoch_start) {
             // An epoch of nothing else has no means, and nothing to hope for.
@@ -343,7 +345,7 @@ fn likely_cause(model: &Model, data: &Prepared, rows: &[usize]) -> Result<String
         format!(
             "inputs reach {inputs}: scale them to 0..1 (a Rescaling layer does it), or lower the learning rate"
         )
-    } else if compiled.loss.targets() == Targets::Numbers && targets > 1000.0 {
+    } else if model.targets() == Some(Targets::Numbers) && targets > 1000.0 {
         format!("targets reach {targets}: scale them, or lower the learning rate")
     } else {
         "a smaller learning rate or inputs scaled to 0..1 usually help".to_owned()

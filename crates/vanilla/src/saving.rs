@@ -4,13 +4,12 @@
 //! are looked up in the registries of this crate, nothing else is resolved, and every shape is known from the
 //! description before a number is read.
 
-use crate::config::{Config, Keys, keys, name_and_keys};
+use crate::build::Built;
 use crate::error::{Error, Result};
-use crate::layers;
-use crate::losses::LossArg;
-use crate::metrics::MetricArg;
-use crate::model::{NOT_BUILT, Model, snake_case};
-use crate::optimizers::{self, OptimizerArg};
+use crate::graph::{Content, Entry, Graph, snake_case};
+use crate::model::{Model, NOT_BUILT};
+use crate::optimizers::Optimizer;
+use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -27,147 +26,6 @@ const KERAS_VERSION: &str = "3.15.1";
 const MAX_FILE: u64 = 2 << 30;
 
 impl Model {
-    /// Keras's description of the model, as in a `.keras` file.
-    ///
-    /// # Errors
-    /// When the input shape is not known yet.
-    pub fn to_json(&self) -> Result<Value> {
-        let built = self.built.as_ref().ok_or(NOT_BUILT)?;
-        let dtype = json!({
-            "module": "keras", "class_name": "DTypePolicy", "config": { "name": "float32" }, "registered_name": null
-        });
-        let batch = |sample: &[usize]| {
-            json!([&[Value::Null][..], &sample.iter().map(|&n| json!(n)).collect::<Vec<_>>()].concat())
-        };
-        let mut input = built.input_shape.as_slice();
-        let mut nodes = vec![json!({
-            "module": "keras.layers",
-            "class_name": "InputLayer",
-            "config": {
-                "batch_shape": batch(input), "dtype": "float32", "sparse": false, "ragged": false,
-                "name": "input_layer", "optional": false,
-            },
-            "registered_name": null,
-        })];
-        for ((layer, name), output) in self.layers.iter().zip(&self.names).zip(&built.shapes) {
-            let mut config = keys! { "name": name, "trainable": true, "dtype": dtype };
-            config.extend(layer.config());
-            nodes.push(json!({
-                "module": "keras.layers",
-                "class_name": layer.class_name(),
-                "config": config,
-                "registered_name": null,
-                "build_config": { "input_shape": batch(input) },
-            }));
-            input = output;
-        }
-        let mut model = json!({
-            "module": "keras",
-            "class_name": "Sequential",
-            "config": {
-                "name": self.name, "trainable": true, "dtype": dtype, "layers": nodes,
-                "build_input_shape": batch(&built.input_shape),
-            },
-            "registered_name": null,
-            "build_config": { "input_shape": batch(&built.input_shape) },
-        });
-        if let Some(compiled) = &self.compiled {
-            model["compile_config"] = json!({
-                "optimizer": optimizers::to_config(&*compiled.optimizer),
-                "loss": compiled.loss_config,
-                "loss_weights": null,
-                "metrics": compiled.metrics.iter().map(|metric| metric.config.clone()).collect::<Vec<_>>(),
-                "weighted_metrics": null,
-                "run_eagerly": false,
-                "steps_per_execution": 1,
-                "jit_compile": false,
-            });
-        }
-        Ok(model)
-    }
-
-    /// The model that a description describes: Keras's JSON, or the tables of an experiment's TOML. Weights are drawn
-    /// anew; a compiled description gives a compiled model.
-    ///
-    /// # Errors
-    /// When a class, key or value makes no sense; the message names the layer.
-    pub fn from_json(value: &Value) -> Result<Self> {
-        let Some((class, keys)) = name_and_keys(value) else {
-            return Err(Error::config("model", "no \"class_name\": is this the description of a Keras model?"));
-        };
-        if class != "Sequential" {
-            return Err(Error::config(
-                "model",
-                format!("class '{class}' is not supported yet, expected 'Sequential'"),
-            ));
-        }
-        let mut config = Config::new("model", keys);
-        let name = config.layer_name()?;
-        config.take("build_input_shape");
-        let nodes = match config.take("layers") {
-            Some(Value::Array(nodes)) => nodes,
-            _ => return Err(config.error("no list of layers")),
-        };
-        config.finish()?;
-        let mut input = None;
-        let mut layers = Vec::new();
-        for (i, node) in nodes.iter().enumerate() {
-            let place = || format!("layer {} of the model", i + 1);
-            let Some((class, keys)) = name_and_keys(node) else {
-                return Err(Error::config(
-                    place(),
-                    "no class: a layer is a table with a class, such as \"Dense\"",
-                ));
-            };
-            if class == "InputLayer" {
-                if i > 0 {
-                    return Err(Error::config(place(), "an InputLayer can only be the first layer"));
-                }
-                input = Some(input_shape(keys)?);
-                continue;
-            }
-            layers.push(layers::from_config(&class, keys)?);
-        }
-        let mut model = Self::new(layers)?;
-        model.name = name.unwrap_or(model.name);
-        if let Some(input) = input {
-            model.build(&input)?;
-        }
-        if let Some(compile) = value.get("compile_config").filter(|compile| !compile.is_null()) {
-            model.compile_from_json(compile)?;
-        }
-        Ok(model)
-    }
-
-    /// Compiles as Keras's `compile_config` (or an experiment's `[compile]`) says.
-    ///
-    /// # Errors
-    /// When a name is unknown or a key makes no sense.
-    pub fn compile_from_json(&mut self, value: &Value) -> Result<()> {
-        let keys = value.as_object().cloned().unwrap_or_default();
-        let mut config = Config::new("compile", keys);
-        let loss =
-            config.take("loss").ok_or_else(|| config.error("no loss, such as \"categorical_crossentropy\""))?;
-        let optimizer = config.take("optimizer").unwrap_or_else(|| "rmsprop".into());
-        let metrics = match config.take("metrics") {
-            None => Vec::new(),
-            Some(Value::Array(metrics)) => metrics,
-            Some(other) => {
-                return Err(config.error(format!("metrics = {other}, expected a list such as [\"acc\"]")));
-            }
-        };
-        // How Keras executes, not what it computes.
-        for ignored in ["jit_compile", "steps_per_execution", "run_eagerly", "auto_scale_loss"] {
-            config.take(ignored);
-        }
-        config.finish()?;
-        self.compile(
-            LossArg::Config(loss),
-            OptimizerArg::Config(optimizer),
-            metrics.into_iter().map(MetricArg::Config),
-        )
-    }
-
     /// Writes the model as a `.keras` file: description, weights, and the optimizer with its state. The file appears
     /// whole or not at all.
     ///
@@ -204,59 +62,40 @@ impl Model {
     /// When the file cannot be read, is damaged, or describes something that Vanilla does not have; the message names
     /// the place.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(path, &Registry::default())
+    }
+
+    /// As [`Model::load`], with words of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_with(path: impl AsRef<Path>, registry: &Registry) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_file(path)?;
         let archive = keras_zip::read(&bytes).map_err(|error| Error::file(path, error))?;
         let located = |error: Error| Error::file(path, error);
         let config: Value = serde_json::from_str(&archive.config)
             .map_err(|error| Error::file(path, format!("config.json: {error}")))?;
-        // The number of weights is known from here on; a description of more than the file can hold ends here.
-        weights_that_fit(&config, archive.weights.len()).map_err(located)?;
-        let mut model = Self::from_json(&config).map_err(located)?;
+        // A description of more weights than the file can hold ends here.
+        let most = archive.weights.len() / size_of::<f32>();
+        let mut model = Self::from_json_within(&config, registry, most).map_err(located)?;
         let tree = hdf5::read(&archive.weights)
             .map_err(|error| Error::file(path, format!("model.weights.h5: {error}")))?;
         model.read_weights_tree(&tree).map_err(located)?;
         Ok(model)
     }
 
-    /// Names of the groups that hold each layer's variables: class name and a count, not the layer's name.
-    fn group_names(&self) -> Vec<String> {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        let mut group = |class: &str| {
-            let base = snake_case(class);
-            let count = counts.entry(base.clone()).or_default();
-            *count += 1;
-            if *count == 1 { base } else { format!("{base}_{}", *count - 1) }
-        };
-        self.layers.iter().map(|layer| layer.class_name()).map(&mut group).collect()
-    }
-
     fn weights_tree(&self) -> Result<Group> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
-        let named_vars = |name: &str, arrays: Vec<Array>| {
-            let mut vars = Group::new();
-            vars.attrs.push(("name".into(), Attr::Str(name.into())));
-            let numbered = arrays.into_iter().enumerate();
-            vars.children.extend(numbered.map(|(i, array)| (i.to_string(), Node::Dataset(array))));
-            vars
-        };
-        let array = |panels: &Panels, shape: &[usize]| Array {
-            shape: shape.to_vec(),
-            data: Data::F32(panels.to_row_major()),
-        };
-        let parent = |children: Vec<(String, Node)>| Group { attrs: Vec::new(), children };
-        let mut groups = Vec::new();
-        for (i, group) in self.group_names().into_iter().enumerate() {
-            let variables =
-                built.variables.iter().zip(&built.params.variables).filter(|((layer, _), _)| *layer == i);
-            let arrays = variables.map(|((_, spec), v)| array(&v.weights, &spec.shape)).collect();
-            let vars = Node::Group(named_vars(&self.names[i], arrays));
-            groups.push((group, Node::Group(parent(vec![("vars".into(), vars)]))));
-        }
-        let mut root = vec![
-            ("layers".to_owned(), Node::Group(parent(groups))),
-            ("vars".to_owned(), Node::Group(named_vars(&self.name, Vec::new()))),
-        ];
+        let mut root = Vec::new();
+        let mut layers = layer_groups(&self.graph, built, &[], &mut |variables, name| {
+            let arrays = variables.iter().map(|number| {
+                let (variable, value) = (&built.variables[*number], &built.params.variables[*number]);
+                array(&value.weights, &variable.spec.shape)
+            });
+            named_vars(name, arrays.collect())
+        });
+        root.append(&mut layers.children);
         if let Some(compiled) = &self.compiled {
             let scalar = |data| Array { shape: Vec::new(), data };
             let mut arrays = vec![
@@ -264,50 +103,45 @@ impl Model {
                 scalar(Data::F32(vec![compiled.optimizer.learning_rate()])),
             ];
             if compiled.attached {
-                for (slot, variable) in slot_order(
-                    compiled.optimizer.slots(),
-                    built.variables.len(),
-                    compiled.optimizer.slots_together(),
-                ) {
-                    let shape = &built.variables[variable].1.shape;
+                for (slot, variable) in slot_order(built, &*compiled.optimizer) {
+                    let shape = &built.variables[variable].spec.shape;
                     arrays.push(array(&built.params.variables[variable].slots[slot], shape));
                 }
             }
             let vars = Node::Group(named_vars(compiled.optimizer.name(), arrays));
-            root.insert(1, ("optimizer".to_owned(), Node::Group(parent(vec![("vars".into(), vars)]))));
+            root.push(("optimizer".to_owned(), Node::Group(parent(vec![("vars".into(), vars)]))));
         }
+        root.push(("vars".to_owned(), Node::Group(named_vars(&self.graph.name, Vec::new()))));
         Ok(parent(root))
     }
 
     fn read_weights_tree(&mut self, tree: &Group) -> Result<()> {
-        let groups = self.group_names();
         let Some(built) = &mut self.built else { return Ok(()) };
-        for (i, group) in groups.iter().enumerate() {
-            let path = format!("layers/{group}/vars");
-            let mine: Vec<usize> = (0..built.variables.len()).filter(|v| built.variables[*v].0 == i).collect();
+        let mut places = Vec::new();
+        variable_places(&self.graph, built, &[], "", &mut places);
+        for (path, numbers) in places {
             let stored = match tree.get(&path) {
                 Some(Node::Group(vars)) => vars.children.len(),
                 _ => 0,
             };
-            if stored != mine.len() {
-                let problem =
-                    format!("layer '{}' expects {} variables, found {stored}", self.names[i], mine.len());
+            if stored != numbers.len() {
+                let layer = numbers.first().map_or("", |number| &built.variables[*number].layer);
+                let problem = format!("layer '{layer}' expects {} variables, found {stored}", numbers.len());
                 return Err(Error::data(format!("model.weights.h5: {path}"), problem));
             }
-            for (number, &variable) in mine.iter().enumerate() {
-                let spec = &built.variables[variable].1;
-                let elements = floats(tree, &format!("{path}/{number}"), &spec.shape)?;
-                built.params.variables[variable].weights.copy_from_row_major(&elements);
+            for (at, number) in numbers.into_iter().enumerate() {
+                let elements = floats(tree, &format!("{path}/{at}"), &built.variables[number].spec.shape)?;
+                built.params.variables[number].weights.copy_from_row_major(&elements);
             }
         }
         let Some(compiled) = &mut self.compiled else { return Ok(()) };
         let Some(Node::Group(vars)) = tree.get("optimizer/vars") else { return Ok(()) };
-        let (slots, variables) = (compiled.optimizer.slots(), built.variables.len());
+        let order = slot_order(built, &*compiled.optimizer);
         // Saved before its first step, an optimizer has its count and its rate and nothing else.
-        if vars.children.len() == 2 && slots * variables > 0 || vars.children.is_empty() {
+        if vars.children.len() == 2 && !order.is_empty() || vars.children.is_empty() {
             return Ok(());
         }
-        let expected = 2 + slots * variables;
+        let expected = 2 + order.len();
         if vars.children.len() != expected {
             let problem = format!(
                 "{} variables, expected {expected} for {}",
@@ -326,10 +160,9 @@ impl Model {
         let rate = floats(tree, "optimizer/vars/1", &[])?[0];
         let mut params = built.params.clone();
         params.attach(&*compiled.optimizer);
-        let order = slot_order(slots, variables, compiled.optimizer.slots_together());
         for (number, (slot, variable)) in order.into_iter().enumerate() {
-            let elements =
-                floats(tree, &format!("optimizer/vars/{}", number + 2), &built.variables[variable].1.shape)?;
+            let shape = &built.variables[variable].spec.shape;
+            let elements = floats(tree, &format!("optimizer/vars/{}", number + 2), shape)?;
             params.variables[variable].slots[slot].copy_from_row_major(&elements);
         }
         params.iterations = iterations;
@@ -352,11 +185,112 @@ impl Model {
     }
 }
 
-/// (slot, variable) in the order of a Keras file.
-fn slot_order(slots: usize, variables: usize, together: bool) -> Vec<(usize, usize)> {
-    let by_variable = (0..variables).flat_map(|v| (0..slots).map(move |s| (s, v)));
-    let by_slot = (0..slots).flat_map(|s| (0..variables).map(move |v| (s, v)));
-    if together { by_variable.collect() } else { by_slot.collect() }
+/// A group with these children.
+fn parent(children: Vec<(String, Node)>) -> Group {
+    Group { attrs: Vec::new(), children }
+}
+
+/// The group of a layer's variables, numbered.
+fn named_vars(name: &str, arrays: Vec<Array>) -> Group {
+    let mut vars = Group::new();
+    vars.attrs.push(("name".into(), Attr::Str(name.into())));
+    let numbered = arrays.into_iter().enumerate();
+    vars.children.extend(numbered.map(|(i, array)| (i.to_string(), Node::Dataset(array))));
+    vars
+}
+
+fn array(panels: &Panels, shape: &[usize]) -> Array {
+    Array { shape: shape.to_vec(), data: Data::F32(panels.to_row_major()) }
+}
+
+/// Names of the groups that hold each layer's variables: class name and a count, not the layer's name.
+fn group_names(graph: &Graph) -> Vec<String> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let group = |entry: &Entry| {
+        let base = snake_case(entry.content.class_name());
+        let count = counts.entry(base.clone()).or_default();
+        *count += 1;
+        if *count == 1 { base } else { format!("{base}_{}", *count - 1) }
+    };
+    graph.visible().iter().map(group).collect()
+}
+
+/// Numbers of the variables of the layer at this path, `inside` of it.
+fn of_layer(built: &Built, path: &[usize], inside: &str) -> Vec<usize> {
+    let mine = |number: &usize| {
+        let variable = &built.variables[*number];
+        variable.path == path && variable.spec.inside == inside
+    };
+    (0..built.variables.len()).filter(mine).collect()
+}
+
+/// The layer inside a layer, if there is one: spectral normalisation has one.
+fn inner(built: &Built, path: &[usize]) -> Option<&'static str> {
+    let mut variables = built.variables.iter().filter(|variable| variable.path == path);
+    variables.find(|variable| !variable.spec.inside.is_empty()).map(|variable| variable.spec.inside)
+}
+
+/// Every place in a file that holds variables, and which.
+fn variable_places(
+    graph: &Graph,
+    built: &Built,
+    path: &[usize],
+    at: &str,
+    places: &mut Vec<(String, Vec<usize>)>,
+) {
+    let hidden = graph.entries.len() - graph.visible().len();
+    for (i, (entry, group)) in graph.visible().iter().zip(group_names(graph)).enumerate() {
+        let path = [path, &[i + hidden]].concat();
+        let at = format!("{at}layers/{group}/");
+        match &entry.content {
+            Content::Input(_) => {}
+            Content::Model(nested) => variable_places(&nested.graph, built, &path, &at, places),
+            Content::Layer(_) => {
+                places.push((format!("{at}vars"), of_layer(built, &path, "")));
+                if let Some(inside) = inner(built, &path) {
+                    places.push((format!("{at}{inside}/vars"), of_layer(built, &path, inside)));
+                }
+            }
+        }
+    }
+}
+
+/// The groups of all layers, `vars` making those of their variables.
+fn layer_groups(
+    graph: &Graph,
+    built: &Built,
+    path: &[usize],
+    vars: &mut dyn FnMut(&[usize], &str) -> Group,
+) -> Group {
+    let hidden = graph.entries.len() - graph.visible().len();
+    let mut groups = Vec::new();
+    for (i, (entry, group)) in graph.visible().iter().zip(group_names(graph)).enumerate() {
+        let path = [path, &[i + hidden]].concat();
+        let mut children = Vec::new();
+        let mine = match &entry.content {
+            Content::Model(nested) => {
+                children = layer_groups(&nested.graph, built, &path, vars).children;
+                Vec::new()
+            }
+            _ => of_layer(built, &path, ""),
+        };
+        if let Some(inside) = inner(built, &path) {
+            let inner_vars = Node::Group(vars(&of_layer(built, &path, inside), inside));
+            children.push((inside.to_owned(), Node::Group(parent(vec![("vars".into(), inner_vars)]))));
+        }
+        children.push(("vars".into(), Node::Group(vars(&mine, &entry.name))));
+        groups.push((group, Node::Group(parent(children))));
+    }
+    parent(vec![("layers".to_owned(), Node::Group(parent(groups)))])
+}
+
+/// (slot, variable) in the order of a Keras file: of the variables that are trained.
+fn slot_order(built: &Built, optimizer: &dyn Optimizer) -> Vec<(usize, usize)> {
+    let slots = optimizer.slots();
+    let variables: Vec<usize> = (0..built.variables.len()).filter(|v| built.variables[*v].trainable).collect();
+    let by_variable = || variables.iter().flat_map(|&v| (0..slots).map(move |s| (s, v)));
+    let by_slot = || (0..slots).flat_map(|s| variables.iter().map(move |&v| (s, v)));
+    if optimizer.slots_together() { by_variable().collect() } else { by_slot().collect() }
 }
 
 /// A dataset of floats of exactly this shape, all finite.
@@ -366,8 +300,15 @@ fn floats(tree: &Group, path: &str, shape: &[usize]) -> Result<Vec<f32>> {
     if array.shape != shape {
         return Err(Error::data(place(), format!("shape {:?}, expected {shape:?}", array.shape)));
     }
-    let Data::F32(elements) = &array.data else {
-        return Err(Error::data(place(), format!("type {}, expected float32", array.dtype())));
+    // Keras keeps a count of samples as an integer.
+    let counted: Vec<f32>;
+    let elements = match &array.data {
+        Data::F32(elements) => elements,
+        Data::I64(count) if shape.is_empty() => {
+            counted = count.iter().map(|count| *count as f32).collect();
+            &counted
+        }
+        _ => return Err(Error::data(place(), format!("type {}, expected float32", array.dtype()))),
     };
     match elements.iter().position(|x| !x.is_finite()) {
         Some(index) => {
@@ -375,45 +316,6 @@ fn floats(tree: &Group, path: &str, shape: &[usize]) -> Result<Vec<f32>> {
         }
         None => Ok(elements.clone()),
     }
-}
-
-/// The sample shape of an `InputLayer`.
-fn input_shape(keys: Keys) -> Result<Vec<usize>> {
-    let mut config = Config::new("InputLayer", keys);
-    config.float32()?;
-    config.take("name");
-    config.take("trainable");
-    let shape = config.take("batch_shape").or_else(|| config.take("batch_input_shape"));
-    config.finish()?;
-    let axes = shape.as_ref().and_then(Value::as_array);
-    let sample =
-        axes.and_then(|axes| axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect());
-    sample.filter(|shape: &Vec<usize>| !shape.is_empty()).ok_or_else(|| {
-        let shape = shape.unwrap_or_default();
-        Error::config("InputLayer", format!("batch_shape = {shape}, expected a list such as [null, 784]"))
-    })
-}
-
-/// An estimate that needs no memory: a `Dense` has at least as many weights as units, and a file of n bytes holds at
-/// most n / 4 of them.
-fn weights_that_fit(config: &Value, bytes: usize) -> Result<()> {
-    let layers = config["config"]["layers"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut inputs = 0u64;
-    let mut weights = 0u64;
-    for layer in layers {
-        if let Some(shape) = layer["config"]["batch_shape"].as_array() {
-            inputs = shape.iter().skip(1).filter_map(Value::as_u64).fold(1, u64::saturating_mul);
-        }
-        if let Some(units) = layer["config"]["units"].as_u64() {
-            weights = weights.saturating_add(inputs.saturating_mul(units));
-            inputs = units;
-        }
-    }
-    if weights.saturating_mul(4) > bytes as u64 {
-        let problem = format!("describes {weights} weights, but model.weights.h5 has {bytes} bytes");
-        return Err(Error::data("config.json", problem));
-    }
-    Ok(())
 }
 
 /// A whole file, refused above 2 GiB.

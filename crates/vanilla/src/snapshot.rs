@@ -10,10 +10,11 @@
 //! | text `version` | the version of Vanilla |
 //! | the same tensors behind `epoch_start/`, text `epoch_start` | where a rollback leads; only where one may come |
 
+use crate::build::{Built, BuiltVariable};
 use crate::checkpoint::{Checkpoint, Entry, Values};
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::model::{Built, NOT_BUILT, Model};
+use crate::model::{Model, NOT_BUILT};
 use crate::run_state::RunState;
 use std::path::Path;
 use vanilla_plan::Params;
@@ -40,7 +41,7 @@ pub(crate) fn encode(
     let mut memory = spare.tensors.into_iter().map(|entry| entry.values).collect::<Vec<_>>().into_iter();
     let mut checkpoint = Checkpoint { score: score(state), ..Checkpoint::default() };
     let mut put = |prefix: &str, params: &Params| {
-        for (panels, (name, shape)) in matrices(params).zip(names(model, built, prefix)) {
+        for (panels, (name, shape)) in matrices(params).zip(names(built, prefix)) {
             let mut values = match memory.next() {
                 Some(Values::F32(values)) => values,
                 _ => Vec::new(),
@@ -78,7 +79,7 @@ pub(crate) fn params(
     model: &Model,
 ) -> std::result::Result<Params, String> {
     let built = model.built.as_ref().ok_or("the model is not built")?;
-    read_params(checkpoint, state, model, built, "")
+    read_params(checkpoint, state, built, "")
 }
 
 /// Where a rollback leads, if the checkpoint says so.
@@ -88,7 +89,7 @@ pub(crate) fn epoch_start(checkpoint: &Checkpoint, model: &Model, path: &Path) -
     }
     let state = text_of_state(checkpoint, EPOCH_START, path)?;
     let built = model.built.as_ref().ok_or(NOT_BUILT)?;
-    let params = read_params(checkpoint, &state, model, built, &format!("{EPOCH_START}/"));
+    let params = read_params(checkpoint, &state, built, &format!("{EPOCH_START}/"));
     let params = params.map_err(|problem| wrong(path, EPOCH_START, &problem))?;
     Ok(Some(Snapshot { state, params }))
 }
@@ -96,11 +97,10 @@ pub(crate) fn epoch_start(checkpoint: &Checkpoint, model: &Model, path: &Path) -
 fn read_params(
     checkpoint: &Checkpoint,
     state: &RunState,
-    model: &Model,
     built: &Built,
     prefix: &str,
 ) -> std::result::Result<Params, String> {
-    let mine = names(model, built, prefix).count();
+    let mine = names(built, prefix).count();
     let stored = checkpoint.tensors.iter().filter(|entry| entry.name.starts_with(prefix));
     let stored = stored.filter(|entry| !prefix.is_empty() || !entry.name.starts_with(EPOCH_START)).count();
     if stored != mine {
@@ -108,7 +108,7 @@ fn read_params(
     }
     let mut params = built.params.clone();
     params.iterations = state.iterations;
-    for (panels, (name, shape)) in matrices_mut(&mut params).zip(names(model, built, prefix)) {
+    for (panels, (name, shape)) in matrices_mut(&mut params).zip(names(built, prefix)) {
         panels.copy_from_row_major(checkpoint.floats(&name, &shape)?);
     }
     Ok(params)
@@ -124,13 +124,15 @@ fn matrices_mut(params: &mut Params) -> impl Iterator<Item = &mut Panels> {
 }
 
 /// Name and shape of each of the matrices.
-fn names(model: &Model, built: &Built, prefix: &str) -> impl Iterator<Item = (String, Vec<usize>)> {
-    built.variables.iter().zip(&built.params.variables).flat_map(move |((layer, spec), variable)| {
-        let place = format!("{}/{}", model.names[*layer], spec.name);
-        let slots = (0..variable.slots.len()).map(|slot| format!("{prefix}opt/{place}/{slot}"));
-        let names: Vec<_> = std::iter::once(format!("{prefix}model/{place}")).chain(slots).collect();
-        names.into_iter().map(|name| (name, spec.shape.clone()))
-    })
+fn names(built: &Built, prefix: &str) -> impl Iterator<Item = (String, Vec<usize>)> {
+    built.variables.iter().zip(&built.params.variables).flat_map(
+        move |(BuiltVariable { layer, spec, .. }, variable)| {
+            let place = format!("{layer}/{}", spec.name);
+            let slots = (0..variable.slots.len()).map(|slot| format!("{prefix}opt/{place}/{slot}"));
+            let names: Vec<_> = std::iter::once(format!("{prefix}model/{place}")).chain(slots).collect();
+            names.into_iter().map(|name| (name, spec.shape.clone()))
+        },
+    )
 }
 
 fn copy_row_major(panels: &Panels, values: &mut Vec<f32>) {

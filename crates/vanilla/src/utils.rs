@@ -92,7 +92,7 @@ pub fn train_test_split(
     stratify: Option<&Tensor>,
 ) -> Result<(Tensor, Tensor, Tensor, Tensor)> {
     let error = |problem: String| Error::data("train_test_split", problem);
-    crate::data::same_rows("train_test_split", x, y)?;
+    crate::data::same_rows("train_test_split", x.rows(), y)?;
     let rows = x.rows();
     if !(test_share > 0.0 && test_share < 1.0) {
         return Err(error(format!("test_share = {test_share}, expected a share between 0 and 1, such as 0.2")));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use vanilla::checkpoint::{Checkpoint, CheckpointError, Store};
 use vanilla::layers::Dense;
 use vanilla::storage::{Fs, Step, StorageError, TEMPORARY, write_atomically, write_together};
-use vanilla::{Fit, Model, Tensor, layers};
+use vanilla::{Fit, Sequential, Tensor, layers};
 
 const PATH: &str = "run/model.keras";
 

@@ -37,9 +37,9 @@ impl Case {
     fn model(&self) -> Model {
         let mut layers = layers![Dense::new(6).activation("tanh").input_dim(3)];
         if self.dropout {
-            layers.push(Box::new(Dropout::new(0.3)));
+            layers.push(Dropout::new(0.3).into());
         }
-        layers.push(Box::new(Dense::new(3).activation("softmax")));
+        layers.push(Dense::new(3).activation("softmax").into());
         let mut model = Sequential::new(layers).unwrap().with_seed(11).unwrap();
         let (loss, metrics) = ("sparse_categorical_crossentropy", ["acc"]);
         match self.optimizer {

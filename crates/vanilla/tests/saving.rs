@@ -78,7 +78,7 @@ fn a_model_made_by_keras() {
     let mut model = Model::load(path).unwrap();
     assert_eq!(
         (model.name(), model.layer_names(), model.input_shape()),
-        ("mini", &["out".to_owned()][..], Some(&[4][..]))
+        ("mini", vec!["out".to_owned()], Some(&[4][..]))
     );
     assert!(model.is_compiled());
     let x = Tensor::new((0..8).map(|i| i as f32).collect(), [2, 4]).unwrap();

@@ -120,8 +120,7 @@ fn evaluation_counts_every_row_once_and_training_metrics_do_too() {
 #[test]
 fn a_second_fit_goes_on_and_returns_a_fresh_history() {
     let (x, y) = moons(64);
-    let fit =
-        |model: &mut Model, epochs: usize| model.fit(&x, &y, Fit::new().epochs(epochs).verbose(0)).unwrap();
+    let fit = |model: &mut Model, epochs: usize| model.fit(&x, &y, Fit::new().epochs(epochs).verbose(0)).unwrap();
     let fresh = || {
         let mut model = network(2, "softmax");
         model.compile("sparse_categorical_crossentropy", "adam", ["acc"]).unwrap();

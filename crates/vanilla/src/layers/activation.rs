@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.Activation`
 
 use super::dense::ActivationArg;
-use super::{Built, Common, Layer, by_last_axis, common, last_axis, one_input};
+use super::{Built, Common, Layer, by_last_axis, last_axis, one_input};
 use crate::activations::Activation;
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy + (l1 sign(x) + 2 l2 x) / rows`
 //! **Reference** `keras.layers.ActivityRegularization`
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::regularizers::Regularizer;

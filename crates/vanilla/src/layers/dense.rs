@@ -8,7 +8,7 @@
 //! **Gradient** `dW = x' d`, `db = sum of d over the rows`, `dx = d W'`, with `d = dy activation'`
 //! **Reference** `keras.layers.Dense`
 
-use super::{Built, Common, Layer, VariableSpec, bad_value, by_last_axis, common, last_axis, one_input};
+use super::{Built, Common, Layer, VariableSpec, bad_value, by_last_axis, last_axis, one_input};
 use crate::activations::Activation;
 use crate::config::{Config, Keys, keys};
 use crate::constraints::{self, Constraint};
@@ -17,7 +17,6 @@ use crate::initializers::Initializer;
 use crate::layers::activity_regularization::activity;
 use crate::model::MAX_WIDTH;
 use crate::regularizers::{self, Regularizer};
-use serde_json::Value;
 use std::sync::Arc;
 use vanilla_plan::Fact;
 

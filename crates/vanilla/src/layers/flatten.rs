@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy`
 //! **Reference** `keras.layers.Flatten`
 
-use super::{Built, Common, Layer, by_sample, common, one_input};
+use super::{Built, Common, Layer, by_sample, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 

@@ -137,7 +137,6 @@ macro_rules! common {
         }
     };
 }
-pub(crate) use common;
 
 /// A layer: a description, without weights.
 pub trait Layer: Debug + Send + Sync {
@@ -279,7 +278,9 @@ pub(crate) fn shape(sample: &[usize]) -> String {
 pub fn one_input<'a>(place: &str, inputs: &'a [Vec<usize>]) -> Result<&'a [usize]> {
     match inputs {
         [shape] => Ok(shape),
-        _ => Err(Error::config(place, format!("{} inputs, expected 1: put a Concatenate before it", inputs.len()))),
+        _ => {
+            Err(Error::config(place, format!("{} inputs, expected 1: put a Concatenate before it", inputs.len())))
+        }
     }
 }
 

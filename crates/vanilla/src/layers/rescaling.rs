@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy scale`
 //! **Reference** `keras.layers.Rescaling`
 
-use super::{Built, Common, Layer, common, one_input};
+use super::{Built, Common, Layer, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;

@@ -102,6 +102,9 @@ impl Loss for BinaryCrossentropy {
     fn config(&self) -> Keys {
         keys! { "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1 }
     }
+    fn wants_probabilities(&self) -> bool {
+        !self.from_logits
+    }
     fn targets(&self) -> Targets {
         Targets::Numbers
     }

@@ -26,6 +26,10 @@ pub trait Loss: vanilla_plan::Loss {
     }
     /// What it compares with.
     fn targets(&self) -> Targets;
+    /// Whether outputs that are no probabilities make no sense.
+    fn wants_probabilities(&self) -> bool {
+        false
+    }
 }
 
 /// Probabilities are kept this far from 0 and 1 where a logarithm is taken of them (Keras's `epsilon()`).

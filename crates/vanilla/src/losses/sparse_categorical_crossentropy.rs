@@ -83,6 +83,9 @@ impl Loss for SparseCategoricalCrossentropy {
     fn config(&self) -> Keys {
         keys! { "from_logits": self.from_logits, "ignore_class": Value::Null, "axis": -1 }
     }
+    fn wants_probabilities(&self) -> bool {
+        !self.from_logits
+    }
     fn targets(&self) -> Targets {
         Targets::ClassNumber
     }

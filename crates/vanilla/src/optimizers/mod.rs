@@ -127,7 +127,7 @@ impl OptimizerArg {
 /// Keras's node of an optimizer, with the keys that all have.
 pub(crate) fn to_config(optimizer: &dyn Optimizer) -> Value {
     let mut keys = keys! {
-        "name": crate::model::snake_case(optimizer.class_name()),
+        "name": crate::graph::snake_case(optimizer.class_name()),
         "learning_rate": f64::from(optimizer.learning_rate()),
         "weight_decay": Value::Null,
         "clipnorm": Value::Null,

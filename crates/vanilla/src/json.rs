@@ -1,0 +1,416 @@
+//! Keras's description of a model, to JSON and back.
+
+use crate::build::Built;
+use crate::config::{Config, Keys, keys, name_and_keys};
+use crate::error::{Error, Result};
+use crate::graph::{Called, Content, Entry, Graph, InputLayer, Kind, Nested, Place, entries};
+use crate::layers;
+use crate::model::{Model, NOT_BUILT};
+use crate::optimizers;
+use crate::registry::Registry;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Models in models in models, and layers in one of them.
+const MAX_DEPTH: usize = 16;
+const MAX_LAYERS: usize = 100_000;
+
+impl Model {
+    /// Keras's description of the model, as in a `.keras` file.
+    ///
+    /// # Errors
+    /// When the input shape is not known yet.
+    pub fn to_json(&self) -> Result<Value> {
+        let built = self.built.as_ref().ok_or(NOT_BUILT)?;
+        let mut model = graph_to_json(&self.graph, built, &[]);
+        if let Some(compiled) = &self.compiled {
+            let config = &compiled.config;
+            model["compile_config"] = json!({
+                "optimizer": optimizers::to_config(&*compiled.optimizer),
+                "loss": config["loss"],
+                "loss_weights": config["loss_weights"],
+                "metrics": config["metrics"],
+                "weighted_metrics": config["weighted_metrics"],
+                "run_eagerly": false,
+                "steps_per_execution": 1,
+                "jit_compile": false,
+            });
+        }
+        Ok(model)
+    }
+
+    /// The model that a description describes: Keras's JSON, or the tables of an experiment's TOML. Weights are drawn
+    /// anew; a compiled description gives a compiled model.
+    ///
+    /// # Errors
+    /// When a class, key or value makes no sense; the message names the layer.
+    pub fn from_json(value: &Value) -> Result<Self> {
+        Self::from_json_with(value, &Registry::default())
+    }
+
+    /// As [`Model::from_json`], with words of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::from_json`].
+    pub fn from_json_with(value: &Value, registry: &Registry) -> Result<Self> {
+        Self::from_json_within(value, registry, usize::MAX)
+    }
+
+    /// As [`Model::from_json_with`], with at most this many weights.
+    pub(crate) fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
+        let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
+        if let Some(compile) = value.get("compile_config").filter(|compile| !compile.is_null()) {
+            model.compile_from_json(compile)?;
+        }
+        Ok(model)
+    }
+}
+
+/// A shape with the batch in front.
+fn batch(sample: &[usize]) -> Value {
+    std::iter::once(Value::Null).chain(sample.iter().map(|&n| json!(n))).collect()
+}
+
+/// The node of a data type, as Keras writes it.
+fn dtype(name: &str) -> Value {
+    json!({ "module": "keras", "class_name": "DTypePolicy", "config": { "name": name }, "registered_name": null })
+}
+
+fn graph_to_json(graph: &Graph, built: &Built, path: &[usize]) -> Value {
+    let functional = graph.kind == Kind::Functional;
+    let nodes: Vec<Value> =
+        (0..graph.entries.len()).map(|layer| layer_to_json(graph, layer, built, path, functional)).collect();
+    let mut config = keys! { "name": graph.name, "trainable": graph.trainable };
+    let input = graph.inputs.first().map(|place| shape_at(graph, built, path, *place));
+    let input = input.map_or(Value::Null, |shape| batch(&shape));
+    if !functional {
+        config.insert("dtype".into(), dtype("float32"));
+        config.insert("layers".into(), nodes.into());
+        config.insert("build_input_shape".into(), input.clone());
+        return json!({
+            "module": "keras",
+            "class_name": "Sequential",
+            "config": config,
+            "registered_name": null,
+            "build_config": { "input_shape": input },
+        });
+    }
+    config.insert("layers".into(), nodes.into());
+    let history = |place: &Place| history(graph, *place);
+    let ends = |places: &[Place]| match places {
+        [only] => history(only),
+        several => several.iter().map(history).collect(),
+    };
+    config.insert("input_layers".into(), ends(&graph.inputs));
+    config.insert("output_layers".into(), ends(&graph.outputs));
+    json!({
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+        "build_config": { "input_shape": null },
+    })
+}
+
+/// `["dense", 0, 0]`: layer, which of its calls, which of its outputs.
+fn history(graph: &Graph, place: Place) -> Value {
+    json!([graph.entries[graph.calls[place.call].layer].name, graph.node_index(place.call), place.index])
+}
+
+/// Shape of one sample at this place.
+fn shape_at(graph: &Graph, built: &Built, path: &[usize], place: Place) -> Vec<usize> {
+    let key = ([path, &[graph.calls[place.call].layer]].concat(), graph.node_index(place.call));
+    built.shapes.get(&key).and_then(|shapes| shapes.get(place.index)).cloned().unwrap_or_default()
+}
+
+fn layer_to_json(graph: &Graph, layer: usize, built: &Built, path: &[usize], functional: bool) -> Value {
+    let entry = &graph.entries[layer];
+    let calls: Vec<&Called> = graph.calls.iter().filter(|call| call.layer == layer).collect();
+    let shapes = |call: &Called| -> Vec<Value> {
+        call.inputs.iter().map(|place| batch(&shape_at(graph, built, path, *place))).collect()
+    };
+    let mut node = match &entry.content {
+        Content::Input(input) => {
+            let place = Place { call: graph.calls.iter().position(|c| c.layer == layer).unwrap_or(0), index: 0 };
+            json!({
+                "module": "keras.layers",
+                "class_name": InputLayer::CLASS,
+                "config": {
+                    "batch_shape": batch(&shape_at(graph, built, path, place)),
+                    "dtype": input.dtype, "sparse": false, "ragged": false, "name": entry.name, "optional": false,
+                },
+                "registered_name": null,
+            })
+        }
+        Content::Layer(layer) => {
+            let kind = layer.preprocessor().map_or("float32", |preprocessor| preprocessor.dtype());
+            let mut config = keys! { "name": entry.name, "trainable": entry.trainable, "dtype": dtype(kind) };
+            config.extend(layer.config());
+            let class = layer.class_name();
+            let own = !layers::class_names().contains(&class);
+            let input = match &calls.first().map_or(Vec::new(), |call| shapes(call))[..] {
+                [only] => only.clone(),
+                several => Value::Array(several.to_vec()),
+            };
+            json!({
+                "module": if own { Value::Null } else { "keras.layers".into() },
+                "class_name": class,
+                "config": config,
+                "registered_name": if own { class.into() } else { Value::Null },
+                "build_config": { "input_shape": input },
+            })
+        }
+        Content::Model(nested) => {
+            let mut node = graph_to_json(&nested.graph, built, &[path, &[layer]].concat());
+            node["config"]["name"] = entry.name.clone().into();
+            node["config"]["trainable"] = entry.trainable.into();
+            node
+        }
+    };
+    if functional {
+        node["name"] = entry.name.clone().into();
+        let inbound = calls.iter().filter(|call| !call.inputs.is_empty()).map(|call| {
+            let tensors: Vec<Value> = call
+                .inputs
+                .iter()
+                .zip(shapes(call))
+                .map(|(place, shape)| {
+                    json!({
+                        "class_name": "__keras_tensor__",
+                        "config": { "shape": shape, "dtype": "float32", "keras_history": history(graph, *place) },
+                    })
+                })
+                .collect();
+            let args = if tensors.len() == 1 { Value::Array(tensors) } else { json!([tensors]) };
+            json!({ "args": args, "kwargs": {} })
+        });
+        node["inbound_nodes"] = inbound.collect();
+    }
+    node
+}
+
+fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<Graph> {
+    if depth > MAX_DEPTH {
+        return Err(Error::config("model", format!("more than {MAX_DEPTH} models inside each other")));
+    }
+    let Some((class, keys)) = name_and_keys(value) else {
+        return Err(Error::config("model", "no \"class_name\": is this the description of a Keras model?"));
+    };
+    let functional = match &*class {
+        "Sequential" => false,
+        "Functional" | "Model" => true,
+        _ => {
+            let problem = format!("class '{class}' is not supported, expected 'Sequential' or 'Functional'");
+            return Err(Error::config("model", problem));
+        }
+    };
+    let mut config = Config::new("model", keys);
+    let common = config.common()?;
+    config.take("build_input_shape");
+    let nodes = match config.take("layers") {
+        Some(Value::Array(nodes)) if nodes.len() <= MAX_LAYERS => nodes,
+        Some(Value::Array(nodes)) => {
+            return Err(config.error(format!("{} layers, more than the {MAX_LAYERS} that are read", nodes.len())));
+        }
+        _ => return Err(config.error("no list of layers")),
+    };
+    let ends = functional.then(|| (config.take("input_layers"), config.take("output_layers")));
+    config.finish()?;
+    let mut contents = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        contents.push(content_from_json(node, registry, depth).map_err(|error| match error {
+            Error::Config { place, problem } if place == "layer" => {
+                Error::config(format!("layer {} of the model", i + 1), problem)
+            }
+            other => other,
+        })?);
+    }
+    let mut graph = match ends {
+        None => {
+            if contents.iter().skip(1).any(|content| matches!(content, Content::Input(_))) {
+                let at = contents.iter().skip(1).position(|content| matches!(content, Content::Input(_)));
+                let place = format!("layer {} of the model", at.unwrap_or(0) + 2);
+                return Err(Error::config(place, "an InputLayer can only be the first layer"));
+            }
+            Graph::sequential("sequential", contents.into_iter().map(layers::AnyLayer).collect())?
+        }
+        Some((inputs, outputs)) => connect(&nodes, entries(contents)?, inputs, outputs)?,
+    };
+    if let Some(name) = common.name {
+        graph.name = name;
+    }
+    graph.trainable = common.trainable;
+    Ok(graph)
+}
+
+/// A layer, an input or a model, from its node.
+fn content_from_json(node: &Value, registry: &Registry, depth: usize) -> Result<Content> {
+    let Some((class, mut keys)) = name_and_keys(node) else {
+        return Err(Error::config("layer", "no class: a layer is a table with a class, such as \"Dense\""));
+    };
+    match &*class {
+        InputLayer::CLASS => Ok(Content::Input(input_layer(keys)?)),
+        "Sequential" | "Functional" | "Model" => {
+            let graph = graph_from_json(node, registry, depth + 1)?;
+            Ok(Content::Model(Arc::new(Nested { graph, weights: None })))
+        }
+        _ => {
+            // Keras names a layer of a functional model beside its configuration as well.
+            if let (false, Some(name)) =
+                (keys.contains_key("name"), node.get("name").filter(|name| name.is_string()))
+            {
+                keys.insert("name".into(), name.clone());
+            }
+            Ok(Content::Layer(layers::from_config(&class, keys, registry)?))
+        }
+    }
+}
+
+fn input_layer(keys: Keys) -> Result<InputLayer> {
+    let mut config = Config::new(InputLayer::CLASS, keys);
+    let dtype = config.string("dtype")?.unwrap_or_else(|| "float32".into());
+    if !["float32", "string", "int64", "int32", "uint8", "float64", "float16", "int"].contains(&&*dtype) {
+        return Err(config.error(format!("dtype = \"{dtype}\", expected float32, int64 or string")));
+    }
+    let name = config.string("name")?;
+    config.take("trainable");
+    let shape = config.take("batch_shape").or_else(|| config.take("batch_input_shape"));
+    config.finish()?;
+    let axes = shape.as_ref().and_then(Value::as_array);
+    let sample =
+        axes.and_then(|axes| axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect());
+    let sample = sample.filter(|shape: &Vec<usize>| !shape.is_empty()).ok_or_else(|| {
+        let shape = shape.unwrap_or_default();
+        Error::config(InputLayer::CLASS, format!("batch_shape = {shape}, expected a list such as [null, 784]"))
+    })?;
+    Ok(InputLayer { name, shape: Some(sample), dtype })
+}
+
+/// A place as files name it: layer, which of its calls, which of its outputs.
+type Named = (String, usize, usize);
+
+fn named(value: &Value) -> Option<Named> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([name, node, tensor]) => {
+            Some((name.as_str()?.to_owned(), node.as_u64()? as usize, tensor.as_u64()? as usize))
+        }
+        _ => None,
+    }
+}
+
+/// One place, a list of them, or a table.
+fn named_list(key: &str, value: Option<Value>) -> Result<Vec<Named>> {
+    let value = value.unwrap_or_default();
+    let list = match &value {
+        one if named(one).is_some() => named(one).map(|one| vec![one]),
+        Value::Array(several) => several.iter().map(named).collect(),
+        Value::Object(table) => table.values().map(named).collect(),
+        _ => None,
+    };
+    list.filter(|list| !list.is_empty()).ok_or_else(|| {
+        Error::config("model", format!("{key} = {value}, expected places such as [\"dense\", 0, 0]"))
+    })
+}
+
+/// Every tensor among the arguments of a call.
+fn tensors(args: &Value, found: &mut Vec<Named>) -> Option<()> {
+    match args {
+        Value::Array(items) => items.iter().try_for_each(|item| tensors(item, found)),
+        Value::Object(node) if node.get("class_name").is_some_and(|class| class == "__keras_tensor__") => {
+            found.push(named(node.get("config")?.get("keras_history")?)?);
+            Some(())
+        }
+        Value::Null => Some(()),
+        _ => None,
+    }
+}
+
+/// The graph of these layers, connected as their nodes say.
+fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs: Option<Value>) -> Result<Graph> {
+    let mut calls: Vec<(usize, Vec<Named>)> = Vec::new();
+    for (layer, (node, entry)) in nodes.iter().zip(&entries).enumerate() {
+        let place = || format!("layer '{}'", entry.name);
+        let inbound = node.get("inbound_nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if matches!(entry.content, Content::Input(_)) {
+            calls.push((layer, Vec::new()));
+            continue;
+        }
+        for call in inbound {
+            let mut found = Vec::new();
+            let args = call.get("args").unwrap_or(&Value::Null);
+            tensors(args, &mut found).filter(|()| !found.is_empty()).ok_or_else(|| {
+                Error::config(place(), format!("is called on {args}, expected tensors of layers"))
+            })?;
+            let set = call
+                .get("kwargs")
+                .and_then(Value::as_object)
+                .and_then(|kwargs| kwargs.iter().find(|(_, value)| !value.is_null() && **value != json!(false)));
+            if let Some((key, value)) = set {
+                let problem = format!("is called with {key} = {value}, which is not supported: leave it out");
+                return Err(Error::config(place(), problem));
+            }
+            calls.push((layer, found));
+        }
+    }
+    // Which call each name means.
+    let mut number: HashMap<(&str, usize), usize> = HashMap::new();
+    let mut count = vec![0; entries.len()];
+    for (i, (layer, _)) in calls.iter().enumerate() {
+        number.insert((&entries[*layer].name, count[*layer]), i);
+        count[*layer] += 1;
+    }
+    let find = |(name, node, index): &Named| -> Result<Place> {
+        number.get(&(&**name, *node)).map(|call| Place { call: *call, index: *index }).ok_or_else(|| {
+            Error::config("model", format!("[\"{name}\", {node}, {index}] is no call of a layer of the model"))
+        })
+    };
+    let mut read: Vec<Vec<Place>> = Vec::new();
+    for (_, from) in &calls {
+        read.push(from.iter().map(find).collect::<Result<_>>()?);
+    }
+    // Each behind all that it reads.
+    let mut waiting: Vec<usize> = read.iter().map(Vec::len).collect();
+    let mut readers = vec![Vec::new(); calls.len()];
+    for (i, places) in read.iter().enumerate() {
+        places.iter().for_each(|place| readers[place.call].push(i));
+    }
+    let mut ready: Vec<usize> = (0..calls.len()).rev().filter(|i| waiting[*i] == 0).collect();
+    let mut order = Vec::new();
+    while let Some(next) = ready.pop() {
+        order.push(next);
+        for reader in &readers[next] {
+            waiting[*reader] -= 1;
+            if waiting[*reader] == 0 {
+                ready.push(*reader);
+            }
+        }
+    }
+    if let Some(stuck) = waiting.iter().position(|waits| *waits > 0) {
+        let name = &entries[calls[stuck].0].name;
+        return Err(Error::config(
+            format!("layer '{name}'"),
+            "waits for its own output: layers must not form a ring",
+        ));
+    }
+    // Calls of one layer keep their order, or its numbers would change.
+    let mut of_layer: HashMap<usize, Vec<usize>> = HashMap::new();
+    order.iter().for_each(|call| of_layer.entry(calls[*call].0).or_default().push(*call));
+    if of_layer.values().any(|calls| !calls.is_sorted()) {
+        let problem = "a layer is called on what a later call of the same layer gives";
+        return Err(Error::config("model", problem));
+    }
+    let mut new_number = vec![0; calls.len()];
+    order.iter().enumerate().for_each(|(new, old)| new_number[*old] = new);
+    let moved = |place: Place| Place { call: new_number[place.call], ..place };
+    let ends = |key: &str, value: Option<Value>| -> Result<Vec<Place>> {
+        named_list(key, value)?.iter().map(|name| find(name).map(moved)).collect()
+    };
+    let (inputs, outputs) = (ends("input_layers", inputs)?, ends("output_layers", outputs)?);
+    let calls = order
+        .iter()
+        .map(|old| Called { layer: calls[*old].0, inputs: read[*old].iter().map(|place| moved(*place)).collect() })
+        .collect();
+    let (kind, name) = (Kind::Functional, "functional".to_owned());
+    Ok(Graph { kind, name, trainable: true, entries, calls, inputs, outputs })
+}
