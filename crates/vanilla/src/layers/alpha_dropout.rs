@@ -10,7 +10,7 @@
 //! **Reference** `keras.layers.AlphaDropout`; Klambauer et al. 2017
 
 use super::dropout::refuse_noise_shape;
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;
@@ -79,7 +79,7 @@ mod tests {
         );
         let error = |keys: Keys| from_keys("AlphaDropout", keys).unwrap_err().to_string();
         assert_eq!(
-            error(keys! { "rate": 0.1, "noise_shape": [null, 1] }),
+            error(keys! { "rate": 0.1, "noise_shape": [Value::Null, Value::from(1)] }),
             "AlphaDropout: noise_shape = [null,1] is not supported: leave it out, then each element is dropped on its own"
         );
         assert_eq!(

@@ -5,12 +5,18 @@ use crate::config::Keys;
 use crate::error::Result;
 use crate::registry::Registry;
 use std::sync::Arc;
+use vanilla_plan::kernels::{Isa, Kernels};
 use vanilla_plan::reference::{Matrix, values};
 use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Network, RowFunction};
 
 /// The layer of this class with these keys.
 pub(super) fn from_keys(class: &str, keys: Keys) -> Result<Arc<dyn Layer>> {
     from_config(class, keys, &Registry::new())
+}
+
+/// Kernels on one thread.
+pub(super) fn kernels() -> Kernels {
+    Kernels::new(Isa::best(), 1).unwrap()
 }
 
 /// `from_config(config())` has the same `config()`.

@@ -6,7 +6,7 @@
 //! **Gradient** 1 where x > 0, else `y + alpha`
 //! **Reference** `keras.layers.ELU`; Clevert et al. 2016
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::activations::Elu;
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -97,7 +97,7 @@ impl Curve for Scaled {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks::{build_error, round_trip};
+    use super::super::checks::{build_error, kernels, round_trip};
     use super::*;
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
     /// Recorded from `keras.layers.ELU(alpha=0.4)` at 0 and 1; with alpha = 0 it is a relu.
     #[test]
     fn the_slope_at_zero_is_alpha() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for alpha in [0.4, 0.0] {
             let mut d = [1.0; 2];
             Scaled { alpha }.gradient(&kernels, &mut d, &[0.0, 1.0]);

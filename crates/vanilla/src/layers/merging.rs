@@ -31,7 +31,7 @@ macro_rules! merging {
             }
         }
 
-        $crate::layers::common!($layer);
+        common!($layer);
 
         impl $crate::layers::Layer for $layer {
             fn class_name(&self) -> &str {
@@ -210,7 +210,6 @@ impl RowFunction for Broadcast {
 mod tests {
     use super::super::checks::{apply, build_error, gradient_check, numbers, round_trip, row_function};
     use super::super::{Add, Average, Layer, Maximum, Minimum, Multiply, Subtract};
-    use super::*;
 
     /// What numpy gives for `a + b`, a of shape (2, 1, 2) and b of shape (3, 1).
     #[test]

@@ -7,7 +7,7 @@
 //! **Gradient** `dx = dy` where x > 0, `alpha dy` where x < 0, 0 at 0; `dalpha` = sum of `x dy` where x < 0
 //! **Reference** `keras.layers.PReLU`; He et al. 2015
 
-use super::{Built, Common, Layer, VariableSpec, by_sample, common, one_input, shape};
+use super::{Built, Common, Layer, VariableSpec, by_sample, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::constraints::{self, Constraint};
 use crate::error::{Error, Result};
@@ -102,7 +102,7 @@ impl Layer for PReLU {
         let input_shape = one_input(place, inputs)?;
         let mut alpha_shape = input_shape.to_vec();
         for axis in self.shared_axes.iter().flatten() {
-            let at = usize::try_from(*axis - 1).ok().filter(|at| *at < alpha_shape.len()).ok_or_else(|| {
+            let at = usize::try_from(axis.saturating_sub(1)).ok().filter(|at| *at < alpha_shape.len()).ok_or_else(|| {
                 let (rank, of) = (alpha_shape.len(), shape(input_shape));
                 Error::config(place, format!("shared_axes has {axis}, expected axes from 1 to {rank} of {of}"))
             })?;

@@ -9,7 +9,7 @@
 //! **Reference** `keras.layers.ReLU`
 
 use super::leaky_re_lu::Leaky;
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::activations::Relu;
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -152,7 +152,7 @@ impl Curve for Pieces {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks::{build_error, round_trip};
+    use super::super::checks::{build_error, kernels, round_trip};
     use super::*;
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
     /// Recorded from `keras.layers.ReLU(6)`, `(6, 0.5)`, `(6, threshold=1)`: the slopes at 6.
     #[test]
     fn the_slope_at_a_ceiling_of_six_is_zero_without_threshold() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for (slope, threshold, at_six) in [(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, 1.0, 1.0)] {
             let mut d = [1.0; 2];
             Pieces { ceiling: 6.0, slope, threshold }.gradient(&kernels, &mut d, &[5.5, 6.0]);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn zero_and_no_gradient_go_together_where_it_is_said() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for (ceiling, threshold) in [(6.0, 0.0), (f32::INFINITY, 1.5), (0.5, 1.0), (0.0, 0.0)] {
             let curve = Pieces { ceiling, slope: 0.0, threshold };
             assert!(curve.dies_at_zero());
