@@ -1,4 +1,5 @@
-//! Chores of the repository. `cargo xtask bench` measures Vanilla beside its peers; see `bench/README.md`.
+//! Chores of the repository. `cargo xtask bench` measures Vanilla beside its peers; see `bench/README.md`. `cargo
+//! xtask reference` writes the manual of the words, `docs/reference/`.
 
 mod bench;
 mod cells;
@@ -7,6 +8,8 @@ mod data;
 mod engine;
 mod load;
 mod record;
+mod reference;
+mod registry;
 mod reliability;
 mod setup;
 mod summary;
@@ -26,6 +29,12 @@ struct Arguments {
 enum Chore {
     /// Sets up the peers, measures them and Vanilla in turns, and writes record, table and chart
     Bench(bench::Options),
+    /// Writes the manual of the words, docs/reference, from the heads of their files
+    Reference {
+        /// Write nothing: fail where a page is stale, and show the difference
+        #[arg(long)]
+        check: bool,
+    },
     /// The long forms of the tests of saving and resuming: kills N, calls, limits; all of them without a word
     Reliability {
         /// See the head of xtask/src/reliability.rs
@@ -37,6 +46,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Bench(options) => bench::run(&options),
+        Chore::Reference { check } => reference::run(check),
         Chore::Reliability { words } => reliability::run(&words).map_err(anyhow::Error::msg),
     }
 }
