@@ -209,10 +209,14 @@ impl Word {
     }
 }
 
-/// A sentence with a capital letter.
+/// A sentence with a capital letter, unless it begins with a variable.
 fn capital(text: &str) -> String {
+    let variable = text.split(' ').next().is_some_and(|word| word.chars().count() == 1 && word != "a");
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+    match chars.next() {
+        Some(first) if !variable => first.to_uppercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 /// GitHub's name for the place of a heading.
@@ -343,7 +347,9 @@ mod tests {
     }
 
     #[test]
-    fn places_of_headings() {
+    fn capitals_and_places_of_headings() {
+        let sentences = ["a relu.", "x where it is large.", "älter.", ""].map(capital);
+        assert_eq!(sentences, ["A relu.", "x where it is large.", "Älter.", ""]);
         assert_eq!(["Dense", "hard_silu", "A b-c!"].map(slug), ["dense", "hard_silu", "a-b-c"]);
     }
 }

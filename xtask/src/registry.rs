@@ -30,8 +30,7 @@ pub fn entries(text: &str) -> Result<(Vec<Entry>, usize)> {
     let mut entries = Vec::new();
     let mut entry: Option<Entry> = None;
     let mut braces = 0;
-    let mut rest = Tokens { text, at: start };
-    while let Some((token, place)) = rest.next() {
+    for (token, place) in (Tokens { text, at: start }) {
         match token {
             "{" => braces += 1,
             "}" if braces > 0 => braces -= 1,
