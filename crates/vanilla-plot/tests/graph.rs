@@ -15,6 +15,8 @@ fn graph(nodes: usize, edges: &[(usize, usize)]) -> Graph {
     Graph { nodes, edges: edges.to_vec(), ..Graph::default() }
 }
 
+type Point = (f64, f64);
+
 #[derive(Clone, Copy, Debug)]
 struct Rect {
     left: f64,
@@ -31,7 +33,7 @@ impl Rect {
         self.left < other.left && other.right < self.right && self.top < other.top && other.bottom < self.bottom
     }
     /// Distance of a point from the outline; negative inside.
-    fn distance(&self, (x, y): (f64, f64)) -> f64 {
+    fn distance(&self, (x, y): Point) -> f64 {
         let beside = (self.left - x).max(x - self.right);
         let above = (self.top - y).max(y - self.bottom);
         beside.max(above)
@@ -45,7 +47,7 @@ struct Picture {
     /// With their titles.
     frames: Vec<(Rect, String)>,
     /// Points along each line, and the tip of its arrow.
-    lines: Vec<(Vec<(f64, f64)>, (f64, f64))>,
+    lines: Vec<(Vec<Point>, Point)>,
 }
 
 fn number(line: &str, name: &str) -> f64 {
@@ -58,9 +60,9 @@ fn rect(line: &str) -> Rect {
 }
 
 /// The points of a path of M, L and C, with some along each curve.
-fn points(line: &str) -> Vec<(f64, f64)> {
+fn points(line: &str) -> Vec<Point> {
     let path = line.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
-    let mut points: Vec<(f64, f64)> = Vec::new();
+    let mut points: Vec<Point> = Vec::new();
     let parts = ["M", "L", "C"].iter().fold(path.replace('Z', ""), |text, c| text.replace(c, &format!("|{c}")));
     for part in parts.split('|').skip(1) {
         let numbers: Vec<f64> = part[1..].split(' ').map(|text| text.parse().unwrap()).collect();
