@@ -52,15 +52,18 @@ def text(value):
     if isinstance(value, np.float32):
         return number(value)
     if isinstance(value, dict):
-        return "{" + ",".join(json.dumps(key) + ":" + text(v) for key, v in value.items()) + "}"
+        return "{" + ",".join(json.dumps(str(key)) + ":" + text(v) for key, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(text(v) for v in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
 def tensor(array):
-    """Shape, flat values and, unless it is float32, the type."""
+    """Shape, flat values and, unless it is float32, the type; for strings `text` instead of values."""
     array = np.asarray(array)
+    if array.dtype.kind in "UO":
+        words = [word.decode() if isinstance(word, bytes) else str(word) for word in array.ravel()]
+        return {"shape": list(array.shape), "text": words}
     described = {"shape": list(array.shape), "values": array}
     return described if array.dtype == np.float32 else {**described, "dtype": array.dtype.name}
 

@@ -5,7 +5,7 @@
     input_shapes   of each input, without the batch axis
     rows           the batch axis
     inputs         flat, of each input; inputs_int and inputs_text instead of it for integers and strings
-    adapt_data     what the layer was adapted on, where it was: {shape, values}, or {shape, text}
+    adapt_data     what the layer was adapted on, where it was: shape and values, dtype unless float32, text for strings
     vocabulary, idf_weights, bin_boundaries     what `adapt` or the arguments led to: `get_vocabulary()` and so on
     weights        in the order of `layer.weights`: shape, values, trainable, and dtype unless float32
     training       the argument of the call
@@ -117,9 +117,8 @@ def lookup(name, layer, inputs, adapt=None, kind=None):
     record = {"name": name, "layer": serialized(layer), "input_shapes": [shape_of(inputs)], "rows": len(inputs)}
     record["inputs_text" if words else "inputs_int"] = [inputs]
     if adapt is not None:
-        adapt = np.asarray(adapt)
-        record["adapt_data"] = {"shape": list(adapt.shape), "text" if adapt.dtype.kind == "U" else "values": adapt}
-        layer.adapt(tf.constant(adapt) if adapt.dtype.kind == "U" else adapt)
+        record["adapt_data"] = golden.tensor(adapt)
+        layer.adapt(tf.constant(adapt))
     if hasattr(layer, "get_vocabulary"):
         record["vocabulary"] = [word if isinstance(word, str) else int(word) for word in layer.get_vocabulary()]
     if getattr(layer, "output_mode", None) == "tf_idf":
