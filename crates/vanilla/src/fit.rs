@@ -146,9 +146,13 @@ impl Model {
 
     /// Builds the model where it is not, and checks everything that training and validation will read.
     fn prepare(&mut self, x: Arrays, y: Arrays, options: &Fit) -> Result<(Prepared, Option<Prepared>)> {
-        for (key, value) in [("batch_size", options.batch_size), ("steps_per_epoch", options.steps_per_epoch)] {
+        for (key, value, what) in [
+            ("batch_size", options.batch_size, "1 row a step"),
+            ("steps_per_epoch", options.steps_per_epoch, "1 step an epoch"),
+            ("validation_batch_size", options.validation_batch_size, "1 row a step"),
+        ] {
             if value == Some(0) {
-                return Err(Error::data("fit", format!("{key} = 0, expected at least 1")));
+                return Err(Error::data("fit", format!("{key} = 0, expected at least {what}")));
             }
         }
         self.build_for(&x)?;
