@@ -104,7 +104,9 @@ impl Model {
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let weights = Weights { sample: options.sample_weight.as_ref(), class: None };
         let data = Prepared::new("evaluate", built, compiled, &x.into(), &y.into(), weights)?;
-        let batch_size = options.batch_size.unwrap_or(INFERENCE_ROWS).clamp(1, data.rows);
+        // Only the losses of several outputs, which Keras averages over batches, depend on it.
+        let usual = if self.graph.outputs.len() > 1 { 32 } else { INFERENCE_ROWS };
+        let batch_size = options.batch_size.unwrap_or(usual).clamp(1, data.rows);
         let mut plan = self.evaluation_plan(batch_size)?;
         let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
@@ -219,7 +221,8 @@ impl Evaluate {
         self
     }
 
-    /// Rows of a step. Results do not depend on it, but for the rows that `steps` leaves out.
+    /// Rows of a step, 32 unless set. Results depend on it only where `steps` leaves rows out, and in the losses of one of
+    /// several outputs, which are means over batches, as in Keras.
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.batch_size = Some(rows);
         self

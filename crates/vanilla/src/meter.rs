@@ -14,7 +14,7 @@ pub(crate) struct Meter {
     losses: Vec<Part>,
     metrics: Vec<Measured>,
     /// The loss; the loss of each output where there are several; each metric; then, for the weighted ones in their
-    /// order, the weights.
+    /// order, the weights; and the batches, where there are several outputs.
     sums: Vec<f64>,
     /// Samples seen.
     rows: usize,
@@ -61,7 +61,7 @@ impl Meter {
             });
         }
         let weighted = metrics.iter().filter(|measured: &&Measured| measured.weighted).count();
-        let sums = vec![0.0; keys.len() + weighted];
+        let sums = vec![0.0; keys.len() + weighted + usize::from(names.len() > 1)];
         Ok(Self { keys, losses, metrics, sums, rows: 0, target: Vec::new(), output: Vec::new() })
     }
 
@@ -80,8 +80,14 @@ impl Meter {
             let sum = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / groups;
             self.sums[0] += part.weight * sum;
             if self.keys.len() > 1 + self.metrics.len() {
-                self.sums[1 + number] += sum;
+                // Keras takes the mean over the batches here, however many rows they have.
+                self.sums[1 + number] += sum / samples.len().max(1) as f64;
             }
+        }
+        if self.keys.len() > 1 + self.metrics.len()
+            && let Some(batches) = self.sums.last_mut()
+        {
+            *batches += 1.0;
         }
         let first = self.keys.len() - self.metrics.len();
         let mut weight_of_all = self.keys.len();
@@ -115,7 +121,12 @@ impl Meter {
         let mut logs = Vec::new();
         for (number, key) in self.keys.iter().enumerate() {
             let weighted = number >= first && self.metrics[number - first].weighted;
-            let count = if weighted { weights.next().copied().unwrap_or(rows) } else { rows };
+            let count = match number {
+                _ if weighted => weights.next().copied().unwrap_or(rows),
+                // The loss of one of several outputs.
+                1.. if number < first => self.sums.last().copied().unwrap_or(rows),
+                _ => rows,
+            };
             logs.push((key.clone(), if count == 0.0 { 0.0 } else { self.sums[number] / count }));
         }
         logs
