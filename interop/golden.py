@@ -9,12 +9,11 @@ import os
 import pathlib
 import zlib
 
-# Keras on TensorFlow, on one kind of arithmetic whatever the machine offers. Before the first import of either.
+# Keras on TensorFlow, without oneDNN, whose sums depend more on the machine. Before the first import of either.
 os.environ.update(
     KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", TF_ENABLE_ONEDNN_OPTS="0"
 )
 
-import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
@@ -78,4 +77,6 @@ def write(name, cases):
     again = json.loads(path.read_text())
     if [text(case) for case in again] != [text(json.loads(text(case))) for case in cases]:
         raise ValueError(f"{name} does not read back as it was written")
-    print(f"{path.relative_to(FOLDER.parent.parent.parent.parent)}: {len(cases)} cases, {path.stat().st_size} bytes")
+    print(
+        f"{path.relative_to(FOLDER.parent.parent.parent.parent)}: {len(cases)} cases, {path.stat().st_size} bytes"
+    )

@@ -1,21 +1,21 @@
 """Records single layers of real Keras into crates/vanilla/tests/golden/layers.json: a list of cases, one a line.
 
-    name           of the case
-    layer          the layer as Keras serializes it, before `adapt`
-    input_shapes   of each input, without the batch axis
-    rows           the batch axis
-    inputs         flat, of each input; inputs_int and inputs_text instead of it for integers and strings
-    adapt_data     what the layer was adapted on, where it was: shape and values, dtype unless float32, text for strings
-    vocabulary, idf_weights, bin_boundaries     what `adapt` or the arguments led to: `get_vocabulary()` and so on
-    weights        in the order of `layer.weights`: shape, values, trainable, and dtype unless float32
-    training       the argument of the call
-    output_shape   without the batch axis, of the one output
-    output         flat, output_text for strings; output_dtype unless float32
-    dy             the gradient that comes from behind, flat
-    dx, dw         gradients of sum(output * dy) + sum(losses), flat: of each input, of each trainable weight.
-                   SpectralNormalization in training: of the kernel that it has put in place, as Keras does
-    losses         the sum of `layer.losses` after the call
-    new_weights    values of all weights after the call, where the call changed one
+name           of the case
+layer          the layer as Keras serializes it, before `adapt`
+input_shapes   of each input, without the batch axis
+rows           the batch axis
+inputs         flat, of each input; inputs_int and inputs_text instead of it for integers and strings
+adapt_data     what the layer was adapted on: shape and values, dtype unless float32, text for strings
+vocabulary, idf_weights, bin_boundaries     what `adapt` or the arguments led to: `get_vocabulary()` and so on
+weights        in the order of `layer.weights`: shape, values, trainable, and dtype unless float32
+training       the argument of the call
+output_shape   without the batch axis, of the one output
+output         flat, output_text for strings; output_dtype unless float32
+dy             the gradient that comes from behind, flat
+dx, dw         gradients of sum(output * dy) + sum(losses), flat: of each input, of each trainable weight.
+               SpectralNormalization in training: of the kernel that it has put in place, as Keras does
+losses         the sum of `layer.losses` after the call
+new_weights    values of all weights after the call, where the call changed one
 """
 
 import itertools
@@ -135,9 +135,9 @@ def lookup(name, layer, inputs, adapt=None, kind=None):
 
 
 ACTIVATIONS = (
-    "linear relu relu6 leaky_relu elu selu celu softplus softsign softmax log_softmax sigmoid log_sigmoid tanh exponential "
-    "silu swish gelu mish hard_sigmoid hard_silu hard_swish hard_tanh hard_shrink soft_shrink tanh_shrink squareplus "
-    "sparse_plus sparse_sigmoid sparsemax glu"
+    "linear relu relu6 leaky_relu elu selu celu softplus softsign softmax log_softmax sigmoid log_sigmoid tanh "
+    "exponential silu swish gelu mish hard_sigmoid hard_silu hard_swish hard_tanh hard_shrink soft_shrink "
+    "tanh_shrink squareplus sparse_plus sparse_sigmoid sparsemax glu"
 ).split()
 
 # Where pieces of activations meet, and far out.
@@ -154,12 +154,21 @@ def dense():
     case("dense_rank_3", L.Dense(2, activation="sigmoid"), [3, 4], rows=2)
     case("dense_rank_4", L.Dense(3, activation="softmax"), [2, 2, 3], rows=2)
     case("dense_kernel_l2", L.Dense(3, kernel_regularizer=keras.regularizers.L2(0.03)), [4])
-    case("dense_kernel_l1_bias_l2", L.Dense(3, kernel_regularizer=keras.regularizers.L1(0.02), bias_regularizer="l2"), [4])
+    case(
+        "dense_kernel_l1_bias_l2",
+        L.Dense(3, kernel_regularizer=keras.regularizers.L1(0.02), bias_regularizer="l2"),
+        [4],
+    )
     case("dense_kernel_l1l2", L.Dense(3, kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02)), [4])
     for mode in ("rows", "columns"):
         regularizer = keras.regularizers.OrthogonalRegularizer(0.05, mode=mode)
         case(f"dense_kernel_orthogonal_{mode}", L.Dense(3, kernel_regularizer=regularizer), [4])
-    case("dense_activity_l2", L.Dense(3, activation="relu", activity_regularizer=keras.regularizers.L2(0.05)), [4], rows=5)
+    case(
+        "dense_activity_l2",
+        L.Dense(3, activation="relu", activity_regularizer=keras.regularizers.L2(0.05)),
+        [4],
+        rows=5,
+    )
     case("dense_activity_l1_rank_3", L.Dense(2, activity_regularizer=keras.regularizers.L1(0.05)), [3, 4], rows=2)
     both = {"kernel_regularizer": "l1", "activity_regularizer": keras.regularizers.L1L2(0.01, 0.02)}
     case("dense_kernel_and_activity", L.Dense(3, activation="softmax", **both), [4], training=True)
@@ -220,7 +229,12 @@ def masking():
 
 
 def regularization():
-    for kind, word in (L.Dropout, "rate"), (L.AlphaDropout, "rate"), (L.GaussianDropout, "rate"), (L.GaussianNoise, "stddev"):
+    for kind, word in (
+        (L.Dropout, "rate"),
+        (L.AlphaDropout, "rate"),
+        (L.GaussianDropout, "rate"),
+        (L.GaussianNoise, "stddev"),
+    ):
         name = kind.__name__.lower()
         case(f"{name}_0_training", kind(**{word: 0.0}), [4], training=True)
         case(f"{name}_0.3_inference", kind(**{word: 0.3}), [4])
@@ -233,10 +247,12 @@ def regularization():
 
 def normalization():
     for training in (False, True):
-        when = "training" if training else "inference"
-        bn = lambda name, shape, rows=5, **keys: case(  # noqa: E731
-            f"batchnorm_{name}{when}", L.BatchNormalization(**keys), shape, rows=rows, training=training
-        )
+
+        def bn(name, shape, rows=5, training=training, **keys):
+            when = "training" if training else "inference"
+            layer = L.BatchNormalization(**keys)
+            case(f"batchnorm_{name}{when}", layer, shape, rows=rows, training=training)
+
         bn("", [3])
         bn("momentum_epsilon_", [3], momentum=0.8, epsilon=0.01)
         bn("no_center_", [3], center=False)
@@ -251,7 +267,9 @@ def normalization():
     far = normal(golden.random("far"), (6, 2)) + np.float32(100)
     case("batchnorm_far_from_zero_training", L.BatchNormalization(), inputs=[far], training=True)
 
-    ln = lambda name, shape, rows=3, **keys: case(f"layernorm{name}", L.LayerNormalization(**keys), shape, rows=rows)  # noqa: E731
+    def ln(name, shape, rows=3, **keys):
+        case(f"layernorm{name}", L.LayerNormalization(**keys), shape, rows=rows)
+
     ln("", [4])
     ln("_no_center", [4], center=False)
     ln("_no_scale", [4], scale=False)
@@ -288,7 +306,10 @@ def normalization():
             case(name, L.SpectralNormalization(L.Dense(3), power_iterations=power), [4], training=training)
     inner = L.Dense(3, activation="tanh", use_bias=False, kernel_regularizer="l2")
     case("spectral_regularized_training", L.SpectralNormalization(inner), [4], training=True)
-    zero = lambda layer: layer.kernel.assign(np.zeros((4, 3), np.float32))  # noqa: E731
+
+    def zero(layer):
+        layer.kernel.assign(np.zeros((4, 3), np.float32))
+
     case("spectral_zero_kernel_training", L.SpectralNormalization(L.Dense(3)), [4], training=True, after=zero)
 
 
@@ -338,7 +359,12 @@ def preprocessing():
     case("normalization_invert", L.Normalization(invert=True), [3], adapt=data)
     case("normalization_axis_none", L.Normalization(axis=None), [3], adapt=data)
     case("normalization_rank_3", L.Normalization(), [2, 3], adapt=normal(source, (5, 2, 3), 2.0, 1.0))
-    case("normalization_axis_1_of_rank_3", L.Normalization(axis=1), [2, 3], adapt=normal(source, (5, 2, 3), 2.0, 1.0))
+    case(
+        "normalization_axis_1_of_rank_3",
+        L.Normalization(axis=1),
+        [2, 3],
+        adapt=normal(source, (5, 2, 3), 2.0, 1.0),
+    )
     case("normalization_axes_1_2", L.Normalization(axis=(1, 2)), [2, 3], adapt=normal(source, (5, 2, 3), 2.0, 1.0))
     moments = {"mean": [0.5, -1.0, 2.0], "variance": [4.0, 0.25, 0.0]}
     case("normalization_given", L.Normalization(**moments), [3])
@@ -349,7 +375,11 @@ def preprocessing():
     edges = [[-1.0, -1.5, 0.25], [0.0, 0.5, 2.0], [3.0, -0.5, 1.0]]
     for mode in ("int", "one_hot", "multi_hot", "count"):
         case(f"discretization_{mode}", L.Discretization(bin_boundaries=bounds, output_mode=mode), inputs=[edges])
-    case("discretization_one_hot_column", L.Discretization(bounds, output_mode="one_hot"), inputs=[[[-2.0], [0.0], [9.0]]])
+    case(
+        "discretization_one_hot_column",
+        L.Discretization(bounds, output_mode="one_hot"),
+        inputs=[[[-2.0], [0.0], [9.0]]],
+    )
     data = normal(source, (50, 1), 2.0)
     case("discretization_adapted", L.Discretization(num_bins=4), [2], adapt=data)
     case("discretization_adapted_one_hot", L.Discretization(num_bins=3, output_mode="one_hot"), [1], adapt=data)
@@ -378,19 +408,27 @@ def integers_and_words():
         inputs = np.asarray(inputs)
         in_vocabulary = np.resize(np.asarray(vocabulary), (3, 2))
         for oov in (0, 1, 2, 3):
-            lookup(f"{name}_oov_{oov}", kind(vocabulary=vocabulary, num_oov_indices=oov), inputs if oov else in_vocabulary)
+            lookup(
+                f"{name}_oov_{oov}",
+                kind(vocabulary=vocabulary, num_oov_indices=oov),
+                inputs if oov else in_vocabulary,
+            )
         for oov in (0, 1, 2):
             layer = kind(vocabulary=vocabulary, num_oov_indices=oov, mask_token=mask)
             lookup(f"{name}_mask_oov_{oov}", layer, inputs if oov else in_vocabulary)
         for mode in ("one_hot", "multi_hot", "count"):
-            layer = lambda **keys: kind(vocabulary=vocabulary, output_mode=mode, **keys)  # noqa: B023, E731
-            lookup(f"{name}_{mode}", layer(), inputs)
-            lookup(f"{name}_{mode}_column", layer(), inputs[:, :1])
-            lookup(f"{name}_{mode}_mask_oov_2", layer(mask_token=mask, num_oov_indices=2), inputs)
-            lookup(f"{name}_{mode}_padded", layer(max_tokens=7, pad_to_max_tokens=True), inputs)
+            given = {"vocabulary": vocabulary, "output_mode": mode}
+            lookup(f"{name}_{mode}", kind(**given), inputs)
+            lookup(f"{name}_{mode}_column", kind(**given), inputs[:, :1])
+            lookup(f"{name}_{mode}_mask_oov_2", kind(**given, mask_token=mask, num_oov_indices=2), inputs)
+            lookup(f"{name}_{mode}_padded", kind(**given, max_tokens=7, pad_to_max_tokens=True), inputs)
         layer = kind(vocabulary=vocabulary, output_mode="tf_idf", idf_weights=document_weights)
         lookup(f"{name}_tf_idf", layer, inputs)
-        lookup(f"{name}_salt", kind(vocabulary=vocabulary, num_oov_indices=3, oov_method="farmhash", salt=[3, 5]), inputs)
+        lookup(
+            f"{name}_salt",
+            kind(vocabulary=vocabulary, num_oov_indices=3, oov_method="farmhash", salt=[3, 5]),
+            inputs,
+        )
         lookup(f"{name}_farmhash", kind(vocabulary=vocabulary, num_oov_indices=3, oov_method="farmhash"), inputs)
 
         lookup(f"{name}_adapted", kind(), new, adapt=seen)
@@ -414,7 +452,8 @@ def integers_and_words():
         for mode in ("one_hot", "multi_hot", "count"):
             lookup(f"hashing_{name}_{mode}", L.Hashing(num_bins=4, output_mode=mode), inputs)
     # One length for each branch of FarmHash, and one over each block of SipHash.
-    lengths = [[("Vanilla is fast and exact. " * 12)[:n]] for n in (0, 1, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 129, 300)]
+    sizes = (0, 1, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 129, 300)
+    lengths = [[("Vanilla is fast and exact. " * 12)[:size]] for size in sizes]
     lookup("hashing_lengths", L.Hashing(num_bins=1000003), lengths)
     lookup("hashing_lengths_salt", L.Hashing(num_bins=1000003, salt=[7, 11]), lengths)
 

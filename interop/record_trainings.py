@@ -1,9 +1,10 @@
-"""Records whole trainings of small networks in real Keras into crates/vanilla/tests/golden/trainings.json, one a line.
+"""Records whole trainings in real Keras, one a line of crates/vanilla/tests/golden/trainings.json.
 
-    record_trainings.py [NAME...]     prints the named ones and writes nothing; without names, all of them into the file
+    record_trainings.py [NAME...]     prints the named ones and writes nothing; without names, writes all of them
 
     name           of the training
-    model          config.json of the `.keras` file saved before `fit`, with compile_config
+    model          config.json of the `.keras` file saved before `fit`, with compile_config; each shared_object_id,
+                   an address in Python's memory, is a small number instead
     initial        weights before, as `get_weights()` orders them: path, shape, values, and dtype unless float32
     x, y           lists, one for each input and output: shape and values, dtype unless float32, text for strings
     fit            the arguments; data among them in the same form: validation_data {x, y, w}, sample_weight [..];
@@ -19,6 +20,7 @@ Stochastic layers have rate 0. A training whose loss does not fall is refused.
 """
 
 import json
+import re
 import sys
 import tempfile
 import zipfile
@@ -31,6 +33,7 @@ import trainings
 import trainings_layers  # noqa: F401  (the import registers them)
 import trainings_graphs  # noqa: F401, I001
 from golden import normal
+
 
 def start(source, model):
     """Random values for weights that Keras starts as constants; all with few digits."""
@@ -76,7 +79,12 @@ def arguments(fit):
 def config(model):
     with tempfile.NamedTemporaryFile(suffix=".keras") as file:
         model.save(file.name)
-        return json.loads(zipfile.ZipFile(file.name).read("config.json"))
+        text = zipfile.ZipFile(file.name).read("config.json").decode()
+    numbers = {}
+    shared = re.compile(r'("shared_object_id": )(\d+)')
+    return json.loads(
+        shared.sub(lambda found: found[1] + str(numbers.setdefault(found[2], len(numbers) + 1)), text)
+    )
 
 
 def record(name, function):
@@ -107,7 +115,9 @@ def record(name, function):
     size = {"batch_size": fit.get("batch_size"), "verbose": 0}
     case["final"] = [np.asarray(w) for w in model.weights]
     case["predictions"] = tensors(model.predict(x, **size))
-    case["evaluate"] = {key: np.float32(value) for key, value in model.evaluate(x, y, return_dict=True, **size).items()}
+    case["evaluate"] = {
+        key: np.float32(value) for key, value in model.evaluate(x, y, return_dict=True, **size).items()
+    }
     return case
 
 

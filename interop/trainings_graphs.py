@@ -58,8 +58,20 @@ def two_in_two_out(source):
 def autoencoder(source):
     code = np.tanh(source.normal(0, 1, (36, 2)) @ source.normal(0, 1, (2, 6)))
     x = np.round(code, 3).astype(np.float32)
-    layers = [L.Dense(5, activation="relu"), L.Dense(2, activation="tanh"), L.Dense(5, activation="relu"), L.Dense(6)]
-    return {"model": seq((6,), *layers), "x": x, "y": x, "optimizer": Adam(0.01), "loss": "mse", "fit": {**FIT, "epochs": 4}}
+    layers = [
+        L.Dense(5, activation="relu"),
+        L.Dense(2, activation="tanh"),
+        L.Dense(5, activation="relu"),
+        L.Dense(6),
+    ]
+    return {
+        "model": seq((6,), *layers),
+        "x": x,
+        "y": x,
+        "optimizer": Adam(0.01),
+        "loss": "mse",
+        "fit": {**FIT, "epochs": 4},
+    }
 
 
 @training
@@ -69,7 +81,11 @@ def two_out_lists(source):
     trunk = L.Dense(6, activation="tanh")(inputs)
     outputs = [L.Dense(2)(trunk), L.Dense(1, activation="sigmoid")(trunk)]
     y = [target(source, x, 2), bits(source, x, 1)]
-    said = {"loss": ["mae", "binary_crossentropy"], "loss_weights": [0.5, 2.0], "metrics": [["mse", "mae"], ["acc"]]}
+    said = {
+        "loss": ["mae", "binary_crossentropy"],
+        "loss_weights": [0.5, 2.0],
+        "metrics": [["mse", "mae"], ["acc"]],
+    }
     held = table(source, 11, 3)
     fit = {**FIT, "validation_data": (held, [target(source, held, 2), bits(source, held, 1)])}
     return of(source, inputs, outputs, x, y, fit=fit, **said)
@@ -142,7 +158,10 @@ def residual_batchnorm(source):
 def merges(source):
     x = table(source, 25, 4)
     inputs = L.Input((4,))
-    branch = lambda: L.Dense(4, activation="tanh")(inputs)  # noqa: E731
+
+    def branch():
+        return L.Dense(4, activation="tanh")(inputs)
+
     flow = L.Add()([branch(), branch(), branch()])
     flow = L.Multiply()([flow, branch()])
     flow = L.Subtract()([flow, branch()])
@@ -183,7 +202,9 @@ def dot_rank_3(source):
 @training
 def nested_sequential(source):
     x = table(source, 24, 4)
-    encoder = keras.Sequential([L.Input((4,)), L.Dense(6, use_bias=False), L.BatchNormalization(), L.ReLU()], name="encoder")
+    encoder = keras.Sequential(
+        [L.Input((4,)), L.Dense(6, use_bias=False), L.BatchNormalization(), L.ReLU()], name="encoder"
+    )
     inputs = L.Input((4,))
     flow = L.Concatenate()([encoder(inputs), inputs])
     return of(source, inputs, L.Dense(2)(flow), x, target(source, x, 2), fit={**FIT, "validation_split": 0.2})
@@ -193,7 +214,9 @@ def nested_sequential(source):
 def nested_functional(source):
     x = table(source, 24, 4)
     inner = L.Input((4,))
-    block = keras.Model(inner, L.Add()([inner, L.Dense(4, activation="tanh", kernel_regularizer="l2")(inner)]), name="block")
+    block = keras.Model(
+        inner, L.Add()([inner, L.Dense(4, activation="tanh", kernel_regularizer="l2")(inner)]), name="block"
+    )
     model = seq((4,), L.Dense(4, activation="relu"), block, L.Dense(2))
     return {"model": model, "x": x, "y": target(source, x, 2), "optimizer": Adam(0.01), "loss": "mse", "fit": FIT}
 
@@ -317,7 +340,10 @@ def sample_weight(source):
 @training
 def sample_weight_with_split(source):
     said = classification(source, L.Dense(5, activation="relu"), rows=25, weighted_metrics=["acc"])
-    said["fit"] |= {"sample_weight": np.round(source.uniform(0, 3, 25), 2).astype(np.float32), "validation_split": 0.3}
+    said["fit"] |= {
+        "sample_weight": np.round(source.uniform(0, 3, 25), 2).astype(np.float32),
+        "validation_split": 0.3,
+    }
     return said
 
 

@@ -1,4 +1,4 @@
-"""Trainings for `record_trainings.py`, by the words in them: optimizers, losses, activations, layers, penalties."""
+"""Trainings for `record_trainings.py`, by their words: optimizers, losses, activations, layers, penalties."""
 
 import keras
 import numpy as np
@@ -13,13 +13,17 @@ from trainings import TRAININGS, bits, classification, labels, one_hot, regressi
 
 @training
 def sgd_mse(source):
-    return regression(source, L.Dense(6, activation="tanh"), L.Dense(2), optimizer=SGD(0.05), metrics=["mse", "mae"])
+    return regression(
+        source, L.Dense(6, activation="tanh"), L.Dense(2), optimizer=SGD(0.05), metrics=["mse", "mae"]
+    )
 
 
 @training
 def sgd_momentum_mae(source):
     layers = L.Dense(6, activation="tanh"), L.Dense(1)
-    return regression(source, *layers, outputs=1, rows=23, optimizer=SGD(0.02, momentum=0.9), loss="mae", metrics=["mse"])
+    return regression(
+        source, *layers, outputs=1, rows=23, optimizer=SGD(0.02, momentum=0.9), loss="mae", metrics=["mse"]
+    )
 
 
 @training
@@ -29,14 +33,18 @@ def sgd_nesterov_categorical(source):
 
 @training
 def rmsprop_sparse(source):
-    said = classification(source, L.Dense(6, activation="relu"), optimizer=RMSprop(0.01), loss="sparse_categorical_crossentropy")
+    said = classification(
+        source, L.Dense(6, activation="relu"), optimizer=RMSprop(0.01), loss="sparse_categorical_crossentropy"
+    )
     return said | {"y": labels(source, said["x"], 3)}
 
 
 @training
 def rmsprop_rho_column_of_labels(source):
     optimizer = RMSprop(0.005, rho=0.8, epsilon=1e-5)
-    said = classification(source, L.Dense(6, activation="tanh"), optimizer=optimizer, loss="sparse_categorical_crossentropy")
+    said = classification(
+        source, L.Dense(6, activation="tanh"), optimizer=optimizer, loss="sparse_categorical_crossentropy"
+    )
     return said | {"y": labels(source, said["x"], 3)[:, None]}
 
 
@@ -86,7 +94,9 @@ def probabilities_without_logits(source):
 
 @training
 def one_batch_larger_than_the_rows(source):
-    return regression(source, L.Dense(5, activation="tanh"), L.Dense(2), rows=17, fit={"batch_size": 64, "epochs": 4})
+    return regression(
+        source, L.Dense(5, activation="tanh"), L.Dense(2), rows=17, fit={"batch_size": 64, "epochs": 4}
+    )
 
 
 @training
@@ -136,7 +146,14 @@ def activation_layers(source):
 
 @training
 def softmax_and_prelu_of_rank_3(source):
-    layers = [L.Dense(4), L.PReLU(shared_axes=[1]), L.Dense(3, use_bias=False), L.Softmax(axis=1), L.Flatten(), L.Dense(2)]
+    layers = [
+        L.Dense(4),
+        L.PReLU(shared_axes=[1]),
+        L.Dense(3, use_bias=False),
+        L.Softmax(axis=1),
+        L.Flatten(),
+        L.Dense(2),
+    ]
     return regression(source, *layers, shape=(2, 3))
 
 
@@ -179,13 +196,20 @@ def constraints(source):
 
 @training
 def constraint_non_negative_kernels(source):
-    layers = L.Dense(6, activation="sigmoid", kernel_constraint="non_neg"), L.Dense(2, kernel_constraint="min_max_norm")
+    layers = (
+        L.Dense(6, activation="sigmoid", kernel_constraint="non_neg"),
+        L.Dense(2, kernel_constraint="min_max_norm"),
+    )
     return regression(source, *layers)
 
 
 @training
 def frozen_layer(source):
-    layers = [L.Dense(6, activation="tanh"), L.Dense(5, activation="tanh", trainable=False, kernel_regularizer="l2"), L.Dense(2)]
+    layers = [
+        L.Dense(6, activation="tanh"),
+        L.Dense(5, activation="tanh", trainable=False, kernel_regularizer="l2"),
+        L.Dense(2),
+    ]
     return regression(source, *layers, optimizer=RMSprop(0.01))
 
 
@@ -194,13 +218,26 @@ def frozen_layer(source):
 
 @training
 def reshaping(source):
-    layers = [L.Permute((2, 1)), L.Dense(4, activation="tanh"), L.Flatten(), L.Dense(6), L.Reshape((-1, 2)), L.Identity()]
+    layers = [
+        L.Permute((2, 1)),
+        L.Dense(4, activation="tanh"),
+        L.Flatten(),
+        L.Dense(6),
+        L.Reshape((-1, 2)),
+        L.Identity(),
+    ]
     return regression(source, *layers, L.Dense(3, activation="tanh"), L.Flatten(), L.Dense(2), shape=(2, 3))
 
 
 @training
 def repeat_vector(source):
-    layers = L.Dense(3, activation="tanh"), L.RepeatVector(2), L.Dense(4, activation="tanh"), L.Flatten(), L.Dense(2)
+    layers = (
+        L.Dense(3, activation="tanh"),
+        L.RepeatVector(2),
+        L.Dense(4, activation="tanh"),
+        L.Flatten(),
+        L.Dense(2),
+    )
     return regression(source, *layers)
 
 
@@ -251,8 +288,15 @@ def masking_reaches_the_loss(source):
 
 @training
 def noise_at_rate_0(source):
-    layers = [L.GaussianNoise(0.0), L.Dense(6, activation="selu"), L.AlphaDropout(0.0), L.Dense(5, activation="relu")]
-    return regression(source, *layers, L.Dropout(0.0), L.Dense(4, activation="tanh"), L.GaussianDropout(0.0), L.Dense(2))
+    layers = [
+        L.GaussianNoise(0.0),
+        L.Dense(6, activation="selu"),
+        L.AlphaDropout(0.0),
+        L.Dense(5, activation="relu"),
+    ]
+    return regression(
+        source, *layers, L.Dropout(0.0), L.Dense(4, activation="tanh"), L.GaussianDropout(0.0), L.Dense(2)
+    )
 
 
 @training
@@ -263,7 +307,11 @@ def batchnorm(source):
 
 @training
 def batchnorm_variants(source):
-    layers = [L.Dense(5, use_bias=False), L.BatchNormalization(momentum=0.6, epsilon=0.01, center=False), L.Activation("tanh")]
+    layers = [
+        L.Dense(5, use_bias=False),
+        L.BatchNormalization(momentum=0.6, epsilon=0.01, center=False),
+        L.Activation("tanh"),
+    ]
     layers += [L.Dense(5, use_bias=False), L.BatchNormalization(momentum=0.9, scale=False), L.Activation("tanh")]
     layers += [L.Dense(4, use_bias=False), L.BatchNormalization(gamma_regularizer="l2", beta_constraint="non_neg")]
     return regression(source, *layers, L.Activation("tanh"), L.Dense(2), rows=26, optimizer=SGD(0.05))
@@ -271,7 +319,12 @@ def batchnorm_variants(source):
 
 @training
 def batchnorm_rank_3(source):
-    layers = [L.Dense(4, use_bias=False), L.BatchNormalization(momentum=0.7), L.Activation("tanh"), L.BatchNormalization(axis=1)]
+    layers = [
+        L.Dense(4, use_bias=False),
+        L.BatchNormalization(momentum=0.7),
+        L.Activation("tanh"),
+        L.BatchNormalization(axis=1),
+    ]
     return regression(source, *layers, L.Flatten(), L.Dense(2), shape=(2, 3))
 
 
@@ -303,7 +356,13 @@ def rmsnorm_and_unitnorm(source):
 
 @training
 def groupnorm(source):
-    layers = [L.Dense(6), L.GroupNormalization(groups=2), L.Activation("tanh"), L.Dense(4), L.GroupNormalization(groups=1)]
+    layers = [
+        L.Dense(6),
+        L.GroupNormalization(groups=2),
+        L.Activation("tanh"),
+        L.Dense(4),
+        L.GroupNormalization(groups=1),
+    ]
     return regression(source, *layers, L.Activation("tanh"), L.Dense(2))
 
 
@@ -315,7 +374,10 @@ def groupnorm_rank_3(source):
 
 @training
 def spectral_normalization(source):
-    layers = [L.SpectralNormalization(L.Dense(6, activation="tanh")), L.SpectralNormalization(L.Dense(4), power_iterations=3)]
+    layers = [
+        L.SpectralNormalization(L.Dense(6, activation="tanh")),
+        L.SpectralNormalization(L.Dense(4), power_iterations=3),
+    ]
     return regression(source, *layers, L.Activation("tanh"), L.Dense(2), fit={"validation_split": 0.2})
 
 
@@ -354,7 +416,11 @@ def tokens(source, model, x):
 
 @training
 def category_encoding(source):
-    layers = L.CategoryEncoding(6, output_mode="count"), L.Dense(5, activation="relu"), L.Dense(3, activation="softmax")
+    layers = (
+        L.CategoryEncoding(6, output_mode="count"),
+        L.Dense(5, activation="relu"),
+        L.Dense(3, activation="softmax"),
+    )
     return tokens(source, seq((3,), *layers, dtype="int32"), source.integers(0, 6, (23, 3)).astype(np.int32))
 
 
