@@ -2,7 +2,7 @@
 //!
 //! **Formula** in training `y = x / (1 - rate)` with probability `1 - rate`, else 0; otherwise `y = x`
 //! **Shapes** any, unchanged
-//! **Config** `rate`, `seed` (ignored: the model has one seed for everything), `noise_shape` (refused)
+//! **Config** `rate`, `seed` (ignored: the model has one seed for everything), `noise_shape` = null (others are refused)
 //! **Gradient** the same mask and scale on dy. The mask is a function of seed, layer, step, sample and unit.
 //! **Reference** `keras.layers.Dropout`; Srivastava et al. 2014
 
@@ -30,6 +30,7 @@ impl Dropout {
 
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         config.take("seed");
+        refuse_noise_shape(config)?;
         let Some(rate) = config.float("rate")? else {
             return Err(config.error("rate is missing: the share of elements to drop, such as rate = 0.5"));
         };
@@ -56,5 +57,15 @@ impl Layer for Dropout {
         }
         let facts = vec![Fact::Mask { rate: self.rate as f32 }];
         Ok(Built::new(input_shape.to_vec(), facts))
+    }
+}
+
+/// Takes `noise_shape`, which must be null.
+pub(super) fn refuse_noise_shape(config: &mut Config) -> Result<()> {
+    match config.take("noise_shape") {
+        None => Ok(()),
+        Some(shape) => Err(config.error(format!(
+            "noise_shape = {shape} is not supported: leave it out, then each element is dropped on its own"
+        ))),
     }
 }

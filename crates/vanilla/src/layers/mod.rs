@@ -206,13 +206,42 @@ macro_rules! registry {
     };
 }
 
+mod axes;
+#[cfg(test)]
+mod checks;
+mod merging;
+mod reorder;
+
+pub use axes::Axes;
+
 registry! {
     activation ActivationLayer;
     activity_regularization ActivityRegularization;
+    add Add;
+    alpha_dropout AlphaDropout;
+    average Average;
+    concatenate Concatenate;
     dense Dense;
+    dot Dot;
     dropout Dropout;
+    elu ELU;
     flatten Flatten;
+    gaussian_dropout GaussianDropout;
+    gaussian_noise GaussianNoise;
+    identity Identity;
+    leaky_re_lu LeakyReLU;
+    masking Masking;
+    maximum Maximum;
+    minimum Minimum;
+    multiply Multiply;
+    p_re_lu PReLU;
+    permute Permute;
+    re_lu ReLU;
+    repeat_vector RepeatVector;
     rescaling Rescaling;
+    reshape Reshape;
+    softmax Softmax;
+    subtract Subtract;
 }
 
 /// The layer of this class with this configuration, with the registry's words beside Keras's.
