@@ -10,7 +10,7 @@
 //! **Reference** `keras.layers.AlphaDropout`; Klambauer et al. 2017
 
 use super::dropout::refuse_noise_shape;
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;

@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.Concatenate`
 
 use super::merging::{at_least_two, shapes};
-use super::{Built, Common, Layer, common, sample_axis};
+use super::{Built, Common, Layer, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -11,7 +11,7 @@
 
 use super::axes::Axes;
 use super::merging::shapes;
-use super::{Built, Common, Layer, by_sample, common, sample_axis};
+use super::{Built, Common, Layer, by_sample, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 //! **Gradient** 1 where x > 0, else `y + alpha`
 //! **Reference** `keras.layers.ELU`; Clevert et al. 2016
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::activations::Elu;
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;

@@ -7,7 +7,7 @@
 //! **Gradient** `dx = dy n`, with the same n: a function of seed, layer, step, sample and unit
 //! **Reference** `keras.layers.GaussianDropout`; Srivastava et al. 2014, section 10
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;

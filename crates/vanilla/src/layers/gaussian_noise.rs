@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy`. The noise is a function of seed, layer, step, sample and unit.
 //! **Reference** `keras.layers.GaussianNoise`
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use serde_json::Value;

@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy`
 //! **Reference** `keras.layers.Identity`
 
-use super::{Built, Common, Layer, common, one_input};
+use super::{Built, Common, Layer, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 

@@ -6,7 +6,7 @@
 //! **Gradient** 1 where x > 0, else `negative_slope`
 //! **Reference** `keras.layers.LeakyReLU` (the activation `leaky_relu` has a slope of 0.2)
 
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;

@@ -9,7 +9,7 @@
 //! Keras hands the mask on, too: recurrent layers skip what is masked, and a loss or a BatchNormalization behind leaves
 //! it out of its means. Here only the zeroing is done: what is masked counts as zeros.
 
-use super::{Built, Common, Layer, bad_value, by_last_axis, common, one_input};
+use super::{Built, Common, Layer, bad_value, by_last_axis, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;

@@ -31,7 +31,7 @@ macro_rules! merging {
             }
         }
 
-        $crate::layers::common!($layer);
+        common!($layer);
 
         impl $crate::layers::Layer for $layer {
             fn class_name(&self) -> &str {

@@ -7,7 +7,7 @@
 //! **Gradient** `dx = dy` where x > 0, `alpha dy` where x < 0, 0 at 0; `dalpha` = sum of `x dy` where x < 0
 //! **Reference** `keras.layers.PReLU`; He et al. 2015
 
-use super::{Built, Common, Layer, VariableSpec, by_sample, common, one_input, shape};
+use super::{Built, Common, Layer, VariableSpec, by_sample, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::constraints::{self, Constraint};
 use crate::error::{Error, Result};

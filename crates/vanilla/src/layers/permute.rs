@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.Permute`
 
 use super::reorder::Reorder;
-use super::{Built, Common, Layer, bad_value, by_sample, common, one_input, shape};
+use super::{Built, Common, Layer, bad_value, by_sample, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use serde_json::json;

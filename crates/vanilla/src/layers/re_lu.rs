@@ -9,7 +9,7 @@
 //! **Reference** `keras.layers.ReLU`
 
 use super::leaky_re_lu::Leaky;
-use super::{Built, Common, Layer, bad_value, common, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::activations::Relu;
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;

@@ -8,7 +8,7 @@
 //!
 //! It has no facts: a value has its numbers in row-major order anyway, and who reads it says how many rows it wants.
 
-use super::{Built, Common, Layer, bad_value, common, one_input, shape};
+use super::{Built, Common, Layer, bad_value, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use serde_json::json;

@@ -8,7 +8,7 @@
 
 use super::axes::Axes;
 use super::reorder::along;
-use super::{Built, Common, Layer, common, one_input};
+use super::{Built, Common, Layer, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::Fact;
