@@ -1,4 +1,5 @@
-//! Chores of the repository. `cargo xtask bench` measures Vanilla beside its peers; see `bench/README.md`.
+//! Chores of the repository. `cargo xtask bench` measures Vanilla beside its peers; see `bench/README.md`. `cargo
+//! xtask new` begins a word, `cargo xtask reference` writes the manual; see `CONTRIBUTING.md`.
 
 mod bench;
 mod cells;
@@ -6,7 +7,10 @@ mod chart;
 mod data;
 mod engine;
 mod load;
+mod new;
 mod record;
+mod reference;
+mod registry;
 mod reliability;
 mod setup;
 mod summary;
@@ -26,6 +30,14 @@ struct Arguments {
 enum Chore {
     /// Sets up the peers, measures them and Vanilla in turns, and writes record, table and chart
     Bench(bench::Options),
+    /// Makes the file of a new word, with its head and a test, and its line in the registry
+    New(new::Options),
+    /// Writes the manual of the words, docs/reference, from the heads of their files
+    Reference {
+        /// Write nothing: fail where a page is stale, and show the difference
+        #[arg(long)]
+        check: bool,
+    },
     /// The long forms of the tests of saving and resuming: kills N, calls, limits; all of them without a word
     Reliability {
         /// See the head of xtask/src/reliability.rs
@@ -37,6 +49,8 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Bench(options) => bench::run(&options),
+        Chore::New(options) => new::run(&options),
+        Chore::Reference { check } => reference::run(check),
         Chore::Reliability { words } => reliability::run(&words).map_err(anyhow::Error::msg),
     }
 }

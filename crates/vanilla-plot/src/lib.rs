@@ -1,4 +1,4 @@
-//! Curves and digits as SVG, PNG and terminal text.
+//! Curves, digits and graphs as SVG and PNG, curves and digits as terminal text too.
 //!
 //! The crate knows no model: numbers, labels and gray pixels come in, a picture comes out, and the same input gives
 //! the same bytes on every machine. A PNG of curves is a rendering of their SVG with the [bundled
@@ -16,6 +16,7 @@
 
 pub mod curves;
 pub mod digits;
+pub mod graph;
 pub mod terminal;
 
 mod axis;
@@ -48,6 +49,33 @@ pub enum PlotError {
         width: usize,
         /// Rows of pixels announced.
         height: usize,
+    },
+    /// An arrow leads to or from a box that is not there.
+    #[error(
+        "graph: received edge {index} from node {from} to node {to}, expected nodes below {nodes}; count nodes from 0"
+    )]
+    Edge {
+        /// Position among the edges, from 0.
+        index: usize,
+        /// The box that it leaves.
+        from: usize,
+        /// The box that it reaches.
+        to: usize,
+        /// Number of boxes.
+        nodes: usize,
+    },
+    /// A box or a frame stands in a frame that is not there or that lies within itself.
+    #[error(
+        "graph: received {place} in group {group}, expected one of {groups} groups, none within itself; \
+         count groups from 0"
+    )]
+    Group {
+        /// Which box or frame, such as `node 3`.
+        place: String,
+        /// The frame given.
+        group: usize,
+        /// Number of frames.
+        groups: usize,
     },
     /// The picture would be too large to be useful.
     #[error(

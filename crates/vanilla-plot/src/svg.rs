@@ -306,7 +306,7 @@ fn mark(marker: Marker, (x, y): (f64, f64)) -> String {
 }
 
 /// A coordinate with at most two decimals.
-fn n(value: f64) -> String {
+pub(crate) fn n(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
@@ -335,6 +335,6 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-fn push(out: &mut String, text: std::fmt::Arguments) {
+pub(crate) fn push(out: &mut String, text: std::fmt::Arguments) {
     out.write_fmt(text).expect("writing to a String cannot fail");
 }

@@ -325,15 +325,7 @@ impl Builder {
         let mut numbers = Vec::new();
         for spec in &built.variables {
             let count = spec.shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
-            self.weights = count.and_then(|count| self.weights.checked_add(count)).unwrap_or(usize::MAX);
-            if self.weights > self.max_weights {
-                let problem = if self.max_weights < MAX_WEIGHTS {
-                    format!("more weights than the {} that its file can hold", self.max_weights)
-                } else {
-                    format!("more than the {MAX_WEIGHTS} weights that are supported: use fewer units")
-                };
-                return Err(Error::config(&self.model, problem));
-            }
+            self.weights = self.weights.saturating_add(count.unwrap_or(usize::MAX));
             let (rows, cols) = if spec.apart { (1, count.unwrap_or(0)) } else { shapes.next().unwrap_or((0, 0)) };
             if rows * cols != count.unwrap_or(0) {
                 let problem =
@@ -428,6 +420,15 @@ impl Builder {
         order.sort_by(|a, b| self.variables[*a].path.cmp(&self.variables[*b].path));
         self.network.order_variables(&order);
         let variables: Vec<BuiltVariable> = order.iter().map(|old| self.variables[*old].clone()).collect();
+        if self.weights > self.max_weights {
+            let (weights, most) = (self.weights, self.max_weights);
+            let problem = if most < MAX_WEIGHTS {
+                format!("describes {weights} weights, more than the {most} that its file can hold")
+            } else {
+                format!("{weights} weights, more than the {MAX_WEIGHTS} that are supported: use fewer units")
+            };
+            return Err(Error::config(self.model, problem));
+        }
         // The weights, and the largest variable once more while it is drawn.
         crate::memory::refuse_too_much(&self.model, 8 * self.weights as u64, "use fewer units")?;
         let mut params = Params::zeros(&self.network);

@@ -104,7 +104,9 @@ impl Model {
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let weights = Weights { sample: options.sample_weight.as_ref(), class: None };
         let data = Prepared::new("evaluate", built, compiled, &x.into(), &y.into(), weights)?;
-        let batch_size = options.batch_size.unwrap_or(INFERENCE_ROWS).clamp(1, data.rows);
+        // Only the losses of several outputs, which Keras averages over batches, depend on it.
+        let usual = if self.graph.outputs.len() > 1 { 32 } else { INFERENCE_ROWS };
+        let batch_size = options.batch_size.unwrap_or(usual).clamp(1, data.rows);
         let mut plan = self.evaluation_plan(batch_size)?;
         let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
@@ -146,9 +148,13 @@ impl Model {
 
     /// Builds the model where it is not, and checks everything that training and validation will read.
     fn prepare(&mut self, x: Arrays, y: Arrays, options: &Fit) -> Result<(Prepared, Option<Prepared>)> {
-        for (key, value) in [("batch_size", options.batch_size), ("steps_per_epoch", options.steps_per_epoch)] {
+        for (key, value, what) in [
+            ("batch_size", options.batch_size, "1 row a step"),
+            ("steps_per_epoch", options.steps_per_epoch, "1 step an epoch"),
+            ("validation_batch_size", options.validation_batch_size, "1 row a step"),
+        ] {
             if value == Some(0) {
-                return Err(Error::data("fit", format!("{key} = 0, expected at least 1")));
+                return Err(Error::data("fit", format!("{key} = 0, expected at least {what}")));
             }
         }
         self.build_for(&x)?;
@@ -215,7 +221,8 @@ impl Evaluate {
         self
     }
 
-    /// Rows of a step. Results do not depend on it, but for the rows that `steps` leaves out.
+    /// Rows of a step, 32 unless set. Results depend on it only where `steps` leaves rows out, and in the losses of one of
+    /// several outputs, which are means over batches, as in Keras.
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.batch_size = Some(rows);
         self

@@ -207,7 +207,9 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
     };
     let mut config = Config::new("model", keys);
     let common = config.common()?;
-    config.take("build_input_shape");
+    if !functional {
+        config.take("build_input_shape");
+    }
     let nodes = match config.take("layers") {
         Some(Value::Array(nodes)) if nodes.len() <= MAX_LAYERS => nodes,
         Some(Value::Array(nodes)) => {

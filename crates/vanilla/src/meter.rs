@@ -13,7 +13,8 @@ pub(crate) struct Meter {
     /// Outputs with a loss; where there are several, each has a mean of its own.
     losses: Vec<Part>,
     metrics: Vec<Measured>,
-    /// The loss; the loss of each output where there are several; each metric; then the weights of the weighted ones.
+    /// The loss; the loss of each output where there are several; each metric; then, for the weighted ones in their
+    /// order, the weights; and the batches, where there are several outputs.
     sums: Vec<f64>,
     /// Samples seen.
     rows: usize,
@@ -59,7 +60,8 @@ impl Meter {
                 weighted: compiled_metric.weighted,
             });
         }
-        let sums = vec![0.0; keys.len() + metrics.len()];
+        let weighted = metrics.iter().filter(|measured: &&Measured| measured.weighted).count();
+        let sums = vec![0.0; keys.len() + weighted + usize::from(names.len() > 1)];
         Ok(Self { keys, losses, metrics, sums, rows: 0, target: Vec::new(), output: Vec::new() })
     }
 
@@ -78,23 +80,36 @@ impl Meter {
             let sum = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / groups;
             self.sums[0] += part.weight * sum;
             if self.keys.len() > 1 + self.metrics.len() {
-                self.sums[1 + number] += sum;
+                // Keras takes the mean over the batches here, however many rows they have.
+                self.sums[1 + number] += sum / samples.len().max(1) as f64;
             }
         }
+        if self.keys.len() > 1 + self.metrics.len()
+            && let Some(batches) = self.sums.last_mut()
+        {
+            *batches += 1.0;
+        }
         let first = self.keys.len() - self.metrics.len();
+        let mut weight_of_all = self.keys.len();
         for (number, measured) in self.metrics.iter().enumerate() {
             let (targets, outputs) = (plan.targets(measured.output), plan.output(measured.output));
             self.target.resize(targets.cols(), 0.0);
             self.output.resize(outputs.cols(), 0.0);
-            let weights = if measured.weighted { weights(measured.output) } else { None };
+            let weights = weights(measured.output).filter(|_| measured.weighted);
             let groups = (outputs.rows() / samples.len().max(1)).max(1);
+            let (mut sum, mut weight_sum) = (0.0, 0.0);
             for row in 0..outputs.rows() {
                 targets.read_row(row, &mut self.target);
                 outputs.read_row(row, &mut self.output);
                 let value = f64::from(measured.metric.sample(&self.target, &self.output));
                 let weight = weights.map_or(1.0, |weights| f64::from(weights[samples[row / groups]]));
-                self.sums[first + number] += weight * value;
-                self.sums[self.keys.len() + number] += weight;
+                sum += weight * value;
+                weight_sum += weight;
+            }
+            self.sums[first + number] += sum / groups as f64;
+            if measured.weighted {
+                self.sums[weight_of_all] += weight_sum / groups as f64;
+                weight_of_all += 1;
             }
         }
     }
@@ -102,11 +117,19 @@ impl Meter {
     pub fn logs(&self) -> Vec<(String, f64)> {
         let rows = self.rows.max(1) as f64;
         let first = self.keys.len() - self.metrics.len();
-        let mean = |(number, key): (usize, &String)| {
-            let count = if number < first { rows } else { self.sums[self.keys.len() + number - first] };
-            (key.clone(), if count == 0.0 { 0.0 } else { self.sums[number] / count })
-        };
-        self.keys.iter().enumerate().map(mean).collect()
+        let mut weights = self.sums[self.keys.len()..].iter();
+        let mut logs = Vec::new();
+        for (number, key) in self.keys.iter().enumerate() {
+            let weighted = number >= first && self.metrics[number - first].weighted;
+            let count = match number {
+                _ if weighted => weights.next().copied().unwrap_or(rows),
+                // The loss of one of several outputs.
+                1.. if number < first => self.sums.last().copied().unwrap_or(rows),
+                _ => rows,
+            };
+            logs.push((key.clone(), if count == 0.0 { 0.0 } else { self.sums[number] / count }));
+        }
+        logs
     }
 
     /// Samples seen since the last reset.

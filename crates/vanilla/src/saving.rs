@@ -78,7 +78,8 @@ impl Model {
             .map_err(|error| Error::file(path, format!("config.json: {error}")))?;
         // A description of more weights than the file can hold ends here.
         let most = archive.weights.len() / size_of::<f32>();
-        let mut model = Self::from_json_within(&config, registry, most).map_err(located)?;
+        let described = |error: Error| Error::file(path, format!("config.json: {error}"));
+        let mut model = Self::from_json_within(&config, registry, most).map_err(described)?;
         let tree = hdf5::read(&archive.weights)
             .map_err(|error| Error::file(path, format!("model.weights.h5: {error}")))?;
         model.read_weights_tree(&tree).map_err(located)?;

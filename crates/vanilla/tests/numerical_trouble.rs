@@ -153,7 +153,7 @@ fn a_gradient_that_is_not_finite_names_its_layer() {
     let before = model.get_weights();
     let (x, y) = (Tensor::new(vec![10.0f32], [1, 1]).unwrap(), Tensor::new(vec![5e18f32], [1, 1]).unwrap());
     let error = model.fit(&x, &y, Fit::new().verbose(0)).unwrap_err().to_string();
-    assert!(error.contains("is not finite in epoch 1, batch 1; it belongs to layer 'far'; "), "{error}");
+    assert!(error.contains("is not finite in epoch 1, batch 1; it is the kernel of layer 'far'; "), "{error}");
     let weights = |tensors: &[Tensor]| tensors.iter().flat_map(|t| t.to_f32()).collect::<Vec<_>>();
     assert_eq!(weights(&model.get_weights()), weights(&before));
 }
