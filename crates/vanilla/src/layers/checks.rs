@@ -55,7 +55,8 @@ pub(super) fn row_function(layer: &dyn Layer, inputs: &[&[usize]]) -> Arc<dyn Ro
     function.unwrap()
 }
 
-/// The gradient by x against differences of the truth at a row without kinks nearby, and the value against the truth.
+/// The gradient by x against differences of the truth at a row without kinks nearby, and the value against the
+/// truth.
 pub(super) fn gradient_check(function: &dyn RowFunction, lengths: &[usize], x: &[f64]) {
     let outputs = function.outputs(lengths);
     let narrow: Vec<f32> = x.iter().map(|x| *x as f32).collect();
