@@ -6,7 +6,9 @@ use std::sync::Arc;
 use vanilla::config::{Config, Keys};
 use vanilla::layers::{self, Common, Normalization};
 use vanilla::plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
-use vanilla::plan::{Batch, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Params, Passes, Plan};
+use vanilla::plan::{
+    Batch, Coefficients, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Params, Passes, Plan, Slot, Start,
+};
 use vanilla::prelude::*;
 use vanilla::preprocessing::{
     CategoryEncoding, Discretization, Hashing, IntegerLookup, Preprocessor, StringLookup,
@@ -186,13 +188,21 @@ impl Optimizer for Keep {
     fn name(&self) -> &str {
         "keep"
     }
-    fn slots(&self) -> usize {
-        1
+    fn slots(&self, _: usize, shape: &[usize]) -> Vec<Slot> {
+        vec![Slot { name: "gradient", shape: shape.to_vec(), start: Start::At(0.0) }]
     }
-    fn coefficients(&self, _: u64) -> [f32; 4] {
-        [0.0; 4]
+    fn coefficients(&self, _: u64) -> Coefficients {
+        Coefficients::default()
     }
-    fn update(&self, _: &Kernels, _: &[f32; 4], _: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn update(
+        &self,
+        _: &Kernels,
+        _: &Coefficients,
+        _: usize,
+        _: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         slots[0].copy_from_slice(g);
     }
 }
