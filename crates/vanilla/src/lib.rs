@@ -68,6 +68,7 @@ pub mod storage;
 mod summarize;
 mod summary;
 mod tensor;
+mod testing;
 pub mod utils;
 
 pub use arrays::Arrays;
