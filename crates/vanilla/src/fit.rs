@@ -69,7 +69,7 @@ impl Model {
                 order.turn_to(self, epoch, number);
                 let (rows, next) = order.batch(epoch, number);
                 match plan.run(&kernels, self.params_mut()?, view.batch(rows, next)) {
-                    Ok(_) => meter.observe(&plan, rows, |output| train.sample_weights(output)),
+                    Ok(_) => meter.observe(&plan, rows, &train),
                     // No weight has moved.
                     Err(trouble) => match run.trouble(self, &mut meter, trouble, &train, rows)? {
                         Recovery::Skipped => {}
@@ -141,7 +141,7 @@ impl Model {
         let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
         run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, options.steps), |plan, rows| {
-            meter.observe(plan, rows, |output| data.sample_weights(output));
+            meter.observe(plan, rows, &data);
         });
         Ok(Logs(meter.logs()))
     }
@@ -305,7 +305,7 @@ impl Validator {
         let params = &model.built.as_ref().ok_or(NOT_BUILT)?.params;
         let Self { data, plan, batch_size, steps } = self;
         run_frozen(plan, kernels, params, data, (*batch_size, *steps), |plan, rows| {
-            meter.observe(plan, rows, |output| data.sample_weights(output));
+            meter.observe(plan, rows, data);
         });
         Ok(meter.logs().into_iter().map(|(key, value)| (format!("val_{key}"), value)).collect())
     }

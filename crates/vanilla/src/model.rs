@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 use crate::tensor::Tensor;
 use std::sync::{Arc, OnceLock};
 use vanilla_plan::kernels::{Kernels, Panels};
-use vanilla_plan::{Fact, Params, Passes, Plan};
+use vanilla_plan::{Params, Passes, Plan};
 
 /// Layers one after the other: a way to make a [`Model`].
 ///
@@ -496,33 +496,6 @@ impl Model {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let losses = self.compiled.as_ref().ok_or(NOT_COMPILED)?.output_losses();
         Ok(Plan::evaluate(&built.network, &losses, batch_size, Passes::ALL))
-    }
-
-    /// What cannot work is refused before it has trained for an epoch.
-    pub(crate) fn check_compiled(&self) -> Result<()> {
-        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
-        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
-        {
-            let Some(loss) = loss else { continue };
-            let last = built.network.node(*output).map(|node| &node.fact);
-            let width = shape.last().copied().unwrap_or(1);
-            let name = loss.loss.name();
-            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
-            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
-                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
-            } else if width == 1 && classes {
-                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
-            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
-                format!(
-                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
-                     or say from_logits"
-                )
-            } else {
-                continue;
-            };
-            return Err(Error::config("compile", problem));
-        }
-        Ok(())
     }
 
     /// The order of the rows in the epoch with this number, counted over all trainings of the model.

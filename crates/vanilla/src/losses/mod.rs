@@ -29,15 +29,27 @@ pub trait Loss: vanilla_plan::Loss {
     /// What it compares with.
     fn targets(&self) -> Targets;
     /// Brings targets into the form that the loss takes, once for all data: labels 0 and 1 to -1 and 1, for instance.
+    /// Metrics see them as they were.
     fn prepare(&self, _targets: &mut [f32]) {}
     /// Whether outputs that are no probabilities make no sense.
     fn wants_probabilities(&self) -> bool {
+        false
+    }
+    /// Whether outputs are logits, so that probabilities make no sense.
+    fn wants_logits(&self) -> bool {
         false
     }
 }
 
 /// Probabilities are kept this far from 0 and 1 where a logarithm is taken of them (Keras's `epsilon()`).
 pub(crate) const EPSILON: f32 = 1e-7;
+
+/// Labels that are all 0 or 1, as -1 and 1.
+pub(crate) fn signs(targets: &mut [f32]) {
+    if targets.iter().all(|&t| t == 0.0 || t == 1.0) {
+        targets.iter_mut().for_each(|t| *t = 2.0 * *t - 1.0);
+    }
+}
 
 /// The registry: module, type, names. `CLASS` is Keras's class name, the first name is Keras's own.
 macro_rules! registry {
@@ -60,11 +72,30 @@ macro_rules! registry {
 
 registry! {
     binary_crossentropy BinaryCrossentropy "BinaryCrossentropy" ["binary_crossentropy", "bce", "BCE"];
+    binary_focal_crossentropy BinaryFocalCrossentropy "BinaryFocalCrossentropy" ["binary_focal_crossentropy"];
     categorical_crossentropy CategoricalCrossentropy "CategoricalCrossentropy" ["categorical_crossentropy"];
+    categorical_focal_crossentropy CategoricalFocalCrossentropy "CategoricalFocalCrossentropy"
+        ["categorical_focal_crossentropy"];
+    categorical_generalized_cross_entropy CategoricalGeneralizedCrossEntropy "CategoricalGeneralizedCrossEntropy"
+        ["categorical_generalized_cross_entropy"];
+    categorical_hinge CategoricalHinge "CategoricalHinge" ["categorical_hinge"];
+    cosine_similarity CosineSimilarity "CosineSimilarity" ["cosine_similarity"];
+    dice Dice "Dice" ["dice"];
+    hinge Hinge "Hinge" ["hinge"];
+    huber Huber "Huber" ["huber"];
+    kl_divergence KLDivergence "KLDivergence" ["kl_divergence", "kld", "KLD"];
+    log_cosh LogCosh "LogCosh" ["log_cosh", "logcosh"];
     mean_absolute_error MeanAbsoluteError "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"];
+    mean_absolute_percentage_error MeanAbsolutePercentageError "MeanAbsolutePercentageError"
+        ["mean_absolute_percentage_error", "mape", "MAPE"];
     mean_squared_error MeanSquaredError "MeanSquaredError" ["mean_squared_error", "mse", "MSE"];
+    mean_squared_logarithmic_error MeanSquaredLogarithmicError "MeanSquaredLogarithmicError"
+        ["mean_squared_logarithmic_error", "msle", "MSLE"];
+    poisson Poisson "Poisson" ["poisson"];
     sparse_categorical_crossentropy SparseCategoricalCrossentropy "SparseCategoricalCrossentropy"
         ["sparse_categorical_crossentropy"];
+    squared_hinge SquaredHinge "SquaredHinge" ["squared_hinge"];
+    tversky Tversky "Tversky" ["tversky"];
 }
 
 /// The loss of this name or class name, with these keys, and how rows become one number.
