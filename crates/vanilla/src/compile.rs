@@ -364,7 +364,13 @@ impl Model {
                         key = full(&format!("weighted_{}", metric.key));
                     }
                     if !keys.insert(key.clone()) {
-                        return Err(Error::config("compile", format!("the metric '{key}' is there twice")));
+                        return Err(Error::config(
+                            "compile",
+                            format!(
+                                "the metric '{key}' is there twice: give one of them another name, such as \
+                             Precision::new().named(\"other\") or the key \"name\""
+                            ),
+                        ));
                     }
                     metrics.push(CompiledMetric { key, output, metric: metric.clone(), weighted: is_weighted });
                 }
@@ -422,8 +428,14 @@ impl Model {
         }
         for metric in &compiled.metrics {
             let outputs = built.network.form(built.network.outputs[metric.output]).cols;
-            let loss = compiled.losses[metric.output].as_ref();
-            let target = loss.map_or(outputs, |loss| loss.loss.target_width(outputs));
+            let Some(loss) = &compiled.losses[metric.output] else {
+                let problem = format!(
+                    "the metric '{}' is of an output without a loss, whose targets nobody reads",
+                    metric.key
+                );
+                return Err(Error::config("compile", problem));
+            };
+            let target = loss.loss.target_width(outputs);
             if let Err(problem) = metric.metric.metric(target, outputs).check(target, outputs) {
                 return Err(Error::config("compile", format!("the metric '{}' {problem}", metric.key)));
             }

@@ -100,10 +100,13 @@ pub mod prelude {
     pub use crate::layers;
     pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
     pub use crate::losses::{
-        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
-        SparseCategoricalCrossentropy,
+        BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy, Huber,
+        MeanAbsoluteError, MeanSquaredError, Reduce, Reduction, SparseCategoricalCrossentropy,
     };
-    pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
+    pub use crate::metrics::{
+        AUC, BinaryAccuracy, CategoricalAccuracy, ConfusionMatrix, F1Score, Name, Precision, Recall,
+        SparseCategoricalAccuracy, TopKCategoricalAccuracy,
+    };
     pub use crate::optimizers::{Adam, RMSprop, SGD};
     pub use crate::tensor::{F32, I64, STR, U8};
     pub use crate::{

@@ -241,7 +241,7 @@ fn wrong_use_is_named_with_a_way_out() {
             "unknown optimizer 'adan'; did you mean 'adam'?; known are: adam, rmsprop, sgd",
         ),
         (compile("mse", "adam", &["acuracy"]), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
-        (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice"),
+        (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice: give one"),
     ] {
         assert!(got.starts_with(want), "{got}\nis not\n{want}");
     }

@@ -188,60 +188,6 @@ impl LossArg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vanilla_plan::Link;
-    use vanilla_plan::kernels::{Isa, Kernels};
-
-    fn floats(value: &Value) -> Vec<f32> {
-        value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
-    }
-
-    /// Value and gradient of every recorded loss, batch of five: Keras divides the gradient by the batch.
-    #[test]
-    fn recorded_values_and_gradients() {
-        let golden: Value = serde_json::from_str(include_str!("../../tests/golden/golden.json")).unwrap();
-        let kernels = Kernels::new(Isa::best(), 1).unwrap();
-        let logits = crate::config::keys! { "from_logits": true };
-        let smoothed = crate::config::keys! { "label_smoothing": 0.1 };
-        for (recorded, word, keys, link) in [
-            ("cce", "categorical_crossentropy", Keys::new(), None),
-            ("cce_ls", "categorical_crossentropy", smoothed.clone(), None),
-            ("cce_logits", "CategoricalCrossentropy", logits.clone(), None),
-            ("cce_logits", "categorical_crossentropy", Keys::new(), Some(Link::Softmax)),
-            ("scce", "sparse_categorical_crossentropy", Keys::new(), None),
-            ("scce_logits", "sparse_categorical_crossentropy", logits.clone(), None),
-            ("scce_logits", "sparse_categorical_crossentropy", Keys::new(), Some(Link::Softmax)),
-            ("bce", "bce", Keys::new(), None),
-            ("bce_ls", "bce", smoothed, None),
-            ("bce_logits", "binary_crossentropy", logits, None),
-            ("bce_logits", "binary_crossentropy", Keys::new(), Some(Link::Sigmoid)),
-            ("mse", "mse", Keys::new(), None),
-            ("mae", "mean_absolute_error", Keys::new(), None),
-        ] {
-            let want = &golden["losses"][recorded];
-            let (loss, _) = from_config(word, keys, &Registry::default()).unwrap();
-            let rows = want["y_pred"].as_array().unwrap();
-            let mut mean = 0.0;
-            for (i, row) in rows.iter().enumerate() {
-                let target = &want["y_true"][i];
-                let target =
-                    if target.is_array() { floats(target) } else { vec![target.as_f64().unwrap() as f32] };
-                let mut prediction = floats(row);
-                let mut d = vec![0.0; prediction.len()];
-                let value = match link {
-                    Some(link) => loss.row_from_logits(&kernels, link, &target, &mut prediction, &mut d),
-                    None => loss.row(&kernels, &target, &prediction, &mut d),
-                };
-                mean += f64::from(value) / rows.len() as f64;
-                for (got, want) in d.iter().zip(floats(&want["grad"][i])) {
-                    let got = got / rows.len() as f32;
-                    let tolerance = 2e-6 * want.abs().max(0.1);
-                    assert!((got - want).abs() <= tolerance, "{recorded} {link:?}: {got} instead of {want}");
-                }
-            }
-            let want = want["loss"].as_f64().unwrap();
-            assert!((mean - want).abs() <= 1e-6 * want.abs(), "{recorded} {link:?}: {mean} instead of {want}");
-        }
-    }
 
     #[test]
     fn names_classes_and_errors() {
