@@ -15,6 +15,20 @@ impl Logs {
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
     }
+
+    /// Sets the value of this name, the last one where it is new.
+    pub fn set(&mut self, name: &str, value: f64) {
+        match self.0.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The values as f32, widened: what Keras's callbacks see.
+    pub(crate) fn rounded(mut self) -> Self {
+        self.0.iter_mut().for_each(|(_, value)| *value = f64::from(*value as f32));
+        self
+    }
 }
 
 /// # Panics
@@ -109,7 +123,9 @@ impl History {
     pub fn from_json(value: &serde_json::Value) -> Result<Self> {
         let wrong = |what: &str| crate::Error::data("history", format!("no {what}: is this a history.json?"));
         let numbers = |list: &serde_json::Value| -> Option<Vec<f64>> {
-            list.as_array()?.iter().map(serde_json::Value::as_f64).collect()
+            // JSON has no NaN and no infinity: such a value was written as null.
+            let number = |value: &serde_json::Value| value.as_f64().or(value.is_null().then_some(f64::NAN));
+            list.as_array()?.iter().map(number).collect()
         };
         let lists = value["history"].as_object().ok_or_else(|| wrong("table \"history\""))?;
         let mut history = Vec::new();
@@ -174,7 +190,7 @@ impl History {
 }
 
 /// A float as Python prints it: `1.0`, `0.42500001192092896`, `1e-07`.
-fn python_float(x: f64) -> String {
+pub(crate) fn python_float(x: f64) -> String {
     if x.is_nan() {
         return "nan".into();
     }

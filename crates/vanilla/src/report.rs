@@ -48,9 +48,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub fn new(out: Box<dyn Write>, terminal: Terminal, verbose: u8, steps: usize) -> Self {
+    pub fn new(out: Box<dyn Write>, terminal: Terminal, verbose: u8, steps: Option<usize>) -> Self {
         let style = if terminal.redraw { Style::Terminal } else { Style::Lines };
-        let mut bar = Progbar::new(out, Some(steps), verbose, style, terminal.color);
+        let mut bar = Progbar::new(out, steps, verbose, style, terminal.color);
         bar.columns(terminal.columns);
         let now = Instant::now();
         Self { bar, verbose, redraw: terminal.redraw, in_line: false, start: now, shown: now }
@@ -124,7 +124,7 @@ mod tests {
     /// What is written by an epoch with a note and a warning in its middle.
     fn written(verbose: u8) -> String {
         let paper = Paper::default();
-        let mut report = Report::new(Box::new(paper.clone()), Terminal::PLAIN, verbose, 3);
+        let mut report = Report::new(Box::new(paper.clone()), Terminal::PLAIN, verbose, Some(3));
         report.note("before");
         report.epoch(0, 2);
         report.note("a note");

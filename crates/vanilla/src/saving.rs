@@ -8,6 +8,7 @@ use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
 use crate::model::{Model, NOT_BUILT};
+use crate::on_batch::OnBatch;
 use crate::optimizers::Engine;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
@@ -54,6 +55,37 @@ impl Model {
             weights: hdf5::write(&self.weights_tree()?).map_err(unfit)?,
         };
         keras_zip::write(&archive).map_err(unfit)
+    }
+
+    /// Writes weights and the optimizer's state as a `.weights.h5` file, which Keras's `load_weights` reads. The file
+    /// appears whole or not at all.
+    ///
+    /// # Errors
+    /// When the path does not end in `.weights.h5`, the input shape is not known, or the file cannot be written.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = weights_path(path.as_ref())?;
+        let bytes = hdf5::write(&self.weights_tree()?).map_err(|error| Error::data("model", error.to_string()))?;
+        write_file(path, &bytes)
+    }
+
+    /// Reads weights, and the optimizer's state where the model is compiled, from a `.weights.h5` file of the same
+    /// layers, of Vanilla or of Keras 3. Where something does not fit, the model stays as it was.
+    ///
+    /// # Errors
+    /// When the path does not end in `.weights.h5`, the input shape is not known, or the file cannot be read, is damaged,
+    /// or is of other layers or another optimizer.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = weights_path(path.as_ref())?;
+        let before = self.built.as_ref().ok_or(NOT_BUILT)?.params.clone();
+        let tree = hdf5::read(&read_file(path)?).map_err(|error| Error::file(path, error))?;
+        let read = self.read_weights_tree(&tree);
+        self.on_batch = OnBatch::default();
+        read.map_err(|error| {
+            if let Some(built) = &mut self.built {
+                built.params = before;
+            }
+            Error::file(path, error)
+        })
     }
 
     /// Reads a `.keras` file of Vanilla or of Keras 3, with its optimizer's state.
@@ -187,6 +219,15 @@ impl Model {
             }
         }
         crate::datasets::hex(&hash.finalize())
+    }
+}
+
+/// A path that ends as files of weights do.
+fn weights_path(path: &Path) -> Result<&Path> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.ends_with(".weights.h5") {
+        true => Ok(path),
+        false => Err(Error::file(path, "expected a name that ends in .weights.h5")),
     }
 }
 

@@ -7,7 +7,8 @@ use vanilla::config::{Config, Keys};
 use vanilla::layers::{self, Common, Normalization};
 use vanilla::plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
 use vanilla::plan::{
-    Batch, Coefficients, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Reduction, Params, Passes, Plan, Slot, Start,
+    Batch, Coefficients, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Params, Passes, Plan, Reduction, Slot,
+    Start,
 };
 use vanilla::prelude::*;
 use vanilla::preprocessing::{
