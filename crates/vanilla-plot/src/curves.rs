@@ -1,4 +1,4 @@
-//! Curves over epochs: a figure of panels one above the other, each with series over x = 1..=n.
+//! Curves over epochs, or over numbers that rise geometrically: a figure of panels one above the other.
 
 use crate::{PlotError, raster, svg, terminal};
 
@@ -11,7 +11,22 @@ pub enum Marker {
     Circle,
 }
 
-/// One curve: `values[i]` belongs to x = i + 1.
+/// What the points of a panel's series stand for along x, one after the other at equal distances.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Along {
+    /// Epochs 1, 2, 3, …
+    #[default]
+    Epochs,
+    /// Numbers from `first` to `last`, both above 0, each the same multiple of the one before: a logarithmic axis.
+    Geometric {
+        /// The number of the first point.
+        first: f64,
+        /// The number of the last point of the longest series.
+        last: f64,
+    },
+}
+
+/// One curve: `values[i]` belongs to the point i + 1 along x.
 ///
 /// NaN and infinite values are gaps, and so are values beyond ±1e300, whose differences would overflow.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +49,8 @@ pub struct Panel {
     pub title: String,
     /// What is counted along x.
     pub x_label: String,
+    /// Where the points stand along x.
+    pub along: Along,
     /// What is measured along y.
     pub y_label: String,
     /// The curves, told apart by colour and marker.

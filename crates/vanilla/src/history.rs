@@ -4,7 +4,7 @@ use crate::error::Result;
 use serde_json::json;
 use std::fmt::Write;
 use std::ops::Index;
-use vanilla_plot::curves::{Figure, Marker, Panel, Series};
+use vanilla_plot::curves::{Along, Figure, Marker, Panel, Series};
 
 /// Named values, in an order: loss first, then the metrics as compiled.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,6 +168,7 @@ impl History {
         let panel = |key: &str, title: &str, y_label: &str| Panel {
             title: format!("Training and test {}", title.to_lowercase()),
             x_label: "Epochs".into(),
+            along: Along::Epochs,
             y_label: y_label.into(),
             series: [("Training", key.to_owned(), Marker::Cross), ("Test", format!("val_{key}"), Marker::Circle)]
                 .into_iter()
