@@ -16,6 +16,11 @@ pub(crate) trait Feed {
     /// When the batch cannot be had.
     fn turn_to(&mut self, model: &Model, epoch: usize, number: usize) -> Result<bool>;
 
+    /// The number that the first row of the data has in its epoch.
+    fn first_sample(&self) -> usize {
+        0
+    }
+
     /// Does something with the batch that is ready, and the data that it is of.
     fn with<R>(&self, work: impl FnOnce(&Prepared, Batch<'_>) -> R) -> R;
 }

@@ -91,6 +91,7 @@ impl Model {
                 if rows > most {
                     (most, kernels, plan) = (rows, self.kernels(rows, true)?, self.training_plan(rows)?);
                 }
+                plan.number_samples_from(feed.first_sample());
                 let params = self.params_mut()?;
                 let done = feed.with(|data, batch| {
                     plan.run(&kernels, params, batch)?;
@@ -124,7 +125,8 @@ impl Model {
             logs.0.extend(begun.0);
             logs = logs.rounded();
             if run.wants_gradients(epoch) {
-                run.control.gradients = feed.with(|_, batch| self.gradients(&kernels, batch))?;
+                run.control.gradients =
+                    feed.with(|_, batch| self.gradients(&kernels, batch, feed.first_sample()))?;
             }
             run.tell(self, |callback, training| callback.on_epoch_end(epoch, &mut logs, training))?;
             run.control.gradients.clear();

@@ -10,11 +10,17 @@ use vanilla_plan::{Batch, Coefficients, Optimizer, Passes, Plan, Slot, Start};
 impl Model {
     /// The gradient of the loss on this batch by each weight, in the order of [`Model::get_weights`]; zeros where a
     /// weight is not trained, nothing where the loss is not finite.
-    pub(crate) fn gradients(&self, kernels: &Kernels, batch: Batch<'_>) -> Result<Vec<Tensor>> {
+    pub(crate) fn gradients(
+        &self,
+        kernels: &Kernels,
+        batch: Batch<'_>,
+        first_sample: usize,
+    ) -> Result<Vec<Tensor>> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let losses = self.compiled.as_ref().ok_or(NOT_COMPILED)?.output_losses();
         let keeps: Arc<dyn Optimizer> = Arc::new(Keeps);
         let mut plan = Plan::train(&built.network, &losses, &keeps, batch.rows.len(), self.seed, Passes::ALL);
+        plan.number_samples_from(first_sample);
         let mut params = built.params.clone();
         params.attach(&Keeps);
         // The step whose noise the last step of the training had.

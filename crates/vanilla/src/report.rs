@@ -69,8 +69,9 @@ impl Report {
         }
     }
 
-    /// The bar looks at most twenty times a second; asking the clock is all that the other steps cost.
+    /// The bar counts every step, and looks at most twenty times a second; asking the clock is all that the other steps cost.
     pub fn step(&mut self, step: usize, meter: &Meter) {
+        self.bar.count(step);
         if self.verbose > 0 && (step == 1 || self.shown.elapsed().as_millis() >= 50) {
             self.shown = Instant::now();
             let mut logs = meter.logs();
