@@ -68,7 +68,7 @@ impl Model {
         write_file(path, &bytes)
     }
 
-    /// Reads weights, and the optimizer's state where the model is compiled, from a `.weights.h5` file of the same
+    /// Reads weights, and the optimizer's state where the model is compiled (weights alone: before compile), from a `.weights.h5` file of the same
     /// layers, of Vanilla or of Keras 3. Where something does not fit, the model stays as it was.
     ///
     /// # Errors
@@ -84,7 +84,9 @@ impl Model {
             if let Some(built) = &mut self.built {
                 built.params = before;
             }
-            Error::file(path, error)
+            let hint = "; where the file is of another optimizer, load it before compile";
+            let hint = if error.to_string().contains("optimizer/vars") { hint } else { "" };
+            Error::file(path, format!("{error}{hint}"))
         })
     }
 

@@ -195,6 +195,16 @@ fn saved_files_load() {
     let error = other.load_weights(path("last.weights.h5")).unwrap_err().to_string();
     assert!(error.contains("last.weights.h5: model.weights.h5: layers/dense_1/vars/0: shape [4, 1]"), "{error}");
     assert_eq!(other.weights_sha256(), before);
+    // Weights alone go into a model that is not compiled yet.
+    let layers = layers![Dense::new(4).activation("tanh").input_dim(3), Dense::new(1)];
+    let mut bare = Sequential::new(layers).unwrap();
+    bare.load_weights(path("last.weights.h5")).unwrap();
+    assert_eq!(bare.weights_sha256(), trained.weights_sha256());
+    trained.compile("mse", "adam", ["mae"]).unwrap();
+    trained.train_on_batch(tensor(&shared["x"], 3), tensor(&shared["y"], 1)).unwrap();
+    trained.save_weights(path("adam.weights.h5")).unwrap();
+    let error = loaded.load_weights(path("adam.weights.h5")).unwrap_err().to_string();
+    assert!(error.ends_with("; where the file is of another optimizer, load it before compile"), "{error}");
     let error = other.save_weights(path("w.h5")).unwrap_err().to_string();
     assert!(error.ends_with("expected a name that ends in .weights.h5"), "{error}");
 }
