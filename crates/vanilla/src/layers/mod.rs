@@ -20,12 +20,14 @@ pub struct Built {
     pub facts: Vec<Fact>,
     /// The variables in Keras's order: those of the facts in the order of the facts, others where they belong.
     pub variables: Vec<VariableSpec>,
+    /// Facts that make a mask of the inputs: one column, not 0 for the rows that count.
+    pub mask: Vec<Fact>,
 }
 
 impl Built {
     /// A layer without variables.
     pub fn new(output_shape: impl Into<Vec<usize>>, facts: Vec<Fact>) -> Self {
-        Self { output_shape: output_shape.into(), facts, variables: Vec::new() }
+        Self { output_shape: output_shape.into(), facts, variables: Vec::new(), mask: Vec::new() }
     }
 
     /// With these variables.
@@ -33,6 +35,17 @@ impl Built {
         self.variables = variables;
         self
     }
+}
+
+/// What a layer does with a mask that comes with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masks {
+    /// Hands it on.
+    Pass,
+    /// Leaves it, because its rows are others.
+    Drop,
+    /// Would have to heed it, and cannot.
+    Refuse,
 }
 
 /// A variable of a layer.
@@ -162,6 +175,10 @@ pub trait Layer: Debug + Send + Sync {
     /// # Errors
     /// When the layer makes no sense, alone or on these inputs. `place` is how to call it in the message.
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built>;
+    /// What becomes of a mask, which a [`Masking`] makes and a loss heeds.
+    fn masks(&self) -> Masks {
+        Masks::Pass
+    }
     /// A layer that works on the data before they reach the network, such as a lookup of strings.
     fn preprocessor(&self) -> Option<&dyn Preprocessor> {
         None
