@@ -27,7 +27,7 @@ impl Model {
         if let Some(compiled) = &self.compiled {
             let config = &compiled.config;
             model["compile_config"] = json!({
-                "optimizer": optimizers::to_config(&*compiled.optimizer),
+                "optimizer": optimizers::to_config(&compiled.optimizer),
                 "loss": config["loss"],
                 "loss_weights": config["loss_weights"],
                 "metrics": config["metrics"],
@@ -61,7 +61,7 @@ impl Model {
     pub(crate) fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
         let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
         if let Some(compile) = value.get("compile_config").filter(|compile| !compile.is_null()) {
-            model.compile_from_json(compile)?;
+            model.compile_from_json_with(compile, registry)?;
         }
         Ok(model)
     }
