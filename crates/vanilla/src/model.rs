@@ -500,7 +500,7 @@ impl Model {
             {
                 let place = format!("layer '{}' ({})", entry.name, layer.class_name());
                 let alone = |shape: &[usize]| layer.build(&place, &[shape.to_vec()]);
-                if let (Err(error), Err(_)) = (alone(&[1]), alone(&[4, 4])) {
+                if let (Err(error), Err(_), Err(_)) = (alone(&[1]), alone(&[4, 4]), alone(&layer.trial_shape())) {
                     return Err(error);
                 }
             }

@@ -7,7 +7,8 @@ use vanilla_plan::kernels::random::Stream;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
-    Batch, Fact, Loss, MAX_ROW_WEIGHTS, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan,
+    Batch, Coefficients, Fact, Loss, MAX_ROW_WEIGHTS, Network, NotFinite, Optimizer, OutputLoss, Params, Passes,
+    Plan, Slot, Start,
 };
 
 /// Samples whose gradients are compared with differences: each costs two runs in f64 for every number.
@@ -326,13 +327,21 @@ impl Optimizer for Keep {
     fn name(&self) -> &str {
         "keep"
     }
-    fn slots(&self) -> usize {
-        1
+    fn slots(&self, _: usize, shape: &[usize]) -> Vec<Slot> {
+        vec![Slot { name: "gradient", shape: shape.to_vec(), start: Start::At(0.0) }]
     }
-    fn coefficients(&self, _: u64) -> [f32; 4] {
-        [0.0; 4]
+    fn coefficients(&self, _: u64) -> Coefficients {
+        Coefficients::default()
     }
-    fn update(&self, _: &Kernels, _: &[f32; 4], _: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn update(
+        &self,
+        _: &Kernels,
+        _: &Coefficients,
+        _: usize,
+        _: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         slots[0].copy_from_slice(g);
     }
 }
