@@ -1,5 +1,5 @@
-//! A layer, an activation and an initializer of one's own: in a model, through the tests of their contract, into a file
-//! and back. `cargo run --release --example own_words`
+//! A layer, an activation and an initializer of one's own: in a model, through the tests of their contract, into a
+//! file and back. `cargo run --release --example own_words`
 use std::sync::Arc;
 use vanilla::activations::Activation;
 use vanilla::config::Keys;

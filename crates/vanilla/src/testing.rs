@@ -91,8 +91,13 @@ impl From<Problems> for Error {
     }
 }
 
-/// Whether a derivative is what the values beside it say. `left` and `right` are the slopes on both sides: at a kink
-/// anything between them will do.
+/// Whether a number is as near as that; NaN is not.
+fn near(got: f32, want: f64, tolerance: f64) -> bool {
+    (f64::from(got) - want).abs() <= tolerance
+}
+
+/// Whether a derivative is what the values beside it say. `left` and `right` are the slopes on both sides: at a
+/// kink anything between them will do.
 fn slope_agrees(got: f64, left: f64, right: f64, tolerance: f64) -> bool {
     got >= left.min(right) - tolerance && got <= left.max(right) + tolerance
 }

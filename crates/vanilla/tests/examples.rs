@@ -29,8 +29,8 @@ fn histories(value: &Value) -> Vec<Value> {
     }
 }
 
-/// Layers with their names, their keys and what they are called on, inputs and outputs. A key that is null says nothing,
-/// and random numbers are no part of it; neither is how a data type is written.
+/// Layers with their names, their keys and what they are called on, inputs and outputs. A key that is null says
+/// nothing, and random numbers are no part of it; neither is how a data type is written.
 fn description(model: &Value) -> Value {
     fn keys(value: &Value) -> Value {
         match value {

@@ -1,6 +1,6 @@
 //! The network of a layer on made-up numbers: run as it is trained, and in f64.
 
-use super::{Problems, slope_agrees};
+use super::{Problems, near, slope_agrees};
 use crate::build::Built;
 use std::sync::Arc;
 use vanilla_plan::kernels::random::Stream;
@@ -20,12 +20,12 @@ const MANY: usize = 37;
 /// Numbers of threads whose bits are compared.
 const THREADS: [usize; 4] = [1, 2, 3, 5];
 
-/// Outputs may differ from f64 by this share of the largest one (or of 1): f32 carries 6e-8, and a layer adds up some
-/// dozens of numbers.
+/// Outputs may differ from f64 by this share of the largest one (or of 1): f32 carries 6e-8, and a layer adds up
+/// some dozens of numbers.
 const VALUE: f64 = 1e-5;
 
-/// What gradients are compared with: differences over a step, and how far they may be off as a share of the largest
-/// one of an array (or of 1).
+/// What gradients are compared with: differences over a step, and how far they may be off as a share of the
+/// largest one of an array (or of 1).
 #[derive(Clone, Copy)]
 struct Differences {
     step: f64,
@@ -35,8 +35,8 @@ struct Differences {
 /// Of the truth in f64: the gradient's own rounding is what counts.
 const FINE: Differences = Differences { step: 1e-5, tolerance: 5e-5 };
 
-/// Of values in f32, where there is no truth in f64, or a random mask that the truth leaves out: their rounding divided
-/// by the step is 1e-5.
+/// Of values in f32, where there is no truth in f64, or a random mask that the truth leaves out: their rounding
+/// divided by the step is 1e-5.
 const COARSE: Differences = Differences { step: 1.0 / 64.0, tolerance: 5e-3 };
 
 /// A layer's network, numbers for its variables and inputs, and a weight for each of its outputs.
@@ -121,7 +121,7 @@ impl Bench {
         let values = reference::values(&self.network, &matrices(&self.params), xs, false);
         let want = &values[self.network.outputs[0]].elements;
         let largest = want.iter().fold(1.0f64, |a, b| a.max(b.abs()));
-        let far = |(got, want): &(&f32, &f64)| !((f64::from(**got) - **want).abs() <= VALUE * largest);
+        let far = |(got, want): &(&f32, &f64)| !near(**got, **want, VALUE * largest);
         if let Some((i, (got, want))) = output.iter().zip(want).enumerate().find(|(_, pair)| far(pair)) {
             problems.push(format!("output[{i}] = {got}, expected {want} as in f64"));
         }
@@ -161,7 +161,7 @@ impl Bench {
             if random { self.loss_in_f32(kernels, variables, xs) } else { self.loss(variables, xs) }
         };
         let want = loss(&variables, &xs);
-        if !((f64::from(trained.loss) - want).abs() <= VALUE * want.abs().max(1.0)) {
+        if !near(trained.loss, want, VALUE * want.abs().max(1.0)) {
             problems.push(format!("loss {} in training, expected {want} as in f64", trained.loss));
         }
         for (number, got) in trained.by_variables.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! The contracts of activations and initializers.
 
-use super::{LayerCheck, Problems, slope_agrees};
+use super::{LayerCheck, Problems, near, slope_agrees};
 use crate::activations::Activation;
 use crate::config::{Config, keys};
 use crate::initializers::Initializer;
@@ -14,8 +14,8 @@ use vanilla_plan::{Curve, Reads};
 const VALUE: f64 = 1e-5;
 const LEAST: f64 = 1e-7;
 
-/// Slopes may differ from differences of f64 by this much, or by so much of them: one that is taken from an output sees
-/// its rounding.
+/// Slopes may differ from differences of f64 by this much, or by so much of them: one that is taken from an output
+/// sees its rounding.
 const SLOPE: f64 = 1e-4;
 
 /// Lengths of slices that are tried: shorter and longer than every register and pair of registers.
@@ -23,8 +23,8 @@ const LENGTHS: usize = 40;
 
 /// The contract of an activation.
 ///
-/// - Values equal [`Curve::value`] in f64 (1e-5 of them), from -20 to 20; not a number stays not a number, or a training
-///   that diverges would go on unseen.
+/// - Values equal [`Curve::value`] in f64 (1e-5 of them), from -20 to 20; not a number stays not a number, or a
+///   training that diverges would go on unseen.
 /// - The gradient equals differences of it, and is proportional to what it is given.
 /// - What [`Curve::dies_at_zero`] promises is true.
 /// - Slices of all lengths from 0 to 40 have the bits of a longer one.
@@ -70,7 +70,7 @@ fn check_values(curve: &dyn Curve, kernels: &Kernels, problems: &mut Problems) {
     curve.forward(kernels, &mut y);
     let wrong = x.iter().zip(&y).find(|(x, y)| {
         let want = curve.value(f64::from(**x));
-        !((f64::from(**y) - want).abs() <= VALUE * want.abs() + LEAST)
+        !near(**y, want, VALUE * want.abs() + LEAST)
     });
     if let Some((x, y)) = wrong {
         problems.push(format!("value {y} at {x}, expected {} as in f64", curve.value(f64::from(*x))));
@@ -135,8 +135,8 @@ fn check_lengths(curve: &dyn Curve, kernels: &Kernels, problems: &mut Problems) 
 ///
 /// - The same stream gives the same numbers, as many as the shape has elements, all finite.
 /// - A shape that it has none for is an error in one line; nothing panics.
-/// - The description reads the keys that it writes, and then gives the same numbers. `registry` has it, if it is one of
-///   your own.
+/// - The description reads the keys that it writes, and then gives the same numbers. `registry` has it, if it is one
+///   of your own.
 ///
 /// # Errors
 /// What is wrong, a line each.
