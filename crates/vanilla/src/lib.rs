@@ -27,6 +27,7 @@
 pub mod activations;
 mod arrays;
 mod build;
+pub mod callbacks;
 pub mod checkpoint;
 mod compile;
 pub mod config;

@@ -7,7 +7,7 @@ use vanilla::config::{Config, Keys};
 use vanilla::layers::{self, Common, Normalization};
 use vanilla::plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
 use vanilla::plan::{
-    Batch, Coefficients, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Params, Passes, Plan, Slot, Start,
+    Batch, Coefficients, Fact, Loss, Network, Noise, Optimizer, OutputLoss, Reduction, Params, Passes, Plan, Slot, Start,
 };
 use vanilla::prelude::*;
 use vanilla::preprocessing::{
@@ -236,7 +236,7 @@ fn compare_step(case: &Value, model: &Model, passes: Passes, findings: &mut Find
     let groups = network.form(network.outputs[0]).groups;
     // The plan takes the mean over the rows of the output.
     let target: Vec<f32> = floats(&case["dy"]).iter().map(|dy| dy * (rows * groups) as f32).collect();
-    let losses = [Some(OutputLoss { loss: Arc::new(Product), weight: 1.0 })];
+    let losses = [Some(OutputLoss { loss: Arc::new(Product), weight: 1.0, reduction: Reduction::Mean })];
     let optimizer: Arc<dyn Optimizer> = Arc::new(Keep);
     let mut plan = Plan::train(&network, &losses, &optimizer, rows, 0, passes);
     let mut params: Params = model.params().unwrap().clone();
