@@ -8,7 +8,7 @@ use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
     Batch, Coefficients, Fact, Loss, MAX_ROW_WEIGHTS, Network, NotFinite, Optimizer, OutputLoss, Params, Passes,
-    Plan, Slot, Start,
+    Plan, Reduction, Slot, Start,
 };
 
 /// Samples whose gradients are compared with differences: each costs two runs in f64 for every number.
@@ -233,7 +233,7 @@ impl Bench {
         rows: &[usize],
     ) -> Result<Trained, NotFinite> {
         let optimizer: Arc<dyn Optimizer> = Arc::new(Keep);
-        let loss = OutputLoss { loss: Arc::new(Weighted), weight: 1.0 };
+        let loss = OutputLoss { loss: Arc::new(Weighted), weight: 1.0, reduction: Reduction::Mean };
         let mut plan = Plan::train(&self.network, &[Some(loss)], &optimizer, rows.len(), 3, Passes::ALL);
         let mut params = params.clone();
         params.attach(&*optimizer);

@@ -16,8 +16,9 @@ use std::sync::Arc;
 /// - The description reads the keys that it writes, refuses others, and gives a layer that computes the same.
 /// - Outputs have the shape that was stated, and equal the truth in f64 (1e-5 of the largest).
 /// - Gradients by all trained weights and all inputs equal differences of the loss in f64 (5e-5 of the largest,
-///   step 1e-5). Where a [`RowFunction`](crate::plan::RowFunction) has no `reference` in f64, or the layer is random in
-///   training, differences are taken in f32 (5e-3, step 1/64). At a kink anything between both slopes will do.
+///   step 1e-5). Where a [`RowFunction`](crate::plan::RowFunction) has no `reference` in f64, or the layer is
+///   random in training, differences are taken in f32 (5e-3, step 1/64). At a kink anything between both slopes
+///   will do.
 /// - The bits do not depend on the number of threads, nor on the other samples of a batch.
 /// - A batch of one sample works, an empty one is an error, and whatever the layer is called on, nothing panics.
 ///

@@ -135,8 +135,8 @@ fn check_lengths(curve: &dyn Curve, kernels: &Kernels, problems: &mut Problems) 
 ///
 /// - The same stream gives the same numbers, as many as the shape has elements, all finite.
 /// - A shape that it has none for is an error in one line; nothing panics.
-/// - The description reads the keys that it writes, and then gives the same numbers. `registry` has it, if it is one
-///   of your own.
+/// - The description reads the keys that it writes, and then gives the same numbers. `registry` has it, if it is
+///   one of your own.
 ///
 /// # Errors
 /// What is wrong, a line each.
