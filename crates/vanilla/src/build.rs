@@ -300,6 +300,12 @@ impl Builder {
         let numbers = self.variables(&built, &values, path, name, place, trainable)?;
         let read = numbers.iter().zip(&built.variables).filter(|(_, spec)| !spec.apart).map(|(number, _)| *number);
         let value = self.network.extend(&values, &built.facts, &read.collect::<Vec<_>>());
+        let form = self.network.form(value);
+        if width != Some(form.groups * form.cols) {
+            let (stated, given) = (shape(&built.output_shape), form.groups * form.cols);
+            let problem = format!("states an output of shape {stated}, but computes {given} values a sample");
+            return Err(Error::config(place, problem));
+        }
         let keeps = built.facts.iter().all(|fact| matches!(fact, Fact::Regroup { .. }));
         let mask = if built.mask.is_empty() {
             mask_of(place, &**layer, given)?

@@ -73,14 +73,14 @@ impl BatchNormalization {
     }
 
     /// Where the moving mean starts.
-    pub fn moving_mean_initializer(mut self, initializer: Initializer) -> Self {
-        self.moving_mean_initializer = initializer;
+    pub fn moving_mean_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.moving_mean_initializer = initializer.into();
         self
     }
 
     /// Where the moving variance starts.
-    pub fn moving_variance_initializer(mut self, initializer: Initializer) -> Self {
-        self.moving_variance_initializer = initializer;
+    pub fn moving_variance_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.moving_variance_initializer = initializer.into();
         self
     }
 

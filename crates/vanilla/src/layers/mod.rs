@@ -113,7 +113,7 @@ impl VariableSpec {
 }
 
 /// What every layer has: a name and whether it is trained.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Common {
     /// The name that it was given, if it was given one.
     pub name: Option<String>,
@@ -155,7 +155,8 @@ macro_rules! common {
 pub trait Layer: Debug + Send + Sync {
     /// Keras's class name.
     fn class_name(&self) -> &str;
-    /// Name and whether it is trained.
+    /// Name and whether it is trained. Without it the model names the layer, and a description that names it is
+    /// followed all the same.
     fn common(&self) -> &Common {
         &Common::PLAIN
     }
@@ -182,6 +183,43 @@ pub trait Layer: Debug + Send + Sync {
     /// A layer that works on the data before they reach the network, such as a lookup of strings.
     fn preprocessor(&self) -> Option<&dyn Preprocessor> {
         None
+    }
+}
+
+/// A layer under the name that its description gives it: one of your own need not keep a [`Common`].
+#[derive(Debug)]
+struct Named {
+    layer: Arc<dyn Layer>,
+    common: Common,
+}
+
+impl Named {
+    fn over(layer: Arc<dyn Layer>, common: Common) -> Arc<dyn Layer> {
+        if *layer.common() == common { layer } else { Arc::new(Self { layer, common }) }
+    }
+}
+
+impl Layer for Named {
+    fn class_name(&self) -> &str {
+        self.layer.class_name()
+    }
+    fn common(&self) -> &Common {
+        &self.common
+    }
+    fn config(&self) -> Keys {
+        self.layer.config()
+    }
+    fn input_shape(&self) -> Option<Vec<usize>> {
+        self.layer.input_shape()
+    }
+    fn trial_shape(&self) -> Vec<usize> {
+        self.layer.trial_shape()
+    }
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        self.layer.build(place, inputs)
+    }
+    fn preprocessor(&self) -> Option<&dyn Preprocessor> {
+        self.layer.preprocessor()
     }
 }
 
@@ -298,7 +336,7 @@ pub fn from_config(class_name: &str, keys: Keys, registry: &Registry) -> Result<
     let layer = match registry.find_layer(class_name) {
         Some(make) => {
             config.float32()?;
-            make(common, &mut config)?
+            Named::over(make(common.clone(), &mut config)?, common)
         }
         None => known(class_name, common, &mut config)?
             .ok_or_else(|| Error::unknown("layer", class_name, registry.layer_names(class_names())))?,
