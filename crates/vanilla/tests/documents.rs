@@ -109,7 +109,7 @@ fn headers_of_words() {
         ("callbacks", 1),
         ("constraints", 4),
         ("initializers", 9),
-        ("layers", 38),
+        ("layers", 35),
         ("losses", 5),
         ("metrics", 5),
         ("optimizers", 3),
