@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Folder and title of each kind, in the order of the index.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 10] = [
     ("layers", "Layers"),
     ("activations", "Activations"),
     ("initializers", "Initializers"),
@@ -20,6 +20,8 @@ const KINDS: [(&str, &str); 8] = [
     ("losses", "Losses"),
     ("metrics", "Metrics"),
     ("optimizers", "Optimizers"),
+    ("schedules", "Schedules"),
+    ("callbacks", "Callbacks"),
 ];
 
 /// How to make pages anew.
