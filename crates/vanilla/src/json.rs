@@ -60,7 +60,9 @@ impl Model {
     /// As [`Model::from_json_with`], with at most this many weights.
     pub(crate) fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
         let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
-        if let Some(compile) = value.get("compile_config").filter(|compile| !compile.is_null()) {
+        // Keras writes an empty one for a model that is not compiled.
+        let compile = value.get("compile_config").filter(|compile| !compile.is_null() && **compile != json!({}));
+        if let Some(compile) = compile {
             model.compile_from_json(compile)?;
         }
         Ok(model)
@@ -371,11 +373,15 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
     for (_, from) in &calls {
         read.push(from.iter().map(find).collect::<Result<_>>()?);
     }
-    // Each behind all that it reads.
+    // Each behind all that it reads, and behind earlier calls of its layer, or the numbers of the calls would change.
     let mut waiting: Vec<usize> = read.iter().map(Vec::len).collect();
     let mut readers = vec![Vec::new(); calls.len()];
     for (i, places) in read.iter().enumerate() {
         places.iter().for_each(|place| readers[place.call].push(i));
+        if i > 0 && calls[i].0 == calls[i - 1].0 {
+            readers[i - 1].push(i);
+            waiting[i] += 1;
+        }
     }
     let mut ready: Vec<usize> = (0..calls.len()).rev().filter(|i| waiting[*i] == 0).collect();
     let mut order = Vec::new();
@@ -394,13 +400,6 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
             format!("layer '{name}'"),
             "waits for its own output: layers must not form a ring",
         ));
-    }
-    // Calls of one layer keep their order, or its numbers would change.
-    let mut of_layer: HashMap<usize, Vec<usize>> = HashMap::new();
-    order.iter().for_each(|call| of_layer.entry(calls[*call].0).or_default().push(*call));
-    if of_layer.values().any(|calls| !calls.is_sorted()) {
-        let problem = "a layer is called on what a later call of the same layer gives";
-        return Err(Error::config("model", problem));
     }
     let mut new_number = vec![0; calls.len()];
     order.iter().enumerate().for_each(|(new, old)| new_number[*old] = new);
