@@ -1,12 +1,13 @@
 //! `AlphaDropout`: dropout that keeps mean and variance behind a selu.
 //!
-//! **Formula** in training `y = a x + b` with probability `1 - rate`, else `y = a s + b`; otherwise `y = x`. s = -1.7581 is
-//! what selu tends to, `a = ((1 - rate) (1 + rate s^2))^(-1/2)`, `b = -a s rate`
+//! **Formula** in training `y = a x + b` with probability `1 - rate`, else `y = a s + b`; otherwise `y = x`. s =
+//! -1.7581 is what selu tends to, `a = ((1 - rate) (1 + rate s^2))^(-1/2)`, `b = -a s rate`
 //! **Shapes** any, unchanged
 //! **Config** `rate`, `seed` (ignored: the model has one seed for everything), `noise_shape` = null
 //! (others are refused). A rate of 1 is
 //! refused, where Keras divides by zero when it is trained.
-//! **Gradient** `dx = a dy` where x was kept, else 0. The mask is a function of seed, layer, step, sample and unit.
+//! **Gradient** `dx = a dy` where x was kept, else 0. The mask is a function of seed, layer, step, sample and
+//! unit.
 //! **Reference** `keras.layers.AlphaDropout`; Klambauer et al. 2017
 
 use super::dropout::refuse_noise_shape;
@@ -79,8 +80,9 @@ mod tests {
         );
         let error = |keys: Keys| from_keys("AlphaDropout", keys).unwrap_err().to_string();
         assert_eq!(
-            error(keys! { "rate": 0.1, "noise_shape": [null, 1] }),
-            "AlphaDropout: noise_shape = [null,1] is not supported: leave it out, then each element is dropped on its own"
+            error(keys! { "rate": 0.1, "noise_shape": [Value::Null, Value::from(1)] }),
+            "AlphaDropout: noise_shape = [null,1] is not supported: leave it out, \
+             then each element is dropped on its own"
         );
         assert_eq!(
             error(keys! {}),

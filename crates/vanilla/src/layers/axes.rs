@@ -68,7 +68,10 @@ impl Axes {
             places.push(at);
         }
         if places.is_empty() {
-            return Err(Error::config(place, format!("{key} = [], expected at least one axis, such as {key} = -1")));
+            return Err(Error::config(
+                place,
+                format!("{key} = [], expected at least one axis, such as {key} = -1"),
+            ));
         }
         Ok(places)
     }
@@ -84,10 +87,7 @@ mod tests {
         let problem = |axes: Axes| places(axes).unwrap_err().to_string();
         assert_eq!(places((-1).into()).unwrap(), [1]);
         assert_eq!(places([2, 1].into()).unwrap(), [1, 0]);
-        assert_eq!(
-            problem(0.into()),
-            "Softmax: axis = 0, expected an axis of (None, 2, 3), from 1 or from -1"
-        );
+        assert_eq!(problem(0.into()), "Softmax: axis = 0, expected an axis of (None, 2, 3), from 1 or from -1");
         assert_eq!(problem([2, -1].into()), "Softmax: axis = [2,-1], expected each axis once");
         assert_eq!(problem(vec![].into()), "Softmax: axis = [], expected at least one axis, such as axis = -1");
     }

@@ -5,12 +5,18 @@ use crate::config::Keys;
 use crate::error::Result;
 use crate::registry::Registry;
 use std::sync::Arc;
+use vanilla_plan::kernels::{Isa, Kernels};
 use vanilla_plan::reference::{Matrix, values};
 use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Network, RowFunction};
 
 /// The layer of this class with these keys.
 pub(super) fn from_keys(class: &str, keys: Keys) -> Result<Arc<dyn Layer>> {
     from_config(class, keys, &Registry::new())
+}
+
+/// Kernels on one thread.
+pub(super) fn kernels() -> Kernels {
+    Kernels::new(Isa::best(), 1).unwrap()
 }
 
 /// `from_config(config())` has the same `config()`.
@@ -49,7 +55,8 @@ pub(super) fn row_function(layer: &dyn Layer, inputs: &[&[usize]]) -> Arc<dyn Ro
     function.unwrap()
 }
 
-/// The gradient by x against differences of the truth at a row without kinks nearby, and the value against the truth.
+/// The gradient by x against differences of the truth at a row without kinks nearby, and the value against the
+/// truth.
 pub(super) fn gradient_check(function: &dyn RowFunction, lengths: &[usize], x: &[f64]) {
     let outputs = function.outputs(lengths);
     let narrow: Vec<f32> = x.iter().map(|x| *x as f32).collect();

@@ -63,7 +63,8 @@ impl Layer for Concatenate {
         let (before, behind) = (&inputs[0][..at], &inputs[0][at + 1..]);
         if inputs.iter().any(|x| x.len() != inputs[0].len() || x[..at] != *before || x[at + 1..] != *behind) {
             let problem = format!(
-                "inputs of shapes {}, expected shapes that differ along axis {} only: bring them to such shapes first",
+                "inputs of shapes {}, expected shapes that differ along axis {} only: \
+                 bring them to such shapes first",
                 shapes(inputs),
                 at + 1
             );
@@ -125,8 +126,8 @@ mod tests {
     fn other_axes_have_to_be_equal() {
         assert_eq!(
             build_error(&Concatenate::new(), &[&[2, 3], &[1, 3]]),
-            "Concatenate: inputs of shapes (None, 2, 3) and (None, 1, 3), expected shapes that differ along axis 2 only: \
-             bring them to such shapes first"
+            "Concatenate: inputs of shapes (None, 2, 3) and (None, 1, 3), expected shapes that differ along axis \
+             2 only: bring them to such shapes first"
         );
         assert!(build_error(&Concatenate::new(), &[&[2, 3], &[3]]).contains("(None, 2, 3) and (None, 3)"));
         assert_eq!(

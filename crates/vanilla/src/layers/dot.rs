@@ -1,9 +1,9 @@
 //! `Dot`: inner products of two values.
 //!
-//! **Formula** `y[i, j] = sum over k of x1[i, k] x2[k, j]`, k being the axis of each, i and j all others. With `normalize`
-//! x1 and x2 are first divided by `max(length along k, 1e-7)`.
-//! **Shapes** two whose axes are equally long, to the other axes of the first, then those of the second, or 1 if there are
-//! none
+//! **Formula** `y[i, j] = sum over k of x1[i, k] x2[k, j]`, k being the axis of each, i and j all others. With
+//! `normalize` x1 and x2 are first divided by `max(length along k, 1e-7)`.
+//! **Shapes** two whose axes are equally long, to the other axes of the first, then those of the second, or 1 if
+//! there are none
 //! **Config** `axes` (one axis of both, or a pair; the batch is axis 0), `normalize` = false
 //! **Gradient** `dx1[i, k] = sum over j of dy[i, j] x2[k, j]`, likewise `dx2`; with u = x / length
 //! `dx = (du - u sum(u du)) / length`
@@ -61,7 +61,8 @@ impl Layer for Dot {
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let [first, second] = inputs else {
-            let problem = format!("{} inputs, expected 2: call it on two values, as .call([&a, &b])", inputs.len());
+            let problem =
+                format!("{} inputs, expected 2: call it on two values, as .call([&a, &b])", inputs.len());
             return Err(Error::config(place, problem));
         };
         let axes = match &self.axes {
@@ -75,7 +76,8 @@ impl Layer for Dot {
         let sides = [Side::new(first, at[0]), Side::new(second, at[1])];
         if sides[0].length != sides[1].length {
             let problem = format!(
-                "inputs of shapes {} have {} and {} elements along axes = {}, expected equally many: choose other axes",
+                "inputs of shapes {} have {} and {} elements along axes = {}, expected equally many: \
+                 choose other axes",
                 shapes(inputs),
                 sides[0].length,
                 sides[1].length,
@@ -104,11 +106,7 @@ struct Side {
 
 impl Side {
     fn new(sample: &[usize], at: usize) -> Self {
-        Self {
-            outer: sample[..at].iter().product(),
-            length: sample[at],
-            inner: sample[at + 1..].iter().product(),
-        }
+        Self { outer: sample[..at].iter().product(), length: sample[at], inner: sample[at + 1..].iter().product() }
     }
 
     fn elements(&self) -> usize {
@@ -159,8 +157,8 @@ impl Products {
         }
     }
 
-    /// From the gradient by the unit vector of this vector, which `dx` holds, that by the vector itself. `along` is the
-    /// sum of unit vector times gradient.
+    /// From the gradient by the unit vector of this vector, which `dx` holds, that by the vector itself. `along`
+    /// is the sum of unit vector times gradient.
     fn through_length(&self, side: usize, x: &[f32], vector: usize, along: f32, dx: &mut [f32]) {
         let (scale, bounded) = self.scale(side, x, vector);
         let along = if bounded { 0.0 } else { along };
@@ -275,8 +273,8 @@ mod tests {
         );
         assert_eq!(
             build_error(&Dot::new(1), &[&[2], &[3]]),
-            "Dot: inputs of shapes (None, 2) and (None, 3) have 2 and 3 elements along axes = 1, expected equally many: \
-             choose other axes"
+            "Dot: inputs of shapes (None, 2) and (None, 3) have 2 and 3 elements along axes = 1, expected \
+             equally many: choose other axes"
         );
     }
 }

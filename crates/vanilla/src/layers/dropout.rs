@@ -2,7 +2,8 @@
 //!
 //! **Formula** in training `y = x / (1 - rate)` with probability `1 - rate`, else 0; otherwise `y = x`
 //! **Shapes** any, unchanged
-//! **Config** `rate`, `seed` (ignored: the model has one seed for everything), `noise_shape` = null (others are refused)
+//! **Config** `rate`, `seed` (ignored: the model has one seed for everything), `noise_shape` = null (others are
+//! refused)
 //! **Gradient** the same mask and scale on dy. The mask is a function of seed, layer, step, sample and unit.
 //! **Reference** `keras.layers.Dropout`; Srivastava et al. 2014
 

@@ -2,7 +2,8 @@
 //!
 //! **Formula** `y = x` where x > 0, else `alpha (e^x - 1)`
 //! **Shapes** any, unchanged
-//! **Config** `alpha` = 1. A negative one is refused: the gradient is computed from y, which would not tell the sides.
+//! **Config** `alpha` = 1. A negative one is refused: the gradient is computed from y, which would not tell the
+//! sides.
 //! **Gradient** 1 where x > 0, else `y + alpha`
 //! **Reference** `keras.layers.ELU`; Clevert et al. 2016
 
@@ -97,19 +98,22 @@ impl Curve for Scaled {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks::{build_error, round_trip};
+    use super::super::checks::{build_error, kernels, round_trip};
     use super::*;
 
     #[test]
     fn alpha_makes_the_round_and_is_not_negative() {
         round_trip(&ELU::new().alpha(0.5));
-        assert_eq!(build_error(&ELU::new().alpha(-1.0), &[&[2]]), "ELU: alpha = -1, expected a number, at least 0");
+        assert_eq!(
+            build_error(&ELU::new().alpha(-1.0), &[&[2]]),
+            "ELU: alpha = -1, expected a number, at least 0"
+        );
     }
 
     /// Recorded from `keras.layers.ELU(alpha=0.4)` at 0 and 1; with alpha = 0 it is a relu.
     #[test]
     fn the_slope_at_zero_is_alpha() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for alpha in [0.4, 0.0] {
             let mut d = [1.0; 2];
             Scaled { alpha }.gradient(&kernels, &mut d, &[0.0, 1.0]);

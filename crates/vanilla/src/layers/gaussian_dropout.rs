@@ -2,8 +2,8 @@
 //!
 //! **Formula** in training `y = x n`, n normal with mean 1 and variance `rate / (1 - rate)`; otherwise `y = x`
 //! **Shapes** any, unchanged
-//! **Config** `rate`, `seed` (ignored: the model has one seed for everything). A rate of 1 is refused, where Keras divides
-//! by zero when it is trained.
+//! **Config** `rate`, `seed` (ignored: the model has one seed for everything). A rate of 1 is refused, where Keras
+//! divides by zero when it is trained.
 //! **Gradient** `dx = dy n`, with the same n: a function of seed, layer, step, sample and unit
 //! **Reference** `keras.layers.GaussianDropout`; Srivastava et al. 2014, section 10
 
@@ -23,8 +23,8 @@ pub struct GaussianDropout {
 impl GaussianDropout {
     pub(super) const CLASS: &'static str = "GaussianDropout";
 
-    /// As much noise as a [`Dropout`](super::Dropout) of this rate makes, from 0 to below 1; anything else is an error
-    /// of [`Model::new`](crate::Model::new).
+    /// As much noise as a [`Dropout`](super::Dropout) of this rate makes, from 0 to below 1; anything else is an
+    /// error of [`Model::new`](crate::Model::new).
     pub fn new(rate: f64) -> Self {
         Self { common: Common::PLAIN, rate }
     }
@@ -32,7 +32,9 @@ impl GaussianDropout {
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         config.take("seed");
         let Some(rate) = config.float("rate")? else {
-            return Err(config.error("rate is missing: the rate of a Dropout with as much noise, such as rate = 0.1"));
+            return Err(
+                config.error("rate is missing: the rate of a Dropout with as much noise, such as rate = 0.1")
+            );
         };
         Ok(Self { common, rate })
     }
@@ -53,7 +55,12 @@ impl Layer for GaussianDropout {
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
         if !(self.rate >= 0.0 && self.rate < 1.0) {
-            return Err(bad_value(place, "rate", self.rate, "the rate of a Dropout with as much noise, from 0 to below 1"));
+            return Err(bad_value(
+                place,
+                "rate",
+                self.rate,
+                "the rate of a Dropout with as much noise, from 0 to below 1",
+            ));
         }
         let stddev = libm::sqrt(self.rate / (1.0 - self.rate)) as f32;
         let noise = (stddev > 0.0).then_some(Fact::Noise(Noise::Times { stddev }));

@@ -31,7 +31,9 @@ impl GaussianNoise {
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         config.take("seed");
         let Some(stddev) = config.float("stddev")? else {
-            return Err(config.error("stddev is missing: the standard deviation of the noise, such as stddev = 0.1"));
+            return Err(
+                config.error("stddev is missing: the standard deviation of the noise, such as stddev = 0.1")
+            );
         };
         Ok(Self { common, stddev })
     }

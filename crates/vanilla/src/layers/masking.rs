@@ -6,8 +6,8 @@
 //! **Gradient** `dx = dy` where x was kept, else 0
 //! **Reference** `keras.layers.Masking`
 //!
-//! Keras hands the mask on, too: recurrent layers skip what is masked, and a loss or a BatchNormalization behind leaves
-//! it out of its means. Here only the zeroing is done: what is masked counts as zeros.
+//! Keras hands the mask on, too: recurrent layers skip what is masked, and a loss or a BatchNormalization behind
+//! leaves it out of its means. Here only the zeroing is done: what is masked counts as zeros.
 
 use super::{Built, Common, Layer, bad_value, by_last_axis, one_input};
 use crate::config::{Config, Keys, keys};

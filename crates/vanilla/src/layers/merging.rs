@@ -51,12 +51,13 @@ macro_rules! merging {
 }
 pub(super) use merging;
 
-/// Inputs of one shape are merged where they are; others are first thought of as repeated along the axes where they
-/// have 1, as numpy does it: shapes are compared from their last axes.
+/// Inputs of one shape are merged where they are; others are first thought of as repeated along the axes where
+/// they have 1, as numpy does it: shapes are compared from their last axes.
 pub(super) fn build(merge: Merge, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
     at_least_two(place, inputs)?;
     if merge == Merge::Subtract && inputs.len() != 2 {
-        let problem = format!("{} inputs, expected 2: subtract the sum of all but the first, an Add", inputs.len());
+        let problem =
+            format!("{} inputs, expected 2: subtract the sum of all but the first, an Add", inputs.len());
         return Err(Error::config(place, problem));
     }
     if inputs.iter().all(|input| *input == inputs[0]) {
@@ -70,7 +71,10 @@ pub(super) fn build(merge: Merge, place: &str, inputs: &[Vec<usize>]) -> Result<
 /// The error of a merging layer that was called on one value.
 pub(super) fn at_least_two(place: &str, inputs: &[Vec<usize>]) -> Result<()> {
     match inputs.len() {
-        0 | 1 => Err(Error::config(place, "1 input, expected at least 2: call it on several values, as .call([&a, &b])")),
+        0 | 1 => Err(Error::config(
+            place,
+            "1 input, expected at least 2: call it on several values, as .call([&a, &b])",
+        )),
         _ => Ok(()),
     }
 }
@@ -88,8 +92,8 @@ fn broadcast(place: &str, inputs: &[Vec<usize>]) -> Result<Vec<usize>> {
         for (y, x) in output.iter_mut().rev().zip(input.iter().rev()) {
             if *y != *x && *y != 1 && *x != 1 {
                 let problem = format!(
-                    "inputs of shapes {}, expected equal axes (or 1), compared from the last: bring them to one shape \
-                     first",
+                    "inputs of shapes {}, expected equal axes (or 1), compared from the last: \
+                     bring them to one shape first",
                     shapes(inputs)
                 );
                 return Err(Error::config(place, problem));
@@ -185,7 +189,8 @@ impl RowFunction for Broadcast {
                 let d = match self.merge {
                     Merge::Add => *dy,
                     Merge::Average => dy / count,
-                    Merge::Subtract => if at == 0 { *dy } else { -dy },
+                    Merge::Subtract if at == 0 => *dy,
+                    Merge::Subtract => -dy,
                     Merge::Multiply => {
                         let others = self.from.iter().enumerate().filter(|(other, _)| *other != at);
                         others.fold(*dy, |d, (_, from)| d * x[from[i]])
@@ -210,7 +215,6 @@ impl RowFunction for Broadcast {
 mod tests {
     use super::super::checks::{apply, build_error, gradient_check, numbers, round_trip, row_function};
     use super::super::{Add, Average, Layer, Maximum, Minimum, Multiply, Subtract};
-    use super::*;
 
     /// What numpy gives for `a + b`, a of shape (2, 1, 2) and b of shape (3, 1).
     #[test]
@@ -223,7 +227,8 @@ mod tests {
 
     #[test]
     fn gradients_of_inputs_of_different_shapes() {
-        let layers: [&dyn Layer; 5] = [&Add::new(), &Multiply::new(), &Average::new(), &Maximum::new(), &Minimum::new()];
+        let layers: [&dyn Layer; 5] =
+            [&Add::new(), &Multiply::new(), &Average::new(), &Maximum::new(), &Minimum::new()];
         for layer in layers {
             round_trip(layer);
             let function = row_function(layer, &[&[2, 3], &[3], &[2, 1]]);
@@ -244,8 +249,8 @@ mod tests {
         );
         assert_eq!(
             build_error(&Maximum::new(), &[&[2, 4], &[3]]),
-            "Maximum: inputs of shapes (None, 2, 4) and (None, 3), expected equal axes (or 1), compared from the last: \
-             bring them to one shape first"
+            "Maximum: inputs of shapes (None, 2, 4) and (None, 3), expected equal axes (or 1), \
+             compared from the last: bring them to one shape first"
         );
         assert_eq!(
             build_error(&Multiply::new(), &[&[10_000, 1], &[10_000]]),

@@ -2,8 +2,8 @@
 //!
 //! **Formula** `y = x` where x > 0, else `alpha x`
 //! **Shapes** any, unchanged; alpha has the shape of a sample, with 1 in place of the shared axes
-//! **Config** `alpha_initializer` = zeros, `alpha_regularizer`, `alpha_constraint` = none, `shared_axes` = null (axes along
-//! which all have one alpha, from 1). Negative axes are refused: Keras reads them as the ones before.
+//! **Config** `alpha_initializer` = zeros, `alpha_regularizer`, `alpha_constraint` = none, `shared_axes` = null
+//! (axes along which all have one alpha, from 1). Negative axes are refused: Keras reads them as the ones before.
 //! **Gradient** `dx = dy` where x > 0, `alpha dy` where x < 0, 0 at 0; `dalpha` = sum of `x dy` where x < 0
 //! **Reference** `keras.layers.PReLU`; He et al. 2015
 
@@ -102,10 +102,13 @@ impl Layer for PReLU {
         let input_shape = one_input(place, inputs)?;
         let mut alpha_shape = input_shape.to_vec();
         for axis in self.shared_axes.iter().flatten() {
-            let at = usize::try_from(*axis - 1).ok().filter(|at| *at < alpha_shape.len()).ok_or_else(|| {
-                let (rank, of) = (alpha_shape.len(), shape(input_shape));
-                Error::config(place, format!("shared_axes has {axis}, expected axes from 1 to {rank} of {of}"))
-            })?;
+            let at = usize::try_from(axis.saturating_sub(1))
+                .ok()
+                .filter(|at| *at < alpha_shape.len())
+                .ok_or_else(|| {
+                    let (rank, of) = (alpha_shape.len(), shape(input_shape));
+                    Error::config(place, format!("shared_axes has {axis}, expected axes from 1 to {rank} of {of}"))
+                })?;
             alpha_shape[at] = 1;
         }
         let alpha = VariableSpec::new("alpha", alpha_shape.clone(), self.alpha_initializer.clone())

@@ -3,9 +3,9 @@
 //! **Formula** `y = min(x, max_value)` where x > threshold, else `negative_slope (x - threshold)`
 //! **Shapes** any, unchanged
 //! **Config** `max_value` = null (no ceiling), `negative_slope` = 0, `threshold` = 0; each at least 0
-//! **Gradient** 1 where `threshold < x <= max_value`, `negative_slope` where x < threshold, else 0. As in Keras there are
-//! two exceptions: without ceiling and threshold it is `negative_slope` at x = 0, and with a ceiling of 6 and no threshold
-//! it is 0 at x = 6.
+//! **Gradient** 1 where `threshold < x <= max_value`, `negative_slope` where x < threshold, else 0. As in Keras
+//! there are two exceptions: without ceiling and threshold it is `negative_slope` at x = 0, and with a ceiling of
+//! 6 and no threshold it is 0 at x = 6.
 //! **Reference** `keras.layers.ReLU`
 
 use super::leaky_re_lu::Leaky;
@@ -94,7 +94,8 @@ impl Layer for ReLU {
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
         let max_value = self.max_value.unwrap_or(0.0);
-        let keys = [("max_value", max_value), ("negative_slope", self.negative_slope), ("threshold", self.threshold)];
+        let keys =
+            [("max_value", max_value), ("negative_slope", self.negative_slope), ("threshold", self.threshold)];
         for (key, value) in keys {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(bad_value(place, key, value, "a number, at least 0"));
@@ -152,7 +153,7 @@ impl Curve for Pieces {
 
 #[cfg(test)]
 mod tests {
-    use super::super::checks::{build_error, round_trip};
+    use super::super::checks::{build_error, kernels, round_trip};
     use super::*;
 
     #[test]
@@ -165,14 +166,17 @@ mod tests {
     fn negative_numbers_are_refused() {
         let error = |layer: ReLU| build_error(&layer, &[&[2]]);
         assert_eq!(error(ReLU::new().max_value(-1.0)), "ReLU: max_value = -1, expected a number, at least 0");
-        assert_eq!(error(ReLU::new().negative_slope(-0.5)), "ReLU: negative_slope = -0.5, expected a number, at least 0");
+        assert_eq!(
+            error(ReLU::new().negative_slope(-0.5)),
+            "ReLU: negative_slope = -0.5, expected a number, at least 0"
+        );
         assert_eq!(error(ReLU::new().threshold(f64::NAN)), "ReLU: threshold = NaN, expected a number, at least 0");
     }
 
     /// Recorded from `keras.layers.ReLU(6)`, `(6, 0.5)`, `(6, threshold=1)`: the slopes at 6.
     #[test]
     fn the_slope_at_a_ceiling_of_six_is_zero_without_threshold() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for (slope, threshold, at_six) in [(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, 1.0, 1.0)] {
             let mut d = [1.0; 2];
             Pieces { ceiling: 6.0, slope, threshold }.gradient(&kernels, &mut d, &[5.5, 6.0]);
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn zero_and_no_gradient_go_together_where_it_is_said() {
-        let kernels = Kernels::new();
+        let kernels = kernels();
         for (ceiling, threshold) in [(6.0, 0.0), (f32::INFINITY, 1.5), (0.5, 1.0), (0.0, 0.0)] {
             let curve = Pieces { ceiling, slope: 0.0, threshold };
             assert!(curve.dies_at_zero());

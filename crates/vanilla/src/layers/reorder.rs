@@ -67,9 +67,9 @@ impl RowFunction for Reorder {
     }
 }
 
-/// The facts before and behind functions of rows that are to work along these axes of a sample (places, each once).
-/// Between them a row holds one element after the other along the axes, the last axis fastest; each keeps the number of
-/// columns.
+/// The facts before and behind functions of rows that are to work along these axes of a sample (places, each
+/// once). Between them a row holds one element after the other along the axes, the last axis fastest; each keeps
+/// the number of columns.
 pub(super) fn along(sample: &[usize], axes: &[usize]) -> (Vec<Fact>, Vec<Fact>) {
     let rest: Vec<usize> = (0..sample.len()).filter(|axis| !axes.contains(axis)).collect();
     let groups = Fact::Regroup { groups: rest.iter().map(|axis| sample[*axis]).product() };

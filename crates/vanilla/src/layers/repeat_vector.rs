@@ -50,7 +50,8 @@ impl Layer for RepeatVector {
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
         let [features] = *input_shape else {
-            let problem = format!("an input of shape {}, expected a vector: put a Flatten before it", shape(input_shape));
+            let problem =
+                format!("an input of shape {}, expected a vector: put a Flatten before it", shape(input_shape));
             return Err(Error::config(place, problem));
         };
         // Before a table of this length is made.
@@ -79,7 +80,8 @@ mod tests {
             assert_eq!(
                 build_error(&RepeatVector::new(n), &[&[2]]),
                 format!(
-                    "RepeatVector: n = {n}, expected a number of repetitions, at least 1, and at most 16777216 values"
+                    "RepeatVector: n = {n}, expected a number of repetitions, at least 1, and \
+                     at most 16777216 values"
                 )
             );
         }

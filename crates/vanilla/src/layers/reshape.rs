@@ -6,7 +6,8 @@
 //! **Gradient** `dx = dy`
 //! **Reference** `keras.layers.Reshape`
 //!
-//! It has no facts: a value has its numbers in row-major order anyway, and who reads it says how many rows it wants.
+//! It has no facts: a value has its numbers in row-major order anyway, and who reads it says how many rows it
+//! wants.
 
 use super::{Built, Common, Layer, bad_value, one_input, shape};
 use crate::config::{Config, Keys, keys};
@@ -30,7 +31,9 @@ impl Reshape {
 
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         let Some(target_shape) = config.signed_list("target_shape")? else {
-            return Err(config.error("target_shape is missing: the shape of a sample, such as target_shape = [28, 28]"));
+            return Err(
+                config.error("target_shape is missing: the shape of a sample, such as target_shape = [28, 28]")
+            );
         };
         Ok(Self { common, target_shape })
     }
@@ -53,7 +56,12 @@ impl Layer for Reshape {
         let target = &self.target_shape;
         let rests = target.iter().filter(|axis| **axis == -1).count();
         if rests > 1 || target.iter().any(|axis| *axis < 1 && *axis != -1) {
-            return Err(bad_value(place, "target_shape", json!(target), "axes of at least 1, one of them perhaps -1"));
+            return Err(bad_value(
+                place,
+                "target_shape",
+                json!(target),
+                "axes of at least 1, one of them perhaps -1",
+            ));
         }
         let elements: usize = input_shape.iter().product();
         let mut stated = target.iter().filter(|axis| **axis != -1);
@@ -67,8 +75,8 @@ impl Layer for Reshape {
             None => Err(Error::config(
                 place,
                 format!(
-                    "target_shape = {} of an input of shape {}, expected axes whose product is {elements}: change one \
-                     of them, or make it -1",
+                    "target_shape = {} of an input of shape {}, expected axes whose product is {elements}: \
+                     change one of them, or make it -1",
                     json!(target),
                     shape(input_shape)
                 ),
@@ -98,8 +106,8 @@ mod tests {
         let error = |target: &[i64]| build_error(&Reshape::new(target.to_vec()), &[&[2, 3]]);
         assert_eq!(
             error(&[4, 2]),
-            "Reshape: target_shape = [4,2] of an input of shape (None, 2, 3), expected axes whose product is 6: change \
-             one of them, or make it -1"
+            "Reshape: target_shape = [4,2] of an input of shape (None, 2, 3), expected axes whose \
+             product is 6: change one of them, or make it -1"
         );
         assert!(error(&[4, -1]).contains("whose product is 6"));
         assert!(error(&[i64::MAX, 3, -1]).contains("whose product is 6"));
