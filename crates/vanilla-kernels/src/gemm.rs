@@ -49,7 +49,7 @@ const IN_ORDER: [u8; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
 const NEIGHBOURS: [u8; LIVE_ROWS] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// The most optimizer slots of a parameter.
-pub const MAX_SLOTS: usize = 4;
+pub const MAX_SLOTS: usize = 6;
 
 /// Above this share of the work, the dense tile, which wastes nothing on finding its way, is as quick.
 const WORTH: f64 = 0.75;
@@ -345,7 +345,7 @@ fn pick(bits: &mut u64, most: usize) -> ([u8; LIVE_ROWS], usize) {
     (picked, count)
 }
 
-/// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `update` together with the weights and
+/// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `updates` together with the weights and
 /// slots at the same place; dW itself is never stored. X is `rows x inputs`, dY `rows x units`; W and its slots are
 /// `inputs x units`, b and its slots `1 x units`. `live[0]` describes X, `live[1]` dY.
 #[allow(clippy::too_many_arguments)] // a product has operands
@@ -357,7 +357,7 @@ pub(crate) fn grad_w(
     live: [Option<&Live>; 2],
     kernel: Target<'_>,
     bias: Option<Target<'_>>,
-    update: Update<'_>,
+    updates: [Update<'_>; 2],
 ) {
     let (rows, inputs, units) = (x.rows(), x.cols(), dy.cols());
     assert_eq!(dy.rows(), rows, "grad_w: shapes of {x:?} {dy:?}");
@@ -376,9 +376,9 @@ pub(crate) fn grad_w(
             let panels = slab * width..dy.panels().min((slab + 1) * width);
             for x_panel in items {
                 let first = x_panel * LANES;
-                let (target, lines) = match &bias {
-                    Some(bias) if first >= inputs => (bias, 0..1),
-                    _ => (&kernel, first..inputs.min(first + LANES)),
+                let (target, lines, update) = match &bias {
+                    Some(bias) if first >= inputs => (bias, 0..1, updates[1]),
+                    _ => (&kernel, first..inputs.min(first + LANES), updates[0]),
                 };
                 let tile = Tile {
                     rows: 1,

@@ -99,8 +99,8 @@ impl Kernels {
         gemm::grad_x(self.table, &self.team, dy, live, w, wanted, dx, scratch, epilogue);
     }
 
-    /// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `update` with the weights and slots at
-    /// the same place. X is `rows x inputs`, dY `rows x units`; W and its slots are `inputs x units`, b and its
+    /// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `updates` (the kernel's and the
+    /// bias's) with the weights and slots at the same place. X is `rows x inputs`, dY `rows x units`; W and its slots are `inputs x units`, b and its
     /// slots `1 x units`. `live` tells where X and where dY is not zero.
     ///
     /// # Panics
@@ -112,9 +112,9 @@ impl Kernels {
         live: [Option<&Live>; 2],
         kernel: Target<'_>,
         bias: Option<Target<'_>>,
-        update: Update<'_>,
+        updates: [Update<'_>; 2],
     ) {
-        gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, update);
+        gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, updates);
     }
 
     /// The largest magnitude in X, padding included; infinity if an element is infinite or NaN.

@@ -2,7 +2,7 @@
 //! with NaN in all padding; and the same bits for every number of threads.
 
 use vanilla_kernels::{
-    AdamStep, FLUSH, GradX, Isa, Kernels, LANES, Live, MomentumStep, Panels, RmsPropStep, Source, Target,
+    AdamStep, FLUSH, GradX, Isa, Kernels, LANES, Live, MomentumStep, Panels, RmsPropStep, Source, Target, Update,
 };
 
 const SIZES: [usize; 12] = [1, 2, 3, 5, 6, 7, 15, 16, 17, 33, 64, 70];
@@ -203,7 +203,7 @@ fn grad_w(kernels: &Kernels, x: &Panels, dy: &Panels, live: [Option<&Live>; 2], 
     let mut bias = Panels::zeros(1, units);
     let kernel = Target { weights: &mut w, slots: &mut slots };
     let bias_target = Target { weights: &mut bias, slots: &mut [] };
-    kernels.grad_w(x, dy, live, kernel, Some(bias_target), &|g, w, s| {
+    let update: Update<'_> = &|g, w, s| {
         for (i, &g) in g.iter().enumerate() {
             w[i] += g;
             if let Some(s) = s[0].get_mut(i) {
@@ -211,7 +211,8 @@ fn grad_w(kernels: &Kernels, x: &Panels, dy: &Panels, live: [Option<&Live>; 2], 
             }
         }
         assert!(s[1].is_empty());
-    });
+    };
+    kernels.grad_w(x, dy, live, kernel, Some(bias_target), [update, update]);
     [w.to_row_major(), slots[0].to_row_major(), bias.to_row_major()]
 }
 

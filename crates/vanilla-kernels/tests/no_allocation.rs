@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source, random};
 use vanilla_plan::{
-    Batch, BatchNorm, Constraint, Fact, Link, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise, Optimizer, OutputLoss,
-    Params, Passes, Plan, Regularizer, RowFunction, Spectral, VariableFacts,
+    Batch, BatchNorm, Coefficients, Constraint, Fact, Link, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise,
+    Optimizer, OutputLoss, Params, Passes, Plan, Regularizer, RowFunction, Slot, Spectral, VariableFacts,
 };
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -55,13 +55,23 @@ impl Optimizer for Descent {
     fn name(&self) -> &str {
         "descent"
     }
-    fn slots(&self) -> usize {
-        0
+    fn slots(&self, _: usize, _: &[usize]) -> Vec<Slot> {
+        Vec::new()
     }
-    fn coefficients(&self, _: u64) -> [f32; 4] {
-        [0.1, 0.0, 0.0, 0.0]
+    fn coefficients(&self, _: u64) -> Coefficients {
+        let mut c = Coefficients::default();
+        c[0] = 0.1;
+        c
     }
-    fn update(&self, k: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], _: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn update(
+        &self,
+        k: &Kernels,
+        c: &Coefficients,
+        _: usize,
+        w: &mut [f32],
+        g: &[f32],
+        _: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         k.sgd(c[0], w, g);
     }
 }

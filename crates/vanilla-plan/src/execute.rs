@@ -3,9 +3,9 @@
 use crate::noise::Draw;
 use crate::run::{Batch, NotFinite};
 use crate::step::Step;
-use crate::{Link, Loss, Network, Optimizer, Params, merge, norm, rows};
+use crate::{Coefficients, Link, Loss, Network, Optimizer, Params, WholeStep, merge, norm, rows};
 use std::mem::take;
-use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target};
+use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target, Update};
 
 /// What a plan works in. A matrix that no step writes stays empty.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct Scratch {
     pub samples: Vec<usize>,
     /// Single rows.
     pub row: [Vec<f32>; 4],
+    /// The optimizer's.
+    pub spare: Vec<Vec<f32>>,
     /// A variable and its gradient in row-major order.
     pub whole: [Vec<f32>; 2],
     /// All penalties of the last batch.
@@ -224,6 +226,7 @@ impl Context<'_> {
             Step::Spectral { .. }
             | Step::GradW { .. }
             | Step::Update { .. }
+            | Step::UpdateAll { .. }
             | Step::MoveStatistics { .. }
             | Step::Constrain { .. } => unreachable!("moves weights: see `learn`"),
         }
@@ -333,6 +336,14 @@ impl Context<'_> {
                         return Err(NotFinite::Gradient { variable: *kernel });
                     }
                 }
+                Step::UpdateAll { variables } => {
+                    // As below.
+                    for variable in variables {
+                        if !(self.kernels.largest(&s.variables[*variable]) < f32::MAX.sqrt()) {
+                            return Err(NotFinite::Gradient { variable: *variable });
+                        }
+                    }
+                }
                 Step::Update { variable } => {
                     // A product that is still to come was looked at before; what stands here meanwhile was finite.
                     let g = self.kernels.largest(&s.variables[*variable]);
@@ -353,7 +364,7 @@ impl Context<'_> {
         s: &mut Scratch,
         params: &mut Params,
         optimizer: &dyn Optimizer,
-        coefficients: &[f32; 4],
+        coefficients: &Coefficients,
     ) -> bool {
         let kernels = self.kernels;
         match step {
@@ -367,32 +378,46 @@ impl Context<'_> {
             }
             Step::GradW { x, y, kernel, bias, update: true, .. } => {
                 let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
+                let numbers = (*kernel, bias.unwrap_or(*kernel));
                 let (kernel, bias) = two(&mut params.variables, *kernel, *bias);
                 let bias = bias.map(|bias| bias.target());
-                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel.target(), bias, &|g, w, slots| {
-                    optimizer.update(kernels, coefficients, w, g, slots);
-                });
+                let of_kernel: Update<'_> =
+                    &|g, w, slots| optimizer.update(kernels, coefficients, numbers.0, w, g, slots);
+                let of_bias: Update<'_> =
+                    &|g, w, slots| optimizer.update(kernels, coefficients, numbers.1, w, g, slots);
+                let updates = [of_kernel, of_bias];
+                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel.target(), bias, updates);
             }
             Step::GradW { x, y, kernel, bias, update: false, add } => {
                 let live = [s.live[0][*x].as_ref(), s.live[1][*y].as_ref()];
                 let (kernel, bias) = two(&mut s.variables, *kernel, *bias);
                 let bias = bias.map(|bias| Target { weights: bias, slots: &mut [] });
                 let kernel = Target { weights: kernel, slots: &mut [] };
-                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, &|g, w, _| {
+                let keep: Update<'_> = &|g, w, _| {
                     if *add {
                         w.iter_mut().zip(g).for_each(|(sum, g)| *sum += *g);
                     } else {
                         w.copy_from_slice(g);
                     }
-                });
+                };
+                kernels.grad_w(&s.values[*x], &s.gradients[*y], live, kernel, bias, [keep, keep]);
             }
             Step::Update { variable } => {
                 let target = &mut params.variables[*variable];
                 let gradient = s.variables[*variable].flat();
                 let mut slots = target.slots.iter_mut();
                 let mut slots = std::array::from_fn(|_| slots.next().map_or(&mut [][..], Panels::flat_mut));
-                optimizer.update(kernels, coefficients, target.weights.flat_mut(), gradient, &mut slots);
+                let w = target.weights.flat_mut();
+                optimizer.update(kernels, coefficients, *variable, w, gradient, &mut slots);
             }
+            Step::UpdateAll { variables } => optimizer.update_all(WholeStep {
+                kernels,
+                iteration: self.iteration,
+                variables: &mut params.variables,
+                gradients: &mut s.variables,
+                trained: variables,
+                spare: &mut s.spare,
+            }),
             Step::MoveStatistics { y, momentum, mean, variance } => {
                 norm::move_statistics(s, params, *y, *momentum, (*mean, *variance));
             }

@@ -95,21 +95,71 @@ pub trait Loss: Debug + Send + Sync {
     }
 }
 
-/// An update that treats every weight alike.
+/// Numbers that are the same for all weights of a step.
+pub type Coefficients = [f32; 8];
+
+/// A value that an optimizer keeps for a variable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Its name, such as `momentum`.
+    pub name: &'static str,
+    /// Its shape: that of the variable, where updates are fused.
+    pub shape: Vec<usize>,
+    /// Where it starts.
+    pub start: Start,
+}
+
+/// Where a [`Slot`] starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// With this value.
+    At(f32),
+    /// With the weights.
+    Weights,
+}
+
+/// How weights are moved.
 pub trait Optimizer: Debug + Send + Sync {
     /// Its name in a printed plan.
     fn name(&self) -> &str;
-    /// Values kept for every weight, zero at first; at most [`MAX_SLOTS`].
-    fn slots(&self) -> usize;
+    /// What it keeps for the variable with this number and shape; at most [`MAX_SLOTS`] where updates are fused.
+    fn slots(&self, variable: usize, shape: &[usize]) -> Vec<Slot>;
+    /// Whether every weight is moved by its own gradient and slots alone: then no gradient is ever stored.
+    fn fuses(&self) -> bool {
+        true
+    }
     /// What [`Optimizer::update`] needs of this step; `iteration` counts from 1.
-    fn coefficients(&self, iteration: u64) -> [f32; 4];
-    /// Moves the weights `w` against the gradients `g`; all slices have one length.
+    fn coefficients(&self, iteration: u64) -> Coefficients;
+    /// Moves weights `w` of the variable with this number against their gradients `g`; all slices have one length.
     fn update(
         &self,
         kernels: &Kernels,
-        coefficients: &[f32; 4],
+        coefficients: &Coefficients,
+        variable: usize,
         w: &mut [f32],
         g: &[f32],
         slots: &mut [&mut [f32]; MAX_SLOTS],
     );
+    /// Moves all variables that are trained, once all their gradients are known. Called instead of
+    /// [`Optimizer::update`] where nothing is fused.
+    fn update_all(&self, _step: WholeStep<'_>) {
+        unreachable!("{} fuses", self.name())
+    }
+}
+
+/// All gradients of a step, and what they move.
+#[derive(Debug)]
+pub struct WholeStep<'a> {
+    /// What it runs on.
+    pub kernels: &'a Kernels,
+    /// Counted from 1.
+    pub iteration: u64,
+    /// All variables.
+    pub variables: &'a mut [Variable],
+    /// The gradient of each, empty where there is none.
+    pub gradients: &'a mut [kernels::Panels],
+    /// Numbers of the variables that are trained.
+    pub trained: &'a [usize],
+    /// Memory that is kept from step to step.
+    pub spare: &'a mut Vec<Vec<f32>>,
 }

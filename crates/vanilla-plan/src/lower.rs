@@ -33,6 +33,7 @@ pub(crate) fn lower(
     network: &Network,
     losses: &[Option<OutputLoss>],
     purpose: Purpose,
+    fuses: bool,
 ) -> (Vec<Step>, Vec<Gradient>) {
     let mut lowering = Lowering {
         network,
@@ -42,6 +43,7 @@ pub(crate) fn lower(
         parts: vec![Vec::new(); network.forms().len()],
         of: (0..network.forms().len()).collect(),
         stored: stored(network),
+        fuses,
     };
     lowering.forward(losses);
     if purpose != Purpose::Predict {
@@ -112,6 +114,8 @@ struct Lowering<'a> {
     /// The value that each gradient belongs to.
     of: Vec<Value>,
     stored: Vec<bool>,
+    /// Whether the optimizer moves each variable on its own.
+    fuses: bool,
 }
 
 impl Lowering<'_> {
@@ -320,9 +324,16 @@ impl Lowering<'_> {
             for &variable in &node.variables {
                 if network.variables[variable].trainable && !done.contains(&variable) {
                     done.push(variable);
-                    self.steps.push(Step::Update { variable });
                 }
             }
+        }
+        if self.fuses {
+            self.steps.extend(done.iter().map(|&variable| Step::Update { variable }));
+        } else {
+            // Sums over all gradients are taken in the order of the variables.
+            let mut variables = done.clone();
+            variables.sort_unstable();
+            self.steps.push(Step::UpdateAll { variables });
         }
         for (i, node) in network.nodes.iter().enumerate() {
             if let Fact::BatchNorm(norm) = &node.fact

@@ -1,6 +1,6 @@
 //! [`Params`]: the packed weights and optimizer slots, their only owner.
 
-use crate::{Network, Optimizer};
+use crate::{Network, Optimizer, Slot, Start};
 use vanilla_kernels::{Panels, Target};
 
 /// One kernel or bias with its optimizer slots.
@@ -12,9 +12,32 @@ pub struct Variable {
     pub slots: Vec<Panels>,
     /// Whether the optimizer moves it.
     pub trainable: bool,
+    /// Its shape.
+    pub shape: Vec<usize>,
 }
 
 impl Variable {
+    /// A slot as it starts.
+    fn start(&self, slot: &Slot) -> Panels {
+        if let Start::Weights = slot.start {
+            return self.weights.clone();
+        }
+        let cols = slot.shape.last().copied().unwrap_or(1);
+        // A slot of the variable's shape lies as the variable does.
+        let (rows, cols) = if slot.shape == self.shape {
+            (self.weights.rows(), self.weights.cols())
+        } else {
+            (slot.shape.iter().product::<usize>() / cols.max(1), cols)
+        };
+        let mut panels = Panels::zeros(rows, cols);
+        if let Start::At(value) = slot.start
+            && value != 0.0
+        {
+            panels.flat_mut().fill(value);
+        }
+        panels
+    }
+
     /// All of it, to be updated.
     pub(crate) fn target(&mut self) -> Target<'_> {
         Target { weights: &mut self.weights, slots: &mut self.slots }
@@ -40,17 +63,17 @@ impl Params {
             weights: Panels::zeros(facts.rows, facts.cols),
             slots: Vec::new(),
             trainable: facts.trainable,
+            shape: facts.shape.clone(),
         });
         Self { variables: variables.collect(), iterations: 0 }
     }
 
-    /// Gives every trainable variable the slots that this optimizer keeps, all zero, and starts its count at zero.
+    /// Gives every trainable variable the slots that this optimizer keeps, as they start, and starts its count at zero.
     pub fn attach(&mut self, optimizer: &dyn Optimizer) {
         self.iterations = 0;
-        for variable in &mut self.variables {
-            let (rows, cols) = (variable.weights.rows(), variable.weights.cols());
-            let slots = if variable.trainable { optimizer.slots() } else { 0 };
-            variable.slots = (0..slots).map(|_| Panels::zeros(rows, cols)).collect();
+        for (number, variable) in self.variables.iter_mut().enumerate() {
+            let slots = if variable.trainable { optimizer.slots(number, &variable.shape) } else { Vec::new() };
+            variable.slots = slots.into_iter().map(|slot| variable.start(&slot)).collect();
         }
     }
 

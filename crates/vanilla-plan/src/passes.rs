@@ -87,8 +87,11 @@ pub fn absorb_derivative(steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// `g = x' d; W <- optimizer(W, g)` becomes `W <- optimizer(W, x' d)`: no gradient is ever stored. Only where the
-/// gradient is a single product.
+/// gradient is a single product and the optimizer moves each variable on its own.
 pub fn fuse_update(steps: Vec<Step>) -> Vec<Step> {
+    if steps.iter().any(|step| matches!(step, Step::UpdateAll { .. })) {
+        return steps;
+    }
     let fused: Vec<usize> = steps
         .iter()
         .filter_map(|step| match step {

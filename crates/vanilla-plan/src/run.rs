@@ -88,10 +88,13 @@ impl Plan {
         seed: u64,
         passes: Passes,
     ) -> Self {
-        let (steps, gradients) = lower(network, losses, purpose);
+        let fuses = optimizer.is_none_or(|optimizer| optimizer.fuses());
+        let (steps, gradients) = lower(network, losses, purpose, fuses);
         let steps = passes.apply(steps, network, max_rows, purpose == Purpose::Train);
-        let moves =
-            |step: &Step| matches!(step, Step::GradW { .. } | Step::Update { .. } | Step::MoveStatistics { .. });
+        let moves = |step: &Step| {
+            use Step::{GradW, MoveStatistics, Update, UpdateAll};
+            matches!(step, GradW { .. } | Update { .. } | UpdateAll { .. } | MoveStatistics { .. })
+        };
         Self {
             checked: steps.iter().position(moves).unwrap_or(steps.len()),
             scratch: Scratch::new(network, losses, &steps, &gradients, max_rows),
@@ -112,6 +115,11 @@ impl Plan {
     /// The time spent in each of [`Plan::steps`] since [`Plan::measure`], if that was called.
     pub fn times(&self) -> Option<&[Duration]> {
         self.times.as_deref()
+    }
+
+    /// Goes on with another optimizer, which keeps the same slots: another learning rate.
+    pub fn set_optimizer(&mut self, optimizer: Arc<dyn Optimizer>) {
+        self.optimizer = Some(optimizer);
     }
 
     /// The network that was compiled.
@@ -303,6 +311,7 @@ impl Scratch {
                 }
                 Step::BatchNorm { y, .. } => s.statistics[*y] = Panels::zeros(5, forms[*y].cols),
                 Step::Update { variable } => s.store(network, *variable),
+                Step::UpdateAll { variables } => variables.iter().for_each(|v| s.store(network, *v)),
                 // Also the gradient of one that is not trained, beside one that is.
                 Step::GradW { kernel, bias, update: false, .. } => {
                     s.store(network, *kernel);
@@ -379,6 +388,7 @@ fn written(step: &Step) -> (Option<Value>, Option<Gradient>) {
         | Step::Sum { .. }
         | Step::GradW { .. }
         | Step::Update { .. }
+        | Step::UpdateAll { .. }
         | Step::Constrain { .. } => (None, None),
     }
 }

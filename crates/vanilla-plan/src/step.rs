@@ -321,6 +321,11 @@ pub enum Step {
         /// Number of the variable.
         variable: usize,
     },
+    /// All variables that are trained, by an optimizer that wants to see all gradients.
+    UpdateAll {
+        /// Numbers of the variables.
+        variables: Vec<usize>,
+    },
     /// Makes a variable satisfy its constraint.
     Constrain {
         /// Number of the variable.
@@ -448,6 +453,9 @@ impl fmt::Display for Shown<'_> {
                 bias.map_or(Ok(()), |bias| write!(f, ", {}", g(bias, format!("sum d{y}"))))
             }
             Step::Update { variable: v } => write!(f, "update     V{v} <- {optimizer}(V{v}, g{v})"),
+            Step::UpdateAll { variables } => {
+                write!(f, "update     {} <- {optimizer}({})", list('V', variables), list('g', variables))
+            }
             Step::Constrain { variable: v, name } => write!(f, "constrain  V{v} <- {name}(V{v})"),
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
-    Batch, BatchNorm, Curve, Fact, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise, NotFinite, Optimizer, OutputLoss,
-    Params, Passes, Plan, Reads, RowFunction, VariableFacts,
+    Batch, BatchNorm, Coefficients, Curve, Fact, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise, NotFinite,
+    Optimizer, OutputLoss, Params, Passes, Plan, Reads, RowFunction, Slot, VariableFacts,
 };
 
 #[derive(Debug)]
@@ -88,13 +88,23 @@ impl Optimizer for Descent {
     fn name(&self) -> &str {
         "descent"
     }
-    fn slots(&self) -> usize {
-        0
+    fn slots(&self, _: usize, _: &[usize]) -> Vec<Slot> {
+        Vec::new()
     }
-    fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.0, 0.0, 0.0, 0.0]
+    fn coefficients(&self, _iteration: u64) -> Coefficients {
+        let mut c = Coefficients::default();
+        c[0] = self.0;
+        c
     }
-    fn update(&self, _: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], _: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn update(
+        &self,
+        _: &Kernels,
+        c: &Coefficients,
+        _: usize,
+        w: &mut [f32],
+        g: &[f32],
+        _: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         w.iter_mut().zip(g).for_each(|(w, g)| *w -= c[0] * g);
     }
 }

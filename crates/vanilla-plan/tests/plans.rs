@@ -6,7 +6,8 @@ use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
-    Batch, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan, Reads,
+    Batch, Coefficients, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan,
+    Reads, Slot, Start,
 };
 
 #[derive(Debug)]
@@ -161,13 +162,23 @@ impl Optimizer for Descent {
     fn name(&self) -> &str {
         "descent"
     }
-    fn slots(&self) -> usize {
-        1
+    fn slots(&self, _: usize, shape: &[usize]) -> Vec<Slot> {
+        vec![Slot { name: "count", shape: shape.to_vec(), start: Start::At(0.0) }]
     }
-    fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.0, 0.0, 0.0, 0.0]
+    fn coefficients(&self, _iteration: u64) -> Coefficients {
+        let mut c = Coefficients::default();
+        c[0] = self.0;
+        c
     }
-    fn update(&self, _: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn update(
+        &self,
+        _: &Kernels,
+        c: &Coefficients,
+        _: usize,
+        w: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         w.iter_mut().zip(g).for_each(|(w, g)| *w -= c[0] * g);
         slots[0].iter_mut().for_each(|count| *count += 1.0);
     }

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::losses::{Loss, LossArg};
 use crate::metrics::{self, MetricArg};
 use crate::model::Model;
-use crate::optimizers::{Optimizer, OptimizerArg};
+use crate::optimizers::{Engine, OptimizerArg};
+use crate::registry::Registry;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Compile {
     metrics: MetricLists,
     weighted_metrics: MetricLists,
     loss_weights: Option<Value>,
+    registry: Registry,
 }
 
 impl Compile {
@@ -47,6 +49,7 @@ impl Compile {
             metrics: MetricLists::default(),
             weighted_metrics: MetricLists::default(),
             loss_weights: None,
+            registry: Registry::default(),
         }
     }
 
@@ -235,7 +238,7 @@ pub(crate) struct CompiledMetric {
 pub(crate) struct Compiled {
     /// One an output.
     pub losses: Vec<Option<CompiledLoss>>,
-    pub optimizer: Arc<dyn Optimizer>,
+    pub optimizer: Engine,
     pub metrics: Vec<CompiledMetric>,
     /// As Keras writes it, but for the optimizer.
     pub config: Value,
@@ -321,7 +324,7 @@ impl Model {
         if losses.iter().all(Option::is_none) {
             return Err(Error::config("compile", "no loss: name one, such as \"categorical_crossentropy\""));
         }
-        let optimizer = options.optimizer.resolve()?;
+        let optimizer = Engine::new(options.optimizer.resolve(&options.registry)?);
         let plain = options.metrics.resolve("metrics", &outputs)?;
         let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs)?;
         let written = |lists: &[Vec<metrics::Compiled>]| -> Value {
@@ -365,6 +368,14 @@ impl Model {
     /// # Errors
     /// When a name is unknown or a key makes no sense.
     pub fn compile_from_json(&mut self, value: &Value) -> Result<()> {
+        self.compile_from_json_with(value, &Registry::default())
+    }
+
+    /// As [`Model::compile_from_json`], with words of one's own.
+    ///
+    /// # Errors
+    /// As [`Model::compile_from_json`].
+    pub fn compile_from_json_with(&mut self, value: &Value, registry: &Registry) -> Result<()> {
         let keys = value.as_object().cloned().unwrap_or_default();
         let mut config = crate::config::Config::new("compile", keys);
         let loss =
@@ -382,7 +393,8 @@ impl Model {
         config.finish()?;
         let losses = Losses::from_json(loss);
         let optimizer = OptimizerArg::Config(optimizer);
-        self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights })
+        let registry = registry.clone();
+        self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights, registry })
     }
 }
 

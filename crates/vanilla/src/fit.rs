@@ -250,7 +250,7 @@ impl Model {
         if let (Some(built), Some(compiled)) = (&mut self.built, &mut self.compiled)
             && !compiled.attached
         {
-            built.params.attach(&*compiled.optimizer);
+            built.params.attach(&compiled.optimizer.bind(&built.variables));
             compiled.attached = true;
         }
     }

@@ -44,9 +44,25 @@ impl Identity {
         }
         let metrics: Vec<_> = compiled.metrics.iter().map(|metric| &metric.key).collect();
         flatten(&mut keys, "metrics", &json!(metrics));
-        flatten(&mut keys, "optimizer", &compiled.optimizer.class_name().into());
-        flatten(&mut keys, "optimizer", &Value::Object(compiled.optimizer.config()));
-        flatten(&mut keys, LEARNING_RATE, &shortest(compiled.optimizer.learning_rate()));
+        let engine = &compiled.optimizer;
+        flatten(&mut keys, "optimizer", &engine.rule.class_name().into());
+        flatten(&mut keys, "optimizer", &Value::Object(engine.rule.config()));
+        for (key, value) in engine.common.to_config("") {
+            // What is at its default decides nothing, and is not in checkpoints of earlier versions.
+            let usual = value.is_null() || value == false || matches!(&*key, "name" | "ema_momentum");
+            match &*key {
+                "learning_rate" if !engine.rate_is_constant() => flatten(&mut keys, LEARNING_RATE, &value),
+                "learning_rate" => flatten(&mut keys, LEARNING_RATE, &shortest(engine.learning_rate(0))),
+                _ if usual && !engine.common.use_ema => {}
+                _ => flatten(&mut keys, &format!("optimizer {key}"), &value),
+            }
+        }
+        for (layer, factor) in &engine.common.multipliers {
+            flatten(&mut keys, &format!("learning_rate of layer '{layer}'"), &shortest(*factor));
+        }
+        if !engine.common.no_decay.is_empty() {
+            flatten(&mut keys, "no weight_decay", &json!(engine.common.no_decay));
+        }
         flatten(&mut keys, "batch_size", &json!(options.batch_rows(train.rows)));
         if options.steps(train.rows) != train.rows.div_ceil(options.batch_rows(train.rows)) {
             flatten(&mut keys, "steps_per_epoch", &json!(options.steps_per_epoch));

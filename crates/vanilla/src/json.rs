@@ -27,7 +27,7 @@ impl Model {
         if let Some(compiled) = &self.compiled {
             let config = &compiled.config;
             model["compile_config"] = json!({
-                "optimizer": optimizers::to_config(&*compiled.optimizer),
+                "optimizer": optimizers::to_config(&compiled.optimizer),
                 "loss": config["loss"],
                 "loss_weights": config["loss_weights"],
                 "metrics": config["metrics"],
@@ -63,7 +63,7 @@ impl Model {
         // Keras writes an empty one for a model that is not compiled.
         let compile = value.get("compile_config").filter(|compile| !compile.is_null() && **compile != json!({}));
         if let Some(compile) = compile {
-            model.compile_from_json(compile)?;
+            model.compile_from_json_with(compile, registry)?;
         }
         Ok(model)
     }

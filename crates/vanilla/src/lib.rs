@@ -62,6 +62,7 @@ mod run;
 mod run_state;
 mod runtime;
 mod saving;
+pub mod schedules;
 mod show;
 mod snapshot;
 pub mod storage;

@@ -71,10 +71,14 @@ impl Model {
         let variables = &built.network.variables;
         let sum = |sum: u64, v: &VariableFacts| sum.saturating_add(matrix(v.rows, v.cols));
         let weights = variables.iter().fold(0, sum);
-        let trained = variables.iter().filter(|v| v.trainable).fold(0, sum);
-        let optimizer = trained.saturating_mul(compiled.optimizer.slots() as u64);
+        let bound = self.optimizer()?;
+        let trained = variables.iter().enumerate().filter(|(_, v)| v.trainable);
+        let optimizer = trained.fold(0u64, |sum, (number, v)| {
+            // A slot of another shape is smaller than its variable.
+            sum.saturating_add(matrix(v.rows, v.cols).saturating_mul(bound.slots(number, &v.shape).len() as u64))
+        });
         // A gradient that is not a single product is stored whole.
-        let stored = variables.iter().filter(|v| v.regularizer.is_some()).fold(0, sum);
+        let stored = variables.iter().filter(|v| v.regularizer.is_some() || !bound.fuses()).fold(0, sum);
         let target: usize = built
             .network
             .outputs
@@ -191,7 +195,7 @@ mod tests {
         let plan = crate::plan::Plan::train(
             &model.built.as_ref().unwrap().network,
             &model.compiled.as_ref().unwrap().output_losses(),
-            &(model.compiled.as_ref().unwrap().optimizer.clone() as _),
+            &model.optimizer().unwrap(),
             64,
             0,
             crate::plan::Passes::ALL,

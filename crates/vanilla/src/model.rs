@@ -241,20 +241,24 @@ impl Model {
     /// The same model with another learning rate; the optimizer's state stays.
     ///
     /// # Errors
-    /// When it is not compiled.
+    /// When it is not compiled, or the learning rate follows a schedule.
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
         let compiled = self.compiled.as_mut().ok_or(NOT_COMPILED)?;
+        if !compiled.optimizer.rate_is_constant() {
+            let problem = "learning_rate follows a schedule, which sets it in every step: compile with a number";
+            return Err(Error::config(compiled.optimizer.rule.class_name(), problem));
+        }
         compiled.optimizer = compiled.optimizer.with_learning_rate(learning_rate);
         self.on_batch = OnBatch::default();
         Ok(())
     }
 
-    /// The learning rate of the optimizer, as it is now.
+    /// The learning rate of the next step.
     ///
     /// # Errors
     /// When the model is not compiled.
     pub fn learning_rate(&self) -> Result<f32> {
-        Ok(self.compiled.as_ref().ok_or(NOT_COMPILED)?.optimizer.learning_rate())
+        Ok(self.compiled.as_ref().ok_or(NOT_COMPILED)?.optimizer.learning_rate(self.iterations()))
     }
 
     /// The model's name.
@@ -434,8 +438,15 @@ impl Model {
     fn plan_of_a_step(&self, batch_size: usize, passes: Passes) -> Result<Plan> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
-        let optimizer: Arc<dyn vanilla_plan::Optimizer> = compiled.optimizer.clone();
+        let optimizer = self.optimizer()?;
         Ok(Plan::train(&built.network, &compiled.output_losses(), &optimizer, batch_size, self.seed, passes))
+    }
+
+    /// The optimizer, for the variables of the model.
+    pub(crate) fn optimizer(&self) -> Result<Arc<dyn vanilla_plan::Optimizer>> {
+        let built = self.built.as_ref().ok_or(NOT_BUILT)?;
+        let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
+        Ok(Arc::new(compiled.optimizer.bind(&built.variables)))
     }
 
     pub(crate) fn evaluation_plan(&self, batch_size: usize) -> Result<Plan> {

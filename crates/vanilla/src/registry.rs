@@ -5,11 +5,15 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::initializers::Initialize;
 use crate::layers::{Common, Layer};
+use crate::optimizers::Optimizer;
+use crate::schedules::Schedule;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 type MakeLayer = Arc<dyn Fn(Common, &mut Config) -> Result<Arc<dyn Layer>> + Send + Sync>;
+type MakeOptimizer = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Optimizer>> + Send + Sync>;
+type MakeSchedule = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Schedule>> + Send + Sync>;
 type MakeInitializer = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Initialize>> + Send + Sync>;
 
 /// Words of your own beside Keras's. A file names them; whoever loads it says what the names mean.
@@ -27,6 +31,8 @@ pub struct Registry {
     layers: BTreeMap<String, MakeLayer>,
     activations: BTreeMap<String, Activation>,
     initializers: BTreeMap<String, MakeInitializer>,
+    optimizers: BTreeMap<String, MakeOptimizer>,
+    schedules: BTreeMap<String, MakeSchedule>,
 }
 
 impl Registry {
@@ -65,6 +71,37 @@ impl Registry {
         self
     }
 
+    /// An optimizer: its class name, and how to make it from its keys ([`Common::from_config`](crate::optimizers::Common)
+    /// reads those that all have).
+    pub fn optimizer<O: Optimizer + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<O> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeOptimizer = Arc::new(move |config| Ok(Arc::new(make(config)?)));
+        self.optimizers.insert(class_name.into(), make);
+        self
+    }
+
+    /// A schedule: its class name, and how to make it from its keys.
+    pub fn schedule<S: Schedule + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeSchedule = Arc::new(move |config| Ok(Arc::new(make(config)?)));
+        self.schedules.insert(class_name.into(), make);
+        self
+    }
+
+    pub(crate) fn find_optimizer(&self, class_name: &str) -> Option<MakeOptimizer> {
+        self.optimizers.get(class_name).cloned()
+    }
+
+    pub(crate) fn find_schedule(&self, class_name: &str) -> Option<MakeSchedule> {
+        self.schedules.get(class_name).cloned()
+    }
+
     pub(crate) fn find_layer(&self, class_name: &str) -> Option<MakeLayer> {
         self.layers.get(class_name).cloned()
     }
@@ -77,6 +114,16 @@ impl Registry {
         self.initializers.get(class_name).cloned()
     }
 
+    /// Keras's names of this kind, and these.
+    pub(crate) fn names_of(&self, kind: &str, keras: Vec<&'static str>) -> Vec<String> {
+        let own: Vec<&String> = match kind {
+            "optimizer" => self.optimizers.keys().collect(),
+            "schedule" => self.schedules.keys().collect(),
+            _ => Vec::new(),
+        };
+        keras.into_iter().map(str::to_owned).chain(own.into_iter().cloned()).collect()
+    }
+
     /// All class names of layers, Keras's and these.
     pub(crate) fn layer_names(&self, mut keras: Vec<&'static str>) -> Vec<String> {
         keras.sort_unstable();
@@ -87,6 +134,7 @@ impl Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.layers.keys().chain(self.activations.keys()).chain(self.initializers.keys());
+        let names = names.chain(self.optimizers.keys()).chain(self.schedules.keys());
         f.debug_list().entries(names).finish()
     }
 }

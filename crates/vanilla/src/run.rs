@@ -266,7 +266,8 @@ impl Run {
             self.epoch_start = None;
         }
         // What was set anew is meant; otherwise a rollback may have lowered it.
-        if !changes.iter().any(|change| change.starts_with(LEARNING_RATE)) {
+        let constant = model.compiled.as_ref().is_some_and(|compiled| compiled.optimizer.rate_is_constant());
+        if constant && !changes.iter().any(|change| change.starts_with(LEARNING_RATE)) {
             model.set_learning_rate(state.learning_rate)?;
         }
         model.params_mut()?.clone_from(&params);
@@ -339,7 +340,7 @@ fn place(state: &RunState) -> String {
 /// What usually leads to a loss that is not finite, from what can be seen; it comes with a way out.
 fn likely_cause(model: &Model, data: &Prepared, rows: &[usize]) -> Result<String> {
     let compiled = model.compiled.as_ref().ok_or(NOT_COMPILED)?;
-    let (rate, usual) = (model.learning_rate()?, optimizers::usual_learning_rate(&*compiled.optimizer));
+    let (rate, usual) = (model.learning_rate()?, optimizers::usual_learning_rate(&*compiled.optimizer.rule));
     let (inputs, targets) = data.largest(rows);
     Ok(if rate > 10.0 * usual {
         format!("the learning rate {rate} is the likely cause: try {usual}")

@@ -8,7 +8,7 @@ use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
 use crate::model::{Model, NOT_BUILT};
-use crate::optimizers::Optimizer;
+use crate::optimizers::Engine;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
 use serde_json::{Value, json};
@@ -99,17 +99,20 @@ impl Model {
         root.append(&mut layers.children);
         if let Some(compiled) = &self.compiled {
             let scalar = |data| Array { shape: Vec::new(), data };
-            let mut arrays = vec![
-                scalar(Data::I64(vec![built.params.iterations as i64])),
-                scalar(Data::F32(vec![compiled.optimizer.learning_rate()])),
-            ];
-            if compiled.attached {
-                for (slot, variable) in slot_order(built, &*compiled.optimizer) {
-                    let shape = &built.variables[variable].spec.shape;
-                    arrays.push(array(&built.params.variables[variable].slots[slot], shape));
-                }
+            let engine = &compiled.optimizer;
+            let mut arrays = vec![scalar(Data::I64(vec![built.params.iterations as i64]))];
+            // A schedule follows from the number of the step.
+            if engine.rate_is_constant() {
+                arrays.push(scalar(Data::F32(vec![engine.learning_rate(0)])));
             }
-            let vars = Node::Group(named_vars(compiled.optimizer.name(), arrays));
+            if compiled.attached {
+                for (slot, variable, shape) in slot_order(built, engine) {
+                    arrays.push(array(&built.params.variables[variable].slots[slot], &shape));
+                }
+                let scalars = engine.rule.scalars(built.params.iterations);
+                arrays.extend(scalars.into_iter().map(|value| scalar(Data::F32(vec![value]))));
+            }
+            let vars = Node::Group(named_vars(engine.rule.name(), arrays));
             root.push(("optimizer".to_owned(), Node::Group(parent(vec![("vars".into(), vars)]))));
         }
         root.push(("vars".to_owned(), Node::Group(named_vars(&self.graph.name, Vec::new()))));
@@ -137,18 +140,18 @@ impl Model {
         }
         let Some(compiled) = &mut self.compiled else { return Ok(()) };
         let Some(Node::Group(vars)) = tree.get("optimizer/vars") else { return Ok(()) };
-        let order = slot_order(built, &*compiled.optimizer);
+        let engine = &compiled.optimizer;
+        let order = slot_order(built, engine);
+        let first = 1 + usize::from(engine.rate_is_constant());
+        let scalars = engine.rule.scalars(0).len();
         // Saved before its first step, an optimizer has its count and its rate and nothing else.
-        if vars.children.len() == 2 && !order.is_empty() || vars.children.is_empty() {
+        if vars.children.len() <= first && !order.is_empty() || vars.children.is_empty() {
             return Ok(());
         }
-        let expected = 2 + order.len();
+        let expected = first + order.len() + scalars;
         if vars.children.len() != expected {
-            let problem = format!(
-                "{} variables, expected {expected} for {}",
-                vars.children.len(),
-                compiled.optimizer.name()
-            );
+            let name = engine.rule.name();
+            let problem = format!("{} variables, expected {expected} for {name}", vars.children.len());
             return Err(Error::data("model.weights.h5: optimizer/vars", problem));
         }
         let count = tree
@@ -158,17 +161,18 @@ impl Model {
             Data::I64(count) if count.len() == 1 && count[0] >= 0 => count[0] as u64,
             _ => return Err(Error::data("model.weights.h5: optimizer/vars/0", "expected a count of steps")),
         };
-        let rate = floats(tree, "optimizer/vars/1", &[])?[0];
         let mut params = built.params.clone();
-        params.attach(&*compiled.optimizer);
-        for (number, (slot, variable)) in order.into_iter().enumerate() {
-            let shape = &built.variables[variable].spec.shape;
-            let elements = floats(tree, &format!("optimizer/vars/{}", number + 2), shape)?;
+        params.attach(&engine.bind(&built.variables));
+        for (number, (slot, variable, shape)) in order.into_iter().enumerate() {
+            let elements = floats(tree, &format!("optimizer/vars/{}", number + first), &shape)?;
             params.variables[variable].slots[slot].copy_from_row_major(&elements);
+        }
+        if engine.rate_is_constant() {
+            let rate = floats(tree, "optimizer/vars/1", &[])?[0];
+            compiled.optimizer = compiled.optimizer.with_learning_rate(rate);
         }
         params.iterations = iterations;
         built.params = params;
-        compiled.optimizer = compiled.optimizer.with_learning_rate(rate);
         compiled.attached = true;
         Ok(())
     }
@@ -285,13 +289,23 @@ fn layer_groups(
     parent(vec![("layers".to_owned(), Node::Group(parent(groups)))])
 }
 
-/// (slot, variable) in the order of a Keras file: of the variables that are trained.
-fn slot_order(built: &Built, optimizer: &dyn Optimizer) -> Vec<(usize, usize)> {
-    let slots = optimizer.slots();
-    let variables: Vec<usize> = (0..built.variables.len()).filter(|v| built.variables[*v].trainable).collect();
-    let by_variable = || variables.iter().flat_map(|&v| (0..slots).map(move |s| (s, v)));
-    let by_slot = || (0..slots).flat_map(|s| variables.iter().map(move |&v| (s, v)));
-    if optimizer.slots_together() { by_variable().collect() } else { by_slot().collect() }
+/// Slot, variable and shape in the order of a Keras file, of the variables that are trained: averages and sums of
+/// gradients first, then the rule's own, part by part.
+fn slot_order(built: &Built, engine: &Engine) -> Vec<(usize, usize, Vec<usize>)> {
+    use vanilla_plan::Optimizer;
+    let bound = engine.bind(&built.variables);
+    let mut found = Vec::new();
+    for (number, variable) in built.variables.iter().enumerate().filter(|(_, variable)| variable.trainable) {
+        let slots = bound.slots(number, &variable.spec.shape);
+        let own = slots.len() - engine.extra_slots();
+        for (slot, about) in slots.into_iter().enumerate() {
+            // Parts count from 0; what is not the rule's own comes before them.
+            let part = if slot < own { 1 + own + engine.rule.file_part(slot) } else { slot - own };
+            found.push((part, number, slot, about.shape));
+        }
+    }
+    found.sort_by_key(|(part, ..)| *part);
+    found.into_iter().map(|(_, number, slot, shape)| (slot, number, shape)).collect()
 }
 
 /// A dataset of floats of exactly this shape, all finite.

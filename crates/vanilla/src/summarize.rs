@@ -86,7 +86,11 @@ impl Model {
             trainable_params: trained,
             non_trainable_params: fixed,
             // The slots, the step count and the learning rate.
-            optimizer_params: attached.map(|compiled| trained * compiled.optimizer.slots() as u64 + 2),
+            optimizer_params: attached.map(|compiled| {
+                let rate = u64::from(compiled.optimizer.rate_is_constant());
+                let slots = built.iter().flat_map(|built| &built.params.variables).flat_map(|v| &v.slots);
+                slots.map(|slot| (slot.rows() * slot.cols()) as u64).sum::<u64>() + 1 + rate
+            }),
             connected_to: !is_chain(&self.graph),
             show_trainable: options.show_trainable,
             wide_params: wide.count() as u64,

@@ -104,7 +104,8 @@ fn compare(training: &Value) -> Result<(), String> {
         whole(&format!("prediction {i}"), &got.to_f32(), &want["values"])?;
     }
     let batch_size = training["fit"]["batch_size"].as_u64().unwrap_or(32) as usize;
-    let logs = model.evaluate_with(x, y, Evaluate::new().batch_size(batch_size)).map_err(|error| error.to_string())?;
+    let logs =
+        model.evaluate_with(x, y, Evaluate::new().batch_size(batch_size)).map_err(|error| error.to_string())?;
     for (key, want) in training["evaluate"].as_object().unwrap() {
         let got = logs.get(key).ok_or_else(|| format!("evaluate without {key}: {logs:?}"))?;
         near(&format!("evaluate {key}"), &[got], &numbers(want), |want| want.abs())?;

@@ -145,8 +145,8 @@ fn descriptions_that_make_no_sense() {
         (changed(|c| *c = json!([]), |_| ()), "no \"class_name\""),
         (changed(|c| c["compile_config"]["loss"] = json!("hingge"), |_| ()), "unknown loss 'hingge'"),
         (
-            changed(|c| c["compile_config"]["optimizer"]["config"]["clipnorm"] = json!(1.0), |_| ()),
-            "clipnorm = 1.0",
+            changed(|c| c["compile_config"]["optimizer"]["config"]["clipnorm"] = json!(-1.0), |_| ()),
+            "clipnorm = -1",
         ),
     ] {
         assert!(got.contains(want), "{got}\nis not\n{want}");

@@ -1,29 +1,33 @@
 //! `RMSprop`: the gradient divided by its recent root mean square. `compile`'s default, as in Keras.
 //!
-//! **Formula** `v = rho v + (1 - rho) g^2`, `w -= learning_rate g / sqrt(v + epsilon)`: epsilon stands under the root
-//! **Config** `learning_rate` = 0.001, `rho` = 0.9, `epsilon` = 1e-7; `momentum`, `centered`, clipping, decay, EMA and
-//! accumulation are refused
-//! **Slots** v
+//! **Formula** `v = rho v + (1 - rho) g^2`, `step = learning_rate g / sqrt(v + epsilon)`, `w -= step`: epsilon stands
+//! under the root. Centered, v is less the square of a, `a = rho a + (1 - rho) g`; with momentum `b = momentum b +
+//! step`, `w -= b`
+//! **Config** `learning_rate` = 0.001, `rho` = 0.9, `momentum` = 0, `epsilon` = 1e-7, `centered` = false, and what all
+//! optimizers have
+//! **Slots** v (`velocity`), with momentum b (`momentum`), centered a (`average_gradient`)
 //! **Reference** `keras.optimizers.RMSprop`; Hinton 2012, lecture 6
 
-use super::{Optimizer, learning_rate, share};
+use super::{Common, Optimizer, Slot, Step, common, share, zeros};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use std::sync::Arc;
+use vanilla_plan::Coefficients;
 use vanilla_plan::kernels::{Kernels, MAX_SLOTS, RmsPropStep};
 
 /// RMSprop, with Keras's defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RMSprop {
-    learning_rate: f32,
+    common: Common,
     rho: f64,
+    momentum: f64,
     epsilon: f64,
+    centered: bool,
 }
 
 impl RMSprop {
     /// RMSprop with this learning rate (Keras's default is 0.001).
     pub fn new(learning_rate: f32) -> Self {
-        Self { learning_rate, ..Self::default() }
+        Self::default().learning_rate(learning_rate)
     }
 
     /// Decay of the mean square, 0.9 unless set.
@@ -32,57 +36,102 @@ impl RMSprop {
         self
     }
 
+    /// Share of the last step that is kept.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// Added under the root, 1e-7 unless set.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Divides by the deviation from the mean gradient.
+    pub fn centered(mut self, centered: bool) -> Self {
+        self.centered = centered;
+        self
+    }
+
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         let default = Self::default();
-        if config.float("momentum")?.is_some_and(|momentum| momentum != 0.0) {
-            return Err(config.error("momentum is not supported yet: leave it out"));
-        }
         Ok(Self {
-            learning_rate: learning_rate(config, default.learning_rate)?,
+            common: default.common.from_config(config)?,
             rho: share(config, "rho", default.rho)?,
+            momentum: share(config, "momentum", default.momentum)?,
             epsilon: config.float("epsilon")?.unwrap_or(default.epsilon),
+            centered: config.boolean("centered")?.unwrap_or(false),
         })
     }
 }
 
+common!(RMSprop);
+
 impl Default for RMSprop {
     fn default() -> Self {
-        Self { learning_rate: 0.001, rho: 0.9, epsilon: 1e-7 }
-    }
-}
-
-impl vanilla_plan::Optimizer for RMSprop {
-    fn name(&self) -> &str {
-        "rmsprop"
-    }
-    fn slots(&self) -> usize {
-        1
-    }
-    fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.learning_rate, self.rho as f32, (1.0 - self.rho) as f32, self.epsilon as f32]
-    }
-    fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
-        let [rate, rho, one_minus_rho, epsilon] = *c;
-        kernels.rmsprop(&RmsPropStep { rate, rho, one_minus_rho, epsilon }, w, slots[0], g);
+        Self { common: Common::new(0.001), rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
     }
 }
 
 impl Optimizer for RMSprop {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "RMSprop"
+    }
+    fn name(&self) -> &str {
+        "rmsprop"
+    }
+    fn common(&self) -> &Common {
+        &self.common
     }
     fn config(&self) -> Keys {
         keys! {
-            "rho": self.rho,
-            "momentum": 0.0,
-            "epsilon": self.epsilon,
-            "centered": false,
+            "rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered,
         }
     }
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
+    fn slots(&self, _variable: &str, shape: &[usize]) -> Vec<Slot> {
+        let mut slots = vec![zeros("velocity", shape)];
+        slots.extend((self.momentum > 0.0).then(|| zeros("momentum", shape)));
+        slots.extend(self.centered.then(|| zeros("average_gradient", shape)));
+        slots
     }
-    fn with_learning_rate(&self, learning_rate: f32) -> Arc<dyn Optimizer> {
-        Arc::new(Self { learning_rate, ..*self })
+    fn coefficients(&self, step: Step) -> Coefficients {
+        let (rho, rest) = (self.rho as f32, (1.0 - self.rho) as f32);
+        [step.learning_rate, rho, rest, self.epsilon as f32, self.momentum as f32, 0.0, 0.0, 0.0]
+    }
+    fn update(
+        &self,
+        kernels: &Kernels,
+        c: &Coefficients,
+        w: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
+        let [rate, rho, one_minus_rho, epsilon, momentum, ..] = *c;
+        if self.momentum == 0.0 && !self.centered {
+            return kernels.rmsprop(&RmsPropStep { rate, rho, one_minus_rho, epsilon }, w, slots[0], g);
+        }
+        let (velocity, rest) = slots.split_at_mut(1);
+        let (moving, rest) = rest.split_at_mut(usize::from(self.momentum > 0.0));
+        for i in 0..w.len() {
+            let v = &mut velocity[0][i];
+            *v = rho * *v + one_minus_rho * g[i] * g[i];
+            let mut spread = *v;
+            if self.centered {
+                let average = &mut rest[0][i];
+                *average = rho * *average + one_minus_rho * g[i];
+                spread -= *average * *average;
+            }
+            let mut step = rate * g[i] / (spread + epsilon).sqrt();
+            if let Some(moving) = moving.first_mut() {
+                moving[i] = momentum * moving[i] + step;
+                step = moving[i];
+            }
+            w[i] -= step;
+        }
+        slots.iter_mut().for_each(|slot| kernels.flush(slot));
+    }
+    fn file_part(&self, slot: usize) -> usize {
+        slot
     }
 }

@@ -2,21 +2,20 @@
 //!
 //! **Formula** `w -= learning_rate g`; with momentum `m = momentum m - learning_rate g`, `w += m`, or with nesterov
 //! `w += momentum m - learning_rate g`
-//! **Config** `learning_rate` = 0.01, `momentum` = 0, `nesterov` = false; clipping, decay, EMA and accumulation are
-//! refused
-//! **Slots** m, where momentum is not 0
+//! **Config** `learning_rate` = 0.01, `momentum` = 0, `nesterov` = false, and what all optimizers have
+//! **Slots** m (`momentum`), where momentum is not 0
 //! **Reference** `keras.optimizers.SGD`
 
-use super::{Optimizer, learning_rate, share};
+use super::{Common, Optimizer, Slot, Step, common, share, zeros};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use std::sync::Arc;
+use vanilla_plan::Coefficients;
 use vanilla_plan::kernels::{Kernels, MAX_SLOTS, MomentumStep};
 
 /// Stochastic gradient descent, with Keras's defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SGD {
-    learning_rate: f32,
+    common: Common,
     momentum: f64,
     nesterov: bool,
 }
@@ -24,7 +23,7 @@ pub struct SGD {
 impl SGD {
     /// Descent with this learning rate (Keras's default is 0.01), without momentum.
     pub fn new(learning_rate: f32) -> Self {
-        Self { learning_rate, ..Self::default() }
+        Self::default().learning_rate(learning_rate)
     }
 
     /// Share of the last step that is kept.
@@ -42,50 +41,53 @@ impl SGD {
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         let default = Self::default();
         Ok(Self {
-            learning_rate: learning_rate(config, default.learning_rate)?,
+            common: default.common.from_config(config)?,
             momentum: share(config, "momentum", default.momentum)?,
             nesterov: config.boolean("nesterov")?.unwrap_or(false),
         })
     }
 }
 
+common!(SGD);
+
 impl Default for SGD {
     fn default() -> Self {
-        Self { learning_rate: 0.01, momentum: 0.0, nesterov: false }
+        Self { common: Common::new(0.01), momentum: 0.0, nesterov: false }
     }
 }
 
-impl vanilla_plan::Optimizer for SGD {
+impl Optimizer for SGD {
+    fn class_name(&self) -> &str {
+        "SGD"
+    }
     fn name(&self) -> &str {
         "sgd"
     }
-    fn slots(&self) -> usize {
-        usize::from(self.momentum != 0.0)
+    fn common(&self) -> &Common {
+        &self.common
     }
-    fn coefficients(&self, _iteration: u64) -> [f32; 4] {
-        [self.learning_rate, self.momentum as f32, 0.0, 0.0]
+    fn config(&self) -> Keys {
+        keys! { "momentum": self.momentum, "nesterov": self.nesterov }
     }
-    fn update(&self, kernels: &Kernels, c: &[f32; 4], w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]; MAX_SLOTS]) {
+    fn slots(&self, _variable: &str, shape: &[usize]) -> Vec<Slot> {
+        if self.momentum == 0.0 { Vec::new() } else { vec![zeros("momentum", shape)] }
+    }
+    fn coefficients(&self, step: Step) -> Coefficients {
+        [step.learning_rate, self.momentum as f32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    }
+    fn update(
+        &self,
+        kernels: &Kernels,
+        c: &Coefficients,
+        w: &mut [f32],
+        g: &[f32],
+        slots: &mut [&mut [f32]; MAX_SLOTS],
+    ) {
         let [rate, momentum, ..] = *c;
         if self.momentum == 0.0 {
             kernels.sgd(rate, w, g);
         } else {
             kernels.momentum(&MomentumStep { rate, momentum, nesterov: self.nesterov }, w, slots[0], g);
         }
-    }
-}
-
-impl Optimizer for SGD {
-    fn class_name(&self) -> &'static str {
-        "SGD"
-    }
-    fn config(&self) -> Keys {
-        keys! { "momentum": self.momentum, "nesterov": self.nesterov }
-    }
-    fn learning_rate(&self) -> f32 {
-        self.learning_rate
-    }
-    fn with_learning_rate(&self, learning_rate: f32) -> Arc<dyn Optimizer> {
-        Arc::new(Self { learning_rate, ..*self })
     }
 }
