@@ -8,7 +8,7 @@ use crate::inference::{Evaluate, Predict};
 use crate::memory::refuse_too_much;
 use crate::meter::Meter;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
-use crate::options::Fit;
+use crate::options::{Fit, ValidationFreq};
 use crate::report::{Report, Terminal, Work};
 use crate::run::{Recovery, Run};
 use crate::tensor::Tensor;
@@ -211,6 +211,13 @@ impl Model {
             if value == Some(0) {
                 return Err(Error::data("fit", format!("{key} = 0, expected at least {what}")));
             }
+        }
+        let never = match &options.validation_freq {
+            ValidationFreq::Every(n) => *n == 0,
+            ValidationFreq::After(epochs) => epochs.contains(&0),
+        };
+        if never {
+            return Err(Error::data("fit", "validation_freq = 0, expected at least 1: epochs are counted from 1"));
         }
         self.build_for(&x)?;
         let split;

@@ -134,7 +134,7 @@ impl Sheet<'_> {
             let path = [path, &[i + hidden]].concat();
             let trainable = trainable && entry.trainable;
             drawn.push(match &entry.content {
-                Content::Model(nested) if self.options.expand_nested && !nested.graph.visible().is_empty() => {
+                Content::Model(nested) if self.options.expand_nested => {
                     self.graph.groups.push(GraphGroup { title: entry.name.clone(), parent: group });
                     let frame = self.graph.groups.len() - 1;
                     self.add(&nested.graph, &path, Some(frame), trainable)

@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy scale`
 //! **Reference** `keras.layers.Rescaling`
 
-use super::{Built, Common, Layer, one_input};
+use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
@@ -63,6 +63,11 @@ impl Layer for Rescaling {
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
+        for (key, value) in [("scale", self.scale), ("offset", self.offset)] {
+            if !value.is_finite() {
+                return Err(bad_value(place, key, value, "a finite number"));
+            }
+        }
         let curve = Line { scale: self.scale as f32, offset: self.offset as f32 };
         let facts = vec![Fact::Elementwise(Arc::new(curve))];
         Ok(Built::new(input_shape.to_vec(), facts))
