@@ -400,7 +400,6 @@ impl Builder {
                 constraint.check(&spec.shape).map_err(|error| Error::config(place, error.to_string()))?;
             }
             let number = self.variables.len();
-            let first = numbers.first().copied().unwrap_or(number);
             self.network.variables.push(VariableFacts {
                 rows,
                 cols,
@@ -408,7 +407,7 @@ impl Builder {
                 shape: spec.shape.clone(),
                 regularizer: spec.regularizer.clone().map(|regularizer| regularizer as _),
                 constraint: spec.constraint.clone().map(|constraint| constraint as _),
-                spectral: spec.spectral.map(|iterations| Spectral { vector: first, iterations }),
+                spectral: spec.spectral.map(|iterations| Spectral { vector: number + 1, iterations }),
             });
             self.variables.push(BuiltVariable {
                 path: path.clone(),

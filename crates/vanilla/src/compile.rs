@@ -2,7 +2,7 @@
 
 use crate::config::name_and_keys;
 use crate::error::{Error, Result};
-use crate::losses::{Loss, LossArg};
+use crate::losses::{Loss, LossArg, Reduction};
 use crate::metrics::{self, MetricArg};
 use crate::model::Model;
 use crate::optimizers::{Engine, OptimizerArg};
@@ -82,6 +82,12 @@ impl Compile {
         metrics: impl IntoIterator<Item = M>,
     ) -> Self {
         self.weighted_metrics.named.push((output.into(), metrics.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// With words of one's own beside Keras's.
+    pub fn registry(mut self, registry: &Registry) -> Self {
+        self.registry = registry.clone();
         self
     }
 
@@ -196,7 +202,7 @@ impl MetricLists {
     }
 
     /// By output.
-    fn resolve(self, key: &str, outputs: &[String]) -> Result<Vec<Vec<metrics::Compiled>>> {
+    fn resolve(self, key: &str, outputs: &[String], registry: &Registry) -> Result<Vec<Vec<metrics::Compiled>>> {
         let mut lists: Vec<Vec<MetricArg>> = outputs.iter().map(|_| Vec::new()).collect();
         if !self.only.is_empty() {
             let [list] = &mut lists[..] else {
@@ -212,7 +218,7 @@ impl MetricLists {
         for (name, metrics) in self.named {
             lists[output(key, &name, outputs)?].extend(metrics);
         }
-        lists.into_iter().map(|list| list.into_iter().map(MetricArg::resolve).collect()).collect()
+        lists.into_iter().map(|list| list.into_iter().map(|metric| metric.resolve(registry)).collect()).collect()
     }
 }
 
@@ -252,12 +258,17 @@ pub(crate) struct Compiled {
 pub(crate) struct CompiledLoss {
     pub loss: Arc<dyn Loss>,
     pub weight: f32,
+    pub reduction: Reduction,
 }
 
 impl Compiled {
     /// As the planner wants them.
     pub fn output_losses(&self) -> Vec<Option<OutputLoss>> {
-        let loss = |loss: &CompiledLoss| OutputLoss { loss: loss.loss.clone(), weight: loss.weight };
+        let loss = |loss: &CompiledLoss| OutputLoss {
+            loss: loss.loss.clone(),
+            weight: loss.weight,
+            reduction: loss.reduction,
+        };
         self.losses.iter().map(|compiled| compiled.as_ref().map(loss)).collect()
     }
 }
@@ -316,8 +327,8 @@ impl Model {
             let (loss, config) = match arg {
                 Some(LossArg::Config(Value::Null)) | None => (None, Value::Null),
                 Some(arg) => {
-                    let (loss, config) = arg.resolve()?;
-                    (Some(CompiledLoss { loss, weight }), config)
+                    let (loss, reduction, config) = arg.resolve(&options.registry)?;
+                    (Some(CompiledLoss { loss, weight, reduction }), config)
                 }
             };
             losses.push(loss);
@@ -327,8 +338,8 @@ impl Model {
             return Err(Error::config("compile", "no loss: name one, such as \"categorical_crossentropy\""));
         }
         let optimizer = Engine::new(options.optimizer.resolve(&options.registry)?);
-        let plain = options.metrics.resolve("metrics", &outputs)?;
-        let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs)?;
+        let plain = options.metrics.resolve("metrics", &outputs, &options.registry)?;
+        let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs, &options.registry)?;
         let written = |lists: &[Vec<metrics::Compiled>]| -> Value {
             let lists: Vec<Value> =
                 lists.iter().map(|list| list.iter().map(|metric| metric.config.clone()).collect()).collect();

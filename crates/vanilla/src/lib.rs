@@ -27,6 +27,7 @@
 pub mod activations;
 mod arrays;
 mod build;
+pub mod callbacks;
 pub mod checkpoint;
 mod compile;
 pub mod config;
@@ -69,6 +70,7 @@ pub mod storage;
 mod summarize;
 mod summary;
 mod tensor;
+mod testing;
 pub mod utils;
 
 pub use arrays::Arrays;

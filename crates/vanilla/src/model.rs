@@ -7,11 +7,12 @@ use crate::error::{Error, Result};
 use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors};
 use crate::layers::AnyLayer;
 use crate::losses::Targets;
+use crate::metrics::Direction;
 use crate::on_batch::OnBatch;
 use crate::runtime::Runtime;
 use crate::tensor::Tensor;
 use std::sync::{Arc, OnceLock};
-use vanilla_plan::kernels::Kernels;
+use vanilla_plan::kernels::{Kernels, Panels};
 use vanilla_plan::{Fact, Params, Passes, Plan};
 
 /// Layers one after the other: a way to make a [`Model`].
@@ -287,6 +288,48 @@ impl Model {
         places.iter().map(name).collect()
     }
 
+    /// Which way the metric with this key is better.
+    pub(crate) fn direction(&self, key: &str) -> Option<Direction> {
+        let (built, compiled) = (self.built.as_ref()?, self.compiled.as_ref()?);
+        let metric = compiled.metrics.iter().find(|metric| metric.key == key)?;
+        let cols = built.network.form(built.network.outputs[metric.output]).cols;
+        let width = compiled.losses[metric.output].as_ref().map_or(cols, |loss| loss.loss.target_width(cols));
+        metric.metric.metric(width, cols).direction()
+    }
+
+    /// Exchanges the weights and their moving average, which the optimizer keeps (`ema`).
+    ///
+    /// # Errors
+    /// When it keeps none.
+    pub fn swap_ema_weights(&mut self) -> Result<()> {
+        self.with_averages(std::mem::swap)
+    }
+
+    /// The weights become their moving average, if the optimizer keeps one: how a training ends.
+    pub(crate) fn finalize_weights(&mut self) -> Result<()> {
+        if self.compiled.as_ref().is_some_and(|compiled| compiled.attached && compiled.optimizer.common.use_ema) {
+            self.with_averages(|weights, average| weights.flat_mut().copy_from_slice(average.flat()))?;
+        }
+        Ok(())
+    }
+
+    fn with_averages(&mut self, change: impl Fn(&mut Panels, &mut Panels)) -> Result<()> {
+        let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
+        let engine = &compiled.optimizer;
+        if !engine.common.use_ema || !compiled.attached {
+            let problem = "keeps no average of the weights: compile it with ema, and train";
+            return Err(Error::config(engine.rule.class_name(), problem));
+        }
+        let extra = engine.extra_slots();
+        for variable in &mut self.params_mut()?.variables {
+            // The average is the first slot that is not the rule's own.
+            if let Some(average) = variable.slots.len().checked_sub(extra).filter(|_| variable.trainable) {
+                change(&mut variable.weights, &mut variable.slots[average]);
+            }
+        }
+        Ok(())
+    }
+
     /// What is known of the layer with this name.
     ///
     /// # Errors
@@ -508,7 +551,7 @@ impl Model {
             {
                 let place = format!("layer '{}' ({})", entry.name, layer.class_name());
                 let alone = |shape: &[usize]| layer.build(&place, &[shape.to_vec()]);
-                if let (Err(error), Err(_)) = (alone(&[1]), alone(&[4, 4])) {
+                if let (Err(error), Err(_), Err(_)) = (alone(&[1]), alone(&[4, 4]), alone(&layer.trial_shape())) {
                     return Err(error);
                 }
             }

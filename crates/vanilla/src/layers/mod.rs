@@ -50,7 +50,7 @@ pub struct VariableSpec {
     pub regularizer: Option<Arc<dyn Regularizer>>,
     /// What holds after each step.
     pub constraint: Option<Arc<dyn Constraint>>,
-    /// Power iterations of spectral normalisation, whose vector is the first variable of the layer.
+    /// Power iterations of spectral normalisation, whose vector is the next variable of the layer.
     pub spectral: Option<usize>,
     /// No fact reads it.
     pub apart: bool,
@@ -152,6 +152,11 @@ pub trait Layer: Debug + Send + Sync {
     fn input_shape(&self) -> Option<Vec<usize>> {
         None
     }
+    /// A shape of one sample that the layer takes if it makes sense at all: a model that does not know its input
+    /// yet tries the layer on it.
+    fn trial_shape(&self) -> Vec<usize> {
+        vec![1; 4]
+    }
     /// Shapes, facts and variables for inputs of these shapes of one sample.
     ///
     /// # Errors
@@ -187,20 +192,24 @@ impl From<Arc<dyn Layer>> for AnyLayer {
     }
 }
 
-/// The registry: module, type. The type's `from_config` reads its keys, its `CLASS` is Keras's class name.
+/// The registry: module, type. The type's `from_config` reads its keys, its `CLASS` is Keras's class name. The
+/// words of `preprocessing` are layers, too: see `preprocessed`.
 macro_rules! registry {
     ($($module:ident $word:ident;)*) => {
         $(mod $module; pub use $module::$word;)*
 
         /// All class names.
         pub fn class_names() -> Vec<&'static str> {
-            vec![$($word::CLASS),*]
+            [&[$($word::CLASS),*], preprocessed::CLASSES].concat()
         }
 
         fn known(class_name: &str, common: Common, config: &mut Config) -> Result<Option<Arc<dyn Layer>>> {
             Ok(Some(match class_name {
-                $($word::CLASS => Arc::new($word::from_config(common, config)?),)*
-                _ => return Ok(None),
+                $($word::CLASS => {
+                    config.float32()?;
+                    Arc::new($word::from_config(common, config)?)
+                })*
+                _ => return preprocessed::known(class_name, common, config),
             }))
         }
     };
@@ -209,10 +218,16 @@ macro_rules! registry {
 mod axes;
 #[cfg(test)]
 mod checks;
+mod gamma_beta;
 mod merging;
+mod numbers;
+mod preprocessed;
 mod reorder;
+mod standardize;
 
 pub use axes::Axes;
+pub use numbers::Numbers;
+pub use preprocessed::{CategoryEncoding, Discretization, Hashing, IntegerLookup, StringLookup};
 
 registry! {
     activation ActivationLayer;
@@ -220,28 +235,36 @@ registry! {
     add Add;
     alpha_dropout AlphaDropout;
     average Average;
+    batch_normalization BatchNormalization;
     concatenate Concatenate;
     dense Dense;
     dot Dot;
     dropout Dropout;
     elu ELU;
+    embedding Embedding;
     flatten Flatten;
     gaussian_dropout GaussianDropout;
     gaussian_noise GaussianNoise;
+    group_normalization GroupNormalization;
     identity Identity;
+    layer_normalization LayerNormalization;
     leaky_re_lu LeakyReLU;
     masking Masking;
     maximum Maximum;
     minimum Minimum;
     multiply Multiply;
+    normalization Normalization;
     p_re_lu PReLU;
     permute Permute;
     re_lu ReLU;
     repeat_vector RepeatVector;
     rescaling Rescaling;
     reshape Reshape;
+    rms_normalization RMSNormalization;
     softmax Softmax;
+    spectral_normalization SpectralNormalization;
     subtract Subtract;
+    unit_normalization UnitNormalization;
 }
 
 /// The layer of this class with this configuration, with the registry's words beside Keras's.
@@ -256,7 +279,10 @@ pub fn from_config(class_name: &str, keys: Keys, registry: &Registry) -> Result<
     let mut config = Config::with_registry(place, keys, registry);
     let common = config.common()?;
     let layer = match registry.find_layer(class_name) {
-        Some(make) => make(common, &mut config)?,
+        Some(make) => {
+            config.float32()?;
+            make(common, &mut config)?
+        }
         None => known(class_name, common, &mut config)?
             .ok_or_else(|| Error::unknown("layer", class_name, registry.layer_names(class_names())))?,
     };

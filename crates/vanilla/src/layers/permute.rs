@@ -47,6 +47,9 @@ impl Layer for Permute {
     fn config(&self) -> Keys {
         keys! { "dims": self.dims }
     }
+    fn trial_shape(&self) -> Vec<usize> {
+        vec![1; self.dims.len()]
+    }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
         let mut sorted = self.dims.clone();

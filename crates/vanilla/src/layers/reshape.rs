@@ -51,6 +51,9 @@ impl Layer for Reshape {
     fn config(&self) -> Keys {
         keys! { "target_shape": self.target_shape }
     }
+    fn trial_shape(&self) -> Vec<usize> {
+        self.target_shape.iter().map(|axis| usize::try_from(*axis).unwrap_or(1)).collect()
+    }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;
         let target = &self.target_shape;
