@@ -1,4 +1,4 @@
-//! What a mistake is answered with: every line of `snapshots/errors__messages.snap` is what was typed and the message.
+//! What a mistake is answered with: `snapshots/errors__messages.snap` has what was typed, and below it the message.
 //! Each message has place, received, expected and a way out; none of the mistakes panics.
 
 use serde_json::{Value, json};
@@ -89,7 +89,10 @@ fn nested(depth: usize) -> Result<Model> {
 
 /// A node of a functional model in a file.
 fn node(class: &str, name: &str, keys: Value, from: &[&str]) -> Value {
-    let tensor = |name: &&str| json!({ "class_name": "__keras_tensor__", "config": { "shape": [null, 2], "keras_history": [name, 0, 0] } });
+    let tensor = |name: &&str| {
+        json!({ "class_name": "__keras_tensor__", "config": { "shape": [null, 2],
+        "keras_history": [name, 0, 0] } })
+    };
     let args: Vec<Value> = from.iter().map(tensor).collect();
     let calls = if from.is_empty() { json!([]) } else { json!([{ "args": [args], "kwargs": {} }]) };
     let mut config = json!({ "name": name });
@@ -136,7 +139,8 @@ fn layers() -> String {
         Sequential::new(layers![Dense::new(usize::MAX).input_dim(2)]);
         Sequential::new(layers![Dense::new(2).input_dim(usize::MAX)]);
         Sequential::new(layers![Dense::new(1 << 24).input_dim(1 << 24)]);
-        Sequential::new(layers![Dense::new(2), Dense::new(2).input_dim(3)]).and_then(|mut model| model.build(&[2]));
+        Sequential::new(layers![Dense::new(2), Dense::new(2).input_dim(3)])
+            .and_then(|mut model| model.build(&[2]));
         Sequential::new(layers![Dense::new(2).input_dim(2), Dense::new(2).input_dim(3)]);
         Sequential::new(layers![Dense::new(2).activation("rleu").input_dim(2)]);
         Sequential::new(layers![Dense::new(2).activation("").input_dim(2)]);
@@ -207,10 +211,12 @@ fn connections() -> String {
         { let x = input(2); Model::new(&x, &Subtract::new().call([&x, &x, &x])) };
         { let x = input(2); Model::new(&x, &Concatenate::new().axis(0).call([&x, &x])) };
         { let x = input(2); Model::new(&x, &Concatenate::new().axis(i64::MIN).call([&x, &x])) };
-        { let x = input(2); let y = Reshape::new([2, 1]).call(&x); Model::new(&x, &Concatenate::new().call([&x, &y])) };
+        { let x = input(2); let y = Reshape::new([2, 1]).call(&x); Model::new(&x,
+            &Concatenate::new().call([&x, &y])) };
         { let x = input(2); let y = Dense::new(3).call(&x); Model::new(&x, &Dot::new(1).call([&x, &y])) };
         { let x = input(2); Model::new(&x, &Dot::new(5).call([&x, &x])) };
-        { let (x, y) = (input(2), input(3)); let shared = Shared::new(Dense::new(1)); Model::new([&x, &y], [&shared.call(&x), &shared.call(&y)]) };
+        { let (x, y) = (input(2), input(3)); let shared = Shared::new(Dense::new(1)); Model::new([&x, &y],
+            [&shared.call(&x), &shared.call(&y)]) };
         { let x = input(2); Model::new(&x, &Dense::new(1).name("d").call(&Dense::new(1).name("d").call(&x))) };
         { let x = input(3); Model::new(&x, &regression().call(&x)) };
         { let x = input(2); Model::new(&x, &two_outputs().call([&x, &x])) };
@@ -220,7 +226,8 @@ fn connections() -> String {
         functional(&[file_input()], json!([["x", 3, 0]]));
         functional(&[file_input()], json!([["x", 0, 3]]));
         functional(&[file_input()], json!("x"));
-        functional(&[file_input(), node("Dense", "a", json!({"units": 2}), &["b"]), node("Dense", "b", json!({"units": 2}), &["a"])], json!([["b", 0, 0]]));
+        functional(&[file_input(), node("Dense", "a", json!({"units": 2}), &["b"]), node("Dense", "b",
+            json!({"units": 2}), &["a"])], json!([["b", 0, 0]]));
         functional(&[file_input(), node("Dense", "a", json!({"units": 2}), &["a"])], json!([["a", 0, 0]]));
         functional(&[file_input(), node("Dense", "a", json!({"units": 2}), &["nobody"])], json!([["a", 0, 0]]));
         functional(&[file_input(), node("Dense", "a", json!({"units": 2}), &[])], json!([["a", 0, 0]]));
@@ -229,7 +236,8 @@ fn connections() -> String {
         functional(&[node("InputLayer", "x", json!({ "batch_shape": [null, -2] }), &[])], json!([["x", 0, 0]]));
         functional(&[node("InputLayer", "x", json!({ "batch_shape": "all" }), &[])], json!([["x", 0, 0]]));
         functional(&[node("InputLayer", "x", json!({ "batch_shape": [null, 1e300] }), &[])], json!([["x", 0, 0]]));
-        functional(&[node("InputLayer", "x", json!({ "batch_shape": [null, 18446744073709551615u64, 2] }), &[])], json!([["x", 0, 0]]));
+        functional(&[node("InputLayer", "x", json!({ "batch_shape": [null, 18446744073709551615u64, 2] }),
+            &[])], json!([["x", 0, 0]]));
     }
     text
 }
@@ -281,17 +289,86 @@ fn descriptions() -> String {
         dense(json!({ "kernel_constraint": { "class": "MaxNorm", "axis": 5 } }));
         dense(json!({ "kernel_constraint": { "class": "MinMaxNorm", "min_value": 2.0, "max_value": 1.0 } }));
         dense(json!({ "kernel_constraint": { "class": "MinMaxNorm", "rate": 3.0 } }));
-        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dropout", "rate": "half" }]));
+        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dropout",
+            "rate": "half" }]));
         described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dropout" }]));
-        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dropout", "rate": 0.5, "noise_shape": [1] }]));
+        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dropout", "rate": 0.5,
+            "noise_shape": [1] }]));
         described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Activation" }]));
-        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Reshape", "target_shape": [1.5] }]));
-        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dense", "units": 2, "input_dim": 2, "name": "dense" }, { "class": "Dense", "units": 2, "name": "dense" }]));
+        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Reshape",
+            "target_shape": [1.5] }]));
+        described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dense", "units": 2,
+            "input_dim": 2, "name": "dense" }, { "class": "Dense", "units": 2, "name": "dense" }]));
         Model::load("Cargo.toml");
         regression().save("model.h5");
         Sequential::new(layers![Dense::new(2)]).unwrap().save("model.keras");
         plot_model(&regression(), "model.jpg", PlotModel::new().rankdir(Direction::LeftToRight));
         regression().summary_with(SummaryOptions::new().layer_range("dense", "dnse_1"));
+    }
+    text
+}
+
+fn more_layers() -> String {
+    let mut text = String::from("\n# Layers that normalize, embed and look up\n");
+    let behind = |node: Value| described(json!([{ "class": "InputLayer", "batch_shape": [null, 4] }, node]));
+    let compiled = |model: Result<Model>| {
+        let mut model = model?;
+        model.compile("mse", "sgd", [""; 0])?;
+        Ok::<_, Error>(model)
+    };
+    let embedded = || {
+        let layers = layers![Input::new([2]), Embedding::new(3, 2), Flatten::new(), Dense::new(1)];
+        compiled(Sequential::new(layers))
+    };
+    typed! { text;
+        behind(json!({ "class": "BatchNormalization", "axis": 3 }));
+        behind(json!({ "class": "BatchNormalization", "momentum": 1.5 }));
+        behind(json!({ "class": "BatchNormalization", "epsilon": -1.0 }));
+        behind(json!({ "class": "BatchNormalization", "renorm": true }));
+        behind(json!({ "class": "LayerNormalization", "axis": [1, 1] }));
+        behind(json!({ "class": "LayerNormalization", "epsilon": "small" }));
+        behind(json!({ "class": "GroupNormalization", "groups": 3 }));
+        behind(json!({ "class": "GroupNormalization", "groups": 0 }));
+        behind(json!({ "class": "RMSNormalization", "axis": 9 }));
+        behind(json!({ "class": "UnitNormalization", "axis": "last" }));
+        behind(json!({ "class": "SpectralNormalization" }));
+        behind(json!({ "class": "SpectralNormalization", "layer": { "class": "Dropout", "rate": 0.5 } }));
+        behind(json!({ "class": "SpectralNormalization", "layer": { "class": "Dens", "units": 3 } }));
+        behind(json!({ "class": "SpectralNormalization", "power_iterations": 0, "layer": { "class": "Dense",
+            "units": 3 } }));
+        behind(json!({ "class": "Normalization", "mean": [1.0, 2.0], "variance": [1.0, 2.0] }));
+        behind(json!({ "class": "Normalization", "mean": 1.0 }));
+        behind(json!({ "class": "Normalization", "mean": 1.0, "variance": -1.0 }));
+        strings(&["a"]).reshape([1, 1]).and_then(|x| Normalization::new().adapt(&x));
+        Normalization::new().adapt(&ones(&[0, 2]));
+        Normalization::new().axis([7]).adapt(&ones(&[2, 2]));
+        behind(json!({ "class": "Embedding", "input_dim": 0, "output_dim": 2 }));
+        behind(json!({ "class": "Embedding", "input_dim": 1u64 << 40, "output_dim": 1u64 << 40 }));
+        behind(json!({ "class": "Embedding", "output_dim": 2 }));
+        behind(json!({ "class": "Embedding", "input_dim": 3, "output_dim": 2, "mask_zero": 5 }));
+        Sequential::new(layers![Dense::new(2).input_dim(2), Embedding::new(3, 2)]);
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 3.0), &ones(&[2]), Fit::new()));
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * -1.0), &ones(&[2]), Fit::new()));
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 0.5), &ones(&[2]), Fit::new()));
+        behind(json!({ "class": "StringLookup", "vocabulary": ["a", "a"] }));
+        behind(json!({ "class": "StringLookup", "vocabulary": [] }));
+        behind(json!({ "class": "StringLookup", "vocabulary": "words.txt" }));
+        behind(json!({ "class": "StringLookup", "vocabulary": ["a"], "num_oov_indices": -1 }));
+        behind(json!({ "class": "StringLookup", "vocabulary": ["a"], "output_mode": "onehot" }));
+        behind(json!({ "class": "StringLookup", "vocabulary": ["a"], "max_tokens": 1 }));
+        behind(json!({ "class": "IntegerLookup", "vocabulary": [1.5] }));
+        behind(json!({ "class": "CategoryEncoding", "num_tokens": 0 }));
+        behind(json!({ "class": "CategoryEncoding", "num_tokens": 3, "output_mode": "int" }));
+        behind(json!({ "class": "Hashing", "num_bins": 0 }));
+        behind(json!({ "class": "Hashing", "num_bins": 3, "salt": "pepper" }));
+        behind(json!({ "class": "Discretization", "bin_boundaries": [2.0, 1.0] }));
+        behind(json!({ "class": "Discretization", "num_bins": 0 }));
+        compiled(described(json!([{ "class": "InputLayer", "batch_shape": [null, 1], "dtype": "string" },
+            { "class": "StringLookup", "vocabulary": ["a"], "num_oov_indices": 0 }, { "class": "Dense",
+            "units": 1 }]))).and_then(|mut model| fit(&mut model, &strings(&["a", "b"]), &ones(&[2]), Fit::new()));
+        compiled(described(json!([{ "class": "InputLayer", "batch_shape": [null, 1] },
+            { "class": "CategoryEncoding", "num_tokens": 3 }, { "class": "Dense", "units": 1 }])))
+            .and_then(|mut model| fit(&mut model, &labels(&[1, 5]), &ones(&[2]), Fit::new()));
     }
     text
 }
@@ -326,7 +403,8 @@ fn compiling() -> String {
         regression().compile("binary_crossentropy", "sgd", [""; 0]);
         regression().compile("mse", SGD::new(-1.0), [""; 0]);
         regression().compile("mse", SGD::new(f32::NAN), [""; 0]);
-        Sequential::new(layers![Dense::new(1).activation("softmax").input_dim(2)]).unwrap().compile("mse", "sgd", [""; 0]);
+        Sequential::new(layers![Dense::new(1).activation("softmax").input_dim(2)]).unwrap().compile("mse",
+            "sgd", [""; 0]);
         two_outputs().compile(["mse"], "sgd", [""; 0]);
         two_outputs().compile(["mse", "mae", "mse"], "sgd", [""; 0]);
         two_outputs().compile(Losses::named([("c", "mse")]), "sgd", [""; 0]);
@@ -350,7 +428,8 @@ fn feeding() -> String {
     let (x4, x2) = (ones(&[6, 4]), ones(&[6, 2]));
     let (y, six) = (ones(&[6]), labels(&[0, 1, 2, 0, 1, 2]));
     typed! { text;
-        Sequential::new(layers![Dense::new(1).input_dim(2)]).and_then(|mut model| fit(&mut model, &x2, &y, Fit::new()));
+        Sequential::new(layers![Dense::new(1).input_dim(2)]).and_then(|mut model| fit(&mut model, &x2, &y,
+            Fit::new()));
         Sequential::new(layers![Dense::new(1)]).and_then(|model| model.predict(&x2));
         Sequential::new(layers![Dense::new(1).input_dim(2)]).and_then(|model| model.evaluate(&x2, &y));
         fit(&mut regression(), &x4, &y, Fit::new());
@@ -363,12 +442,14 @@ fn feeding() -> String {
         fit(&mut regression(), &x2, &(ones(&[6]) * f32::NAN), Fit::new());
         fit(&mut regression(), &(ones(&[6, 2]) * f32::INFINITY), &y, Fit::new());
         fit(&mut regression(), &strings(&["a", "b"]), &ones(&[2]), Fit::new());
-        fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd", [""; 0]).map(|()| model)).unwrap(), &strings(&["a", "b"]), &ones(&[2]), Fit::new());
+        fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd",
+            [""; 0]).map(|()| model)).unwrap(), &strings(&["a", "b"]), &ones(&[2]), Fit::new());
         fit(&mut regression(), &x2, &strings(&["a", "b", "c", "d", "e", "f"]), Fit::new());
         fit(&mut regression(), [&x2, &x2], &y, Fit::new());
         fit(&mut regression(), Vec::<Tensor>::new(), &y, Fit::new());
         fit(&mut regression(), &x2, Vec::<Tensor>::new(), Fit::new());
-        fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd", [""; 0]).map(|()| model)).unwrap(), Vec::<Tensor>::new(), &y, Fit::new());
+        fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd",
+            [""; 0]).map(|()| model)).unwrap(), Vec::<Tensor>::new(), &y, Fit::new());
         fit(&mut sparse(), &x4, &labels(&[0, 1, 2, 3, 0, 1]), Fit::new());
         fit(&mut sparse(), &x4, &labels(&[0, 1, 2, -1, 0, 1]), Fit::new());
         fit(&mut sparse(), &x4, &(ones(&[6]) * 0.5), Fit::new());
@@ -405,7 +486,8 @@ fn feeding() -> String {
         regression().predict(&x4);
         regression().predict(&ones(&[0, 2]));
         regression().predict_with(&x2, Predict::new().steps(0));
-        regression().predict_with_output(&x2, Predict::new().batch_size(0), Box::new(std::io::sink()), Terminal::PLAIN);
+        regression().predict_with_output(&x2, Predict::new().batch_size(0), Box::new(std::io::sink()),
+            Terminal::PLAIN);
     }
     text
 }
@@ -458,7 +540,9 @@ fn a_long_chain_of_calls_ends_well() {
 
 #[test]
 fn messages() {
-    let text = [layers(), connections(), descriptions(), words(), compiling(), feeding(), utilities()].concat();
+    let text =
+        [layers(), connections(), descriptions(), more_layers(), words(), compiling(), feeding(), utilities()]
+            .concat();
     for wrong in ["PANIC", "NO ERROR"] {
         assert!(!text.contains(&format!("    {wrong}\n")), "{text}");
     }
