@@ -26,6 +26,8 @@ pub(crate) struct Scratch {
     pub targets: Vec<Panels>,
     /// Loss of each row of the last batch, by output.
     pub losses: Vec<Vec<f32>>,
+    /// Rows that a mask leaves out, by output; empty where there is none.
+    pub masked: Vec<Vec<bool>>,
     /// What they became, by output.
     pub reduced: Vec<f32>,
     /// Whether every row counted, by output.
@@ -290,6 +292,12 @@ impl Context<'_> {
             &targets[(sample * groups + group) * width..][..width]
         };
         let weight_of = |row: usize| weights.map_or(1.0, |weights| weights[sample(row).0]);
+        let mask = self.network.masks.get(number).copied().flatten();
+        s.masked[number].clear();
+        if let Some(mask) = mask {
+            let mask = &s.values[mask];
+            s.masked[number].extend((0..rows).map(|row| mask.get(row, 0) == 0.0));
+        }
         let outputs = &mut s.values[output];
         if loss.whole() {
             let [t, p, d] = &mut s.whole_batch;
@@ -339,7 +347,7 @@ impl Context<'_> {
                 }
                 value
             };
-            let counts = loss.counts(target);
+            let counts = loss.counts(target) && !s.masked[number].get(r).copied().unwrap_or(false);
             let weight = if counts { weight_of(r) } else { 0.0 };
             if weight != 1.0 {
                 value *= weight;

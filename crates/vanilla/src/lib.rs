@@ -70,7 +70,7 @@ pub mod storage;
 mod summarize;
 mod summary;
 mod tensor;
-mod testing;
+pub mod testing;
 pub mod utils;
 
 pub use arrays::Arrays;
@@ -101,7 +101,10 @@ pub use vanilla_plot as plot;
 pub mod prelude {
     pub use crate::datasets::mnist;
     pub use crate::layers;
-    pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
+    pub use crate::layers::{
+        ActivationLayer, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Maximum, Minimum, Multiply,
+        Rescaling, Subtract,
+    };
     pub use crate::losses::{
         BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
         SparseCategoricalCrossentropy,
