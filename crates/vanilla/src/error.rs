@@ -172,8 +172,9 @@ pub(crate) fn nearest<'a>(name: &str, known: &'a [String], most: usize) -> Optio
         return None;
     }
     let lower = name.to_lowercase();
-    let (distance, word) = known.iter().map(|word| (distance(&lower, &word.to_lowercase()), word)).min()?;
-    (distance <= most).then_some(word)
+    let apart = |word: &'a String| (distance(&lower, &word.to_lowercase()), distance(name, word), word);
+    let (least, _, word) = known.iter().map(apart).min()?;
+    (least <= most).then_some(word)
 }
 
 /// Edits (insertions, deletions, replacements, swaps of neighbours) between two words: the optimal string alignment

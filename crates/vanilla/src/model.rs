@@ -416,11 +416,8 @@ impl Model {
     pub fn set_weights(&mut self, weights: &[Tensor]) -> Result<()> {
         let built = self.built.as_mut().ok_or(NOT_BUILT)?;
         if weights.len() != built.variables.len() {
-            let problem = format!(
-                "{} arrays, expected {}: as many as get_weights gives, in its order",
-                weights.len(),
-                built.variables.len()
-            );
+            let (given, wanted) = (weights.len(), built.variables.len());
+            let problem = format!("{given} arrays, expected {wanted}: as many as get_weights gives, in its order");
             return Err(Error::data("set_weights", problem));
         }
         for (new, variable) in weights.iter().zip(&built.variables) {

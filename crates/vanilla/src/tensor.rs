@@ -521,7 +521,7 @@ mod tests {
         }
         assert_eq!(
             x.reshape([5, 5]).unwrap_err().to_string(),
-            "reshape: 24 elements of shape [4, 3, 2] do not fill the shape [5, 5]"
+            "reshape: 24 elements of shape [4, 3, 2] do not fill the shape [5, 5]: keep their number"
         );
     }
 
@@ -533,7 +533,8 @@ mod tests {
         let words = Tensor::new(vec!["a", "b", "c"], [3]).unwrap();
         assert_eq!(words.take(&[2, 1]).unwrap().as_strings().unwrap(), ["c", "b"]);
         assert_eq!(x.take(&[]).unwrap().shape(), [0, 2]);
-        assert_eq!(x.take(&[5]).unwrap_err().to_string(), "take: row 5 of a tensor of shape [5, 2]");
+        let error = x.take(&[5]).unwrap_err().to_string();
+        assert_eq!(error, "take: row 5 of a tensor of shape [5, 2]: rows are counted from 0");
     }
 
     #[test]
