@@ -2,7 +2,7 @@
 
 use crate::config::name_and_keys;
 use crate::error::{Error, Result};
-use crate::losses::{Loss, LossArg, Reduction};
+use crate::losses::{Loss, LossArg, Reduction, Targets};
 use crate::metrics::{self, MetricArg};
 use crate::model::Model;
 use crate::optimizers::{Engine, OptimizerArg};
@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
-use vanilla_plan::OutputLoss;
+use vanilla_plan::{Fact, OutputLoss};
 
 /// Keras's arguments of `compile`, with Keras's defaults.
 ///
@@ -411,6 +411,35 @@ impl Model {
         let optimizer = OptimizerArg::Config(optimizer);
         let registry = registry.clone();
         self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights, registry })
+    }
+}
+
+impl Model {
+    /// What cannot work is refused before it has trained for an epoch.
+    pub(crate) fn check_compiled(&self) -> Result<()> {
+        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
+        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
+        {
+            let Some(loss) = loss else { continue };
+            let last = built.network.node(*output).map(|node| &node.fact);
+            let width = shape.last().copied().unwrap_or(1);
+            let name = loss.loss.name();
+            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
+            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
+                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
+            } else if width == 1 && classes {
+                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
+            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
+                format!(
+                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
+                     or say from_logits"
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::config("compile", problem));
+        }
+        Ok(())
     }
 }
 

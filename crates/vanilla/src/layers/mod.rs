@@ -218,6 +218,9 @@ impl Layer for Named {
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         self.layer.build(place, inputs)
     }
+    fn masks(&self) -> Masks {
+        self.layer.masks()
+    }
     fn preprocessor(&self) -> Option<&dyn Preprocessor> {
         self.layer.preprocessor()
     }
@@ -252,6 +255,11 @@ impl From<Arc<dyn Layer>> for AnyLayer {
 macro_rules! registry {
     ($($module:ident $word:ident;)*) => {
         $(mod $module; pub use $module::$word;)*
+
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
 
         /// All class names.
         pub fn class_names() -> Vec<&'static str> {
