@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::callbacks::{Callback, Callbacks};
+use crate::progress::Flavor;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct Fit {
     pub(crate) batch_size: Option<usize>,
     pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) verbose: u8,
+    pub(crate) flavor: Flavor,
     pub(crate) shuffle: bool,
     pub(crate) sample_weight: Option<Arrays>,
     pub(crate) class_weight: Option<BTreeMap<i64, f64>>,
@@ -51,6 +53,7 @@ impl Fit {
             batch_size: None,
             steps_per_epoch: None,
             verbose: 1,
+            flavor: Flavor::Keras3,
             shuffle: true,
             sample_weight: None,
             class_weight: None,
@@ -109,6 +112,12 @@ impl Fit {
     /// so do warnings, which are never silent.
     pub fn verbose(mut self, verbose: u8) -> Self {
         self.verbose = verbose;
+        self
+    }
+
+    /// Whose progress the lines imitate; Keras 3's unless set.
+    pub fn flavor(mut self, flavor: Flavor) -> Self {
+        self.flavor = flavor;
         self
     }
 
