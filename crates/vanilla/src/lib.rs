@@ -102,7 +102,14 @@ pub mod prelude {
         SparseCategoricalCrossentropy,
     };
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
-    pub use crate::optimizers::{Adam, RMSprop, SGD};
+    pub use crate::optimizers::{
+        Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD,
+        ScheduleFreeAdamW,
+    };
+    pub use crate::schedules::{
+        CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, LinearWarmup, OneCycle,
+        PiecewiseConstantDecay, PolynomialDecay,
+    };
     pub use crate::tensor::{F32, I64, STR, U8};
     pub use crate::{
         Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry,
