@@ -7,7 +7,7 @@ use vanilla::layers::*;
 use vanilla::plot::graph::Direction;
 use vanilla::prelude::*;
 use vanilla::regularizers::{L1, L2, OrthogonalRegularizer};
-use vanilla::{Evaluate, PlotModel, Predict, SummaryOptions, Terminal, plot_model, utils};
+use vanilla::{Evaluate, PlotModel, Predict, SummaryOptions, Terminal, plot_model};
 
 /// A model of these layers, as an experiment or a file describes them.
 fn described(layers: Value) -> Result<Model> {
@@ -347,9 +347,9 @@ fn more_layers() -> String {
         behind(json!({ "class": "Embedding", "output_dim": 2 }));
         behind(json!({ "class": "Embedding", "input_dim": 3, "output_dim": 2, "mask_zero": 5 }));
         Sequential::new(layers![Dense::new(2).input_dim(2), Embedding::new(3, 2)]);
-        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 3.0), &ones(&[2]), Fit::new()));
-        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * -1.0), &ones(&[2]), Fit::new()));
-        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 0.5), &ones(&[2]), Fit::new()));
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 3.0), ones(&[2]), Fit::new()));
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * -1.0), ones(&[2]), Fit::new()));
+        embedded().and_then(|mut model| fit(&mut model, &(ones(&[2, 2]) * 0.5), ones(&[2]), Fit::new()));
         behind(json!({ "class": "StringLookup", "vocabulary": ["a", "a"] }));
         behind(json!({ "class": "StringLookup", "vocabulary": [] }));
         behind(json!({ "class": "StringLookup", "vocabulary": "words.txt" }));
@@ -365,10 +365,10 @@ fn more_layers() -> String {
         behind(json!({ "class": "Discretization", "num_bins": 0 }));
         compiled(described(json!([{ "class": "InputLayer", "batch_shape": [null, 1], "dtype": "string" },
             { "class": "StringLookup", "vocabulary": ["a"], "num_oov_indices": 0 }, { "class": "Dense",
-            "units": 1 }]))).and_then(|mut model| fit(&mut model, &strings(&["a", "b"]), &ones(&[2]), Fit::new()));
+            "units": 1 }]))).and_then(|mut model| fit(&mut model, strings(&["a", "b"]), ones(&[2]), Fit::new()));
         compiled(described(json!([{ "class": "InputLayer", "batch_shape": [null, 1] },
             { "class": "CategoryEncoding", "num_tokens": 3 }, { "class": "Dense", "units": 1 }])))
-            .and_then(|mut model| fit(&mut model, &labels(&[1, 5]), &ones(&[2]), Fit::new()));
+            .and_then(|mut model| fit(&mut model, labels(&[1, 5]), ones(&[2]), Fit::new()));
     }
     text
 }
@@ -433,27 +433,27 @@ fn feeding() -> String {
         Sequential::new(layers![Dense::new(1)]).and_then(|model| model.predict(&x2));
         Sequential::new(layers![Dense::new(1).input_dim(2)]).and_then(|model| model.evaluate(&x2, &y));
         fit(&mut regression(), &x4, &y, Fit::new());
-        fit(&mut regression(), &ones(&[0, 2]), &ones(&[0]), Fit::new());
-        fit(&mut regression(), &ones(&[]), &ones(&[]), Fit::new());
-        fit(&mut regression(), &ones(&[6, 2, 0]), &y, Fit::new());
-        fit(&mut regression(), &x2, &ones(&[5]), Fit::new());
-        fit(&mut regression(), &x2, &ones(&[6, 2]), Fit::new());
-        fit(&mut regression(), &x2, &ones(&[6, 0]), Fit::new());
+        fit(&mut regression(), ones(&[0, 2]), ones(&[0]), Fit::new());
+        fit(&mut regression(), ones(&[]), ones(&[]), Fit::new());
+        fit(&mut regression(), ones(&[6, 2, 0]), &y, Fit::new());
+        fit(&mut regression(), &x2, ones(&[5]), Fit::new());
+        fit(&mut regression(), &x2, ones(&[6, 2]), Fit::new());
+        fit(&mut regression(), &x2, ones(&[6, 0]), Fit::new());
         fit(&mut regression(), &x2, &(ones(&[6]) * f32::NAN), Fit::new());
         fit(&mut regression(), &(ones(&[6, 2]) * f32::INFINITY), &y, Fit::new());
-        fit(&mut regression(), &strings(&["a", "b"]), &ones(&[2]), Fit::new());
+        fit(&mut regression(), strings(&["a", "b"]), ones(&[2]), Fit::new());
         fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd",
-            [""; 0]).map(|()| model)).unwrap(), &strings(&["a", "b"]), &ones(&[2]), Fit::new());
-        fit(&mut regression(), &x2, &strings(&["a", "b", "c", "d", "e", "f"]), Fit::new());
+            [""; 0]).map(|()| model)).unwrap(), strings(&["a", "b"]), ones(&[2]), Fit::new());
+        fit(&mut regression(), &x2, strings(&["a", "b", "c", "d", "e", "f"]), Fit::new());
         fit(&mut regression(), [&x2, &x2], &y, Fit::new());
         fit(&mut regression(), Vec::<Tensor>::new(), &y, Fit::new());
         fit(&mut regression(), &x2, Vec::<Tensor>::new(), Fit::new());
         fit(&mut Sequential::new(layers![Dense::new(1)]).and_then(|mut model| model.compile("mse", "sgd",
             [""; 0]).map(|()| model)).unwrap(), Vec::<Tensor>::new(), &y, Fit::new());
-        fit(&mut sparse(), &x4, &labels(&[0, 1, 2, 3, 0, 1]), Fit::new());
-        fit(&mut sparse(), &x4, &labels(&[0, 1, 2, -1, 0, 1]), Fit::new());
+        fit(&mut sparse(), &x4, labels(&[0, 1, 2, 3, 0, 1]), Fit::new());
+        fit(&mut sparse(), &x4, labels(&[0, 1, 2, -1, 0, 1]), Fit::new());
         fit(&mut sparse(), &x4, &(ones(&[6]) * 0.5), Fit::new());
-        fit(&mut sparse(), &x4, &ones(&[6, 3]), Fit::new());
+        fit(&mut sparse(), &x4, ones(&[6, 3]), Fit::new());
         fit(&mut classifier("categorical_crossentropy").unwrap(), &x4, &six, Fit::new());
         fit(&mut compiled_two_outputs(), &x2, &y, Fit::new());
         fit(&mut compiled_two_outputs(), &x2, [&y, &y], Fit::new().class_weight([(0, 2.0)]));
@@ -468,11 +468,11 @@ fn feeding() -> String {
         fit(&mut regression(), &x2, &y, Fit::new().validation_split(0.999));
         fit(&mut regression(), &x2, &y, Fit::new().validation_split(0.5).validation_freq(0));
         fit(&mut regression(), &x2, &y, Fit::new().validation_data(&x4, &y));
-        fit(&mut regression(), &x2, &y, Fit::new().validation_data(&x2, &ones(&[5])));
-        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(&ones(&[5])));
-        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(&ones(&[6, 2])));
+        fit(&mut regression(), &x2, &y, Fit::new().validation_data(&x2, ones(&[5])));
+        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(ones(&[5])));
+        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(ones(&[6, 2])));
         fit(&mut regression(), &x2, &y, Fit::new().sample_weight(&(ones(&[6]) * -1.0)));
-        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(&strings(&["a", "b", "c", "d", "e", "f"])));
+        fit(&mut regression(), &x2, &y, Fit::new().sample_weight(strings(&["a", "b", "c", "d", "e", "f"])));
         fit(&mut regression(), &x2, &y, Fit::new().sample_weight(&y).class_weight([(0, 2.0)]));
         fit(&mut sparse(), &x4, &six, Fit::new().class_weight([(0, -2.0)]));
         fit(&mut sparse(), &x4, &six, Fit::new().class_weight([(0, f64::NAN)]));
@@ -482,9 +482,9 @@ fn feeding() -> String {
         regression().evaluate(&x4, &y);
         regression().evaluate_with(&x2, &y, Evaluate::new().batch_size(0));
         regression().evaluate_with(&x2, &y, Evaluate::new().steps(0));
-        regression().evaluate_with(&x2, &y, Evaluate::new().sample_weight(&ones(&[3])));
+        regression().evaluate_with(&x2, &y, Evaluate::new().sample_weight(ones(&[3])));
         regression().predict(&x4);
-        regression().predict(&ones(&[0, 2]));
+        regression().predict(ones(&[0, 2]));
         regression().predict_with(&x2, Predict::new().steps(0));
         regression().predict_with_output(&x2, Predict::new().batch_size(0), Box::new(std::io::sink()),
             Terminal::PLAIN);
@@ -514,17 +514,17 @@ fn utilities() -> String {
         to_categorical(&labels(&[0]), 0);
         to_categorical(&labels(&[0]), usize::MAX);
         to_categorical(&strings(&["a"]), 3);
-        utils::normalize(&ones(&[2, 2]), 5, 2.0);
-        utils::normalize(&ones(&[2, 2]), -1, f64::NAN);
-        utils::normalize(&strings(&["a"]), -1, 2.0);
-        utils::train_test_split(&ones(&[6, 2]), &ones(&[5]), 0.2, 0, None);
-        utils::train_test_split(&ones(&[6, 2]), &ones(&[6]), 1.0, 0, None);
-        utils::train_test_split(&ones(&[1, 2]), &ones(&[1]), 0.5, 0, None);
-        utils::train_test_split(&ones(&[6, 2]), &ones(&[6]), 0.5, 0, Some(&labels(&[1, 2])));
-        utils::train_test_split(&ones(&[3, 2]), &ones(&[3]), 0.5, 0, Some(&labels(&[1, 1, 2])));
-        utils::compute_class_weight(&ones(&[0]));
-        utils::compute_class_weight(&(ones(&[3]) * 0.5));
-        utils::compute_class_weight(&strings(&["a"]));
+        normalize(&ones(&[2, 2]), 5, 2.0);
+        normalize(&ones(&[2, 2]), -1, f64::NAN);
+        normalize(&strings(&["a"]), -1, 2.0);
+        train_test_split(&ones(&[6, 2]), &ones(&[5]), 0.2, 0, None);
+        train_test_split(&ones(&[6, 2]), &ones(&[6]), 1.0, 0, None);
+        train_test_split(&ones(&[1, 2]), &ones(&[1]), 0.5, 0, None);
+        train_test_split(&ones(&[6, 2]), &ones(&[6]), 0.5, 0, Some(&labels(&[1, 2])));
+        train_test_split(&ones(&[3, 2]), &ones(&[3]), 0.5, 0, Some(&labels(&[1, 1, 2])));
+        compute_class_weight(&ones(&[0]));
+        compute_class_weight(&(ones(&[3]) * 0.5));
+        compute_class_weight(&strings(&["a"]));
     }
     text
 }
