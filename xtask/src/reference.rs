@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Folder and title of each kind, in the order of the index.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("layers", "Layers"),
+    ("preprocessing", "Preprocessing layers"),
     ("activations", "Activations"),
     ("initializers", "Initializers"),
     ("regularizers", "Regularizers"),

@@ -61,6 +61,12 @@ impl Config {
         self.keys.shift_remove(key).filter(|value| !value.is_null())
     }
 
+    /// Whether a key is there and null. To most words that is as good as absent; some of Keras's have a default that null
+    /// turns off.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_null)
+    }
+
     fn typed<T>(&mut self, key: &str, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
         let Some(value) = self.take(key) else { return Ok(None) };
         let problem = || self.error(format!("{key} = {value}, expected {what}"));

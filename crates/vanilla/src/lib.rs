@@ -112,6 +112,7 @@ pub mod prelude {
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
     pub use crate::optimizers::words::*;
     pub use crate::preprocessing::Preprocessor;
+    pub use crate::preprocessing::words::*;
     pub use crate::regularizers::words::*;
     pub use crate::schedules::words::*;
     pub use crate::tensor::{F32, I64, STR, U8};

@@ -112,9 +112,10 @@ fn headers_of_words() {
         ("layers", 35),
         ("losses", 5),
         ("metrics", 5),
-        ("optimizers", 3),
+        ("optimizers", 14),
+        ("preprocessing", 5),
         ("regularizers", 4),
-        ("schedules", 1),
+        ("schedules", 8),
     ] {
         let words = registered(kind);
         assert!(words.len() >= at_least, "{kind}: {words:?}");
