@@ -153,6 +153,11 @@ impl Plan {
         &self.scratch.losses[number]
     }
 
+    /// Whether a mask leaves out this row of an output in the last batch.
+    pub fn is_masked(&self, number: usize, row: usize) -> bool {
+        self.scratch.masked[number].get(row).copied().unwrap_or(false)
+    }
+
     /// Whether all rows of an output counted in the last batch.
     pub fn all_count(&self, number: usize) -> bool {
         self.scratch.all_count[number]
@@ -305,6 +310,7 @@ impl Scratch {
             s.losses.push(Vec::with_capacity(rows));
             s.reduced.push(0.0);
             s.all_count.push(true);
+            s.masked.push(Vec::with_capacity(rows));
         }
         // Rows, as they are handed to code, and variables in row-major order.
         let most = forms.iter().map(|form| form.groups * form.cols).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use crate::config::name_and_keys;
 use crate::error::{Error, Result};
-use crate::losses::{Loss, LossArg, Reduction};
+use crate::losses::{Loss, LossArg, Reduction, Targets};
 use crate::metrics::{self, MetricArg};
 use crate::model::Model;
 use crate::optimizers::{Engine, OptimizerArg};
@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
-use vanilla_plan::OutputLoss;
+use vanilla_plan::{Fact, OutputLoss};
 
 /// Keras's arguments of `compile`, with Keras's defaults.
 ///
@@ -93,7 +93,9 @@ impl Compile {
 
     /// What the loss of each output counts in the sum.
     pub fn loss_weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
-        self.loss_weights = Some(json!(weights.into_iter().collect::<Vec<_>>()));
+        // JSON has no NaN; as a text it can be refused by name.
+        let number = |weight: f64| if weight.is_finite() { json!(weight) } else { json!(weight.to_string()) };
+        self.loss_weights = Some(weights.into_iter().map(number).collect());
         self
     }
 }
@@ -223,7 +225,7 @@ impl MetricLists {
 /// The number of the output with this name.
 fn output(key: &str, name: &str, outputs: &[String]) -> Result<usize> {
     outputs.iter().position(|output| output == name).ok_or_else(|| {
-        let problem = format!("{key} of '{name}', and the outputs are {}", outputs.join(", "));
+        let problem = format!("{key} of '{name}', expected one of the outputs: {}", outputs.join(", "));
         Error::config("compile", problem)
     })
 }
@@ -304,7 +306,7 @@ impl Model {
             Losses::Each(losses) if losses.len() == outputs.len() => losses.into_iter().map(Some).collect(),
             Losses::Each(losses) => {
                 let problem = format!(
-                    "{} losses, and the model has {} outputs: {}",
+                    "{} losses, and the model has {} outputs: {}; give one for each, or one for all",
                     losses.len(),
                     outputs.len(),
                     outputs.join(", ")
@@ -364,7 +366,10 @@ impl Model {
                         key = full(&format!("weighted_{}", metric.key));
                     }
                     if !keys.insert(key.clone()) {
-                        return Err(Error::config("compile", format!("the metric '{key}' is there twice")));
+                        return Err(Error::config(
+                            "compile",
+                            format!("the metric '{key}' is there twice: leave one out"),
+                        ));
                     }
                     metrics.push(CompiledMetric { key, output, metric: metric.clone(), weighted: is_weighted });
                 }
@@ -406,6 +411,35 @@ impl Model {
         let optimizer = OptimizerArg::Config(optimizer);
         let registry = registry.clone();
         self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights, registry })
+    }
+}
+
+impl Model {
+    /// What cannot work is refused before it has trained for an epoch.
+    pub(crate) fn check_compiled(&self) -> Result<()> {
+        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
+        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
+        {
+            let Some(loss) = loss else { continue };
+            let last = built.network.node(*output).map(|node| &node.fact);
+            let width = shape.last().copied().unwrap_or(1);
+            let name = loss.loss.name();
+            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
+            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
+                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
+            } else if width == 1 && classes {
+                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
+            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
+                format!(
+                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
+                     or say from_logits"
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::config("compile", problem));
+        }
+        Ok(())
     }
 }
 

@@ -5,11 +5,12 @@ use crate::data::{self, Prepared, Weights};
 use crate::error::{Error, Result};
 use crate::feed::{Feed, Table};
 use crate::history::{History, Logs};
+use crate::inference::{Evaluate, Predict};
 use crate::memory::refuse_too_much;
 use crate::meter::Meter;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::options::{Fit, ValidationFreq};
-use crate::report::{Report, Terminal};
+use crate::report::{Report, Terminal, Work};
 use crate::run::{Recovery, Run};
 use crate::tensor::Tensor;
 use std::io::Write;
@@ -48,7 +49,9 @@ impl Model {
         let need = self.memory_need(&options, train.rows)?;
         refuse_too_much("fit", need.to_come(), &format!("{need}; use a smaller batch_size or a smaller model"))?;
 
-        let report = Report::new(out, terminal, options.verbose, Some(steps));
+        let samples = options.steps_per_epoch.is_none().then_some(train.rows);
+        let work = Work { steps: Some(steps), samples };
+        let report = Report::new(out, terminal, options.verbose, options.flavor, work);
         // What the machine says is asked before a folder is made.
         self.kernels(batch_size, true)?;
         let mut meter = Meter::new(self)?;
@@ -157,24 +160,46 @@ impl Model {
         self.evaluate_with(x, y, Evaluate::default())
     }
 
-    /// [`Model::evaluate`] with what each sample counts, or on some of the rows.
+    /// [`Model::evaluate`] with what each sample counts, on some of the rows, or with a progress bar on stderr.
     ///
     /// # Errors
     /// As [`Model::evaluate`].
     pub fn evaluate_with(&self, x: impl Into<Arrays>, y: impl Into<Arrays>, options: Evaluate) -> Result<Logs> {
+        let out: Box<dyn Write> = Box::new(std::io::stderr());
+        self.evaluate_with_output(x, y, options, out, Terminal::of_stderr())
+    }
+
+    /// [`Model::evaluate_with`] with its progress written elsewhere.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn evaluate_with_output(
+        &self,
+        x: impl Into<Arrays>,
+        y: impl Into<Arrays>,
+        options: Evaluate,
+        out: Box<dyn Write>,
+        terminal: Terminal,
+    ) -> Result<Logs> {
+        let how = &options.how;
+        how.check("evaluate")?;
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let weights = Weights { sample: options.sample_weight.as_ref(), class: None };
         let data = Prepared::new("evaluate", built, compiled, &x.into(), &y.into(), weights)?;
         // Only the losses of several outputs, which Keras averages over batches, depend on it.
-        let usual = if self.graph.outputs.len() > 1 { 32 } else { INFERENCE_ROWS };
-        let batch_size = options.batch_size.unwrap_or(usual).clamp(1, data.rows);
+        let batch_size = how.rows_of_a_step(self.graph.outputs.len() > 1).min(data.rows);
         let mut plan = self.evaluation_plan(batch_size)?;
         let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
-        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, options.steps), |plan, rows| {
+        let mut report = how.report(out, terminal, batch_size, data.rows);
+        let mut step = 0;
+        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, how.steps), |plan, rows| {
             meter.observe(plan, rows, |output| data.sample_weights(output));
+            step += 1;
+            report.step(step, meter.rows(), || meter.logs());
         });
+        report.end(&meter.logs());
         Ok(Logs(meter.logs()))
     }
 
@@ -193,19 +218,49 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn predict_all(&self, x: impl Into<Arrays>) -> Result<Vec<Tensor>> {
+        self.predict_with(x, Predict::default())
+    }
+
+    /// As [`Model::predict_all`], for some of the rows, or with a progress bar on stderr.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_with(&self, x: impl Into<Arrays>, options: Predict) -> Result<Vec<Tensor>> {
+        let out: Box<dyn Write> = Box::new(std::io::stderr());
+        self.predict_with_output(x, options, out, Terminal::of_stderr())
+    }
+
+    /// [`Model::predict_with`] with its progress written elsewhere.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_with_output(
+        &self,
+        x: impl Into<Arrays>,
+        options: Predict,
+        out: Box<dyn Write>,
+        terminal: Terminal,
+    ) -> Result<Vec<Tensor>> {
+        let how = &options.how;
+        how.check("predict")?;
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let data = Prepared::inputs("predict", built, &x.into())?;
-        let batch_size = INFERENCE_ROWS.min(data.rows);
+        let batch_size = how.rows_of_a_step(false).min(data.rows);
         let mut plan = Plan::predict(&built.network, batch_size, Passes::ALL);
         let kernels = self.kernels(batch_size, false)?;
         let mut predictions: Vec<Vec<f32>> = built.output_shapes.iter().map(|_| Vec::new()).collect();
-        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, None), |plan, _| {
+        let mut report = how.report(out, terminal, batch_size, data.rows);
+        let (mut step, mut done) = (0, 0);
+        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, how.steps), |plan, rows| {
             for (number, predictions) in predictions.iter_mut().enumerate() {
                 predictions.extend(plan.output(number).to_row_major());
             }
+            (step, done) = (step + 1, done + rows.len());
+            report.step(step, done, Vec::new);
         });
+        report.end(&[]);
         let pairs = predictions.into_iter().zip(&built.output_shapes);
-        pairs.map(|(values, shape)| Tensor::new(values, [&[data.rows], &shape[..]].concat())).collect()
+        pairs.map(|(values, shape)| Tensor::new(values, [&[done], &shape[..]].concat())).collect()
     }
 
     /// Builds the model where it is not, and checks everything that training and validation will read.
@@ -214,10 +269,18 @@ impl Model {
             ("batch_size", options.batch_size, "1 row a step"),
             ("steps_per_epoch", options.steps_per_epoch, "1 step an epoch"),
             ("validation_batch_size", options.validation_batch_size, "1 row a step"),
+            ("validation_steps", options.validation_steps, "1 step"),
         ] {
             if value == Some(0) {
                 return Err(Error::data("fit", format!("{key} = 0, expected at least {what}")));
             }
+        }
+        let never = match &options.validation_freq {
+            ValidationFreq::Every(n) => *n == 0,
+            ValidationFreq::After(epochs) => epochs.contains(&0),
+        };
+        if never {
+            return Err(Error::data("fit", "validation_freq = 0, expected at least 1: epochs are counted from 1"));
         }
         self.build_for(&x)?;
         let split;
@@ -262,43 +325,6 @@ impl Model {
         }
     }
 }
-
-/// Keras's arguments of `evaluate`.
-#[derive(Clone, Debug, Default)]
-pub struct Evaluate {
-    sample_weight: Option<Arrays>,
-    batch_size: Option<usize>,
-    steps: Option<usize>,
-}
-
-impl Evaluate {
-    /// All rows, each counts the same.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What each sample counts in the loss and in weighted metrics.
-    pub fn sample_weight(mut self, weights: impl Into<Arrays>) -> Self {
-        self.sample_weight = Some(weights.into());
-        self
-    }
-
-    /// Rows of a step, 32 unless set. Results depend on it only where `steps` leaves rows out, and in the losses of one of
-    /// several outputs, which are means over batches, as in Keras.
-    pub fn batch_size(mut self, rows: usize) -> Self {
-        self.batch_size = Some(rows);
-        self
-    }
-
-    /// The first batches only.
-    pub fn steps(mut self, steps: usize) -> Self {
-        self.steps = Some(steps);
-        self
-    }
-}
-
-/// Rows of a step of evaluation and prediction: enough to use every core, little enough to stay in the caches.
-const INFERENCE_ROWS: usize = 256;
 
 /// Hands each batch, once it is computed, to `observe`; at most `steps` of them.
 fn run_frozen(

@@ -41,6 +41,7 @@ mod gradients;
 mod graph;
 mod history;
 mod identity;
+mod inference;
 pub mod initializers;
 mod json;
 mod keeper;
@@ -55,6 +56,7 @@ mod on_batch;
 pub mod optimizers;
 mod options;
 mod picture;
+mod plot_model;
 pub mod preprocessing;
 pub mod progress;
 pub mod registry;
@@ -72,21 +74,23 @@ mod stream;
 mod summarize;
 mod summary;
 mod tensor;
-mod testing;
+pub mod testing;
 pub mod utils;
+mod weights;
 
 pub use arrays::Arrays;
 pub use compile::{Compile, Losses};
 pub use data::to_categorical;
 pub use error::{Error, Result};
-pub use fit::Evaluate;
 pub use graph::{Call, InputLayer, InputLayer as Input, KerasTensor, Shared, Tensors};
 pub use history::{History, Logs};
+pub use inference::{Evaluate, Predict};
 pub use lr_find::{LrCurve, LrFind};
 pub use memory::{MemoryNeed, available as available_memory};
-pub use model::{LayerView, Model, Sequential};
+pub use model::{Model, Sequential};
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan, ValidationFreq};
 pub use picture::to_mnist;
+pub use plot_model::{PlotModel, plot_model};
 pub use registry::Registry;
 pub use report::Terminal;
 pub use saving::{write_file, write_files};
@@ -99,19 +103,26 @@ pub use utils::{compute_class_weight, normalize, train_test_split};
 pub use vanilla_formats as formats;
 pub use vanilla_plan as plan;
 pub use vanilla_plot as plot;
+pub use weights::LayerView;
 
 /// Everything that a program needs, to be imported at once.
 pub mod prelude {
+    pub use crate::callbacks::words::*;
+    pub use crate::constraints::words::*;
     pub use crate::datasets::mnist;
+    pub use crate::initializers::Initializer;
     pub use crate::layers;
-    pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
-    pub use crate::losses::{
-        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
-        SparseCategoricalCrossentropy,
-    };
+    pub use crate::layers::words::*;
+    pub use crate::losses::words::*;
+    pub use crate::metrics;
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
-    pub use crate::optimizers::{Adam, RMSprop, SGD};
+    pub use crate::optimizers::words::*;
+    pub use crate::preprocessing::Preprocessor;
+    pub use crate::preprocessing::words::*;
+    pub use crate::regularizers::words::*;
+    pub use crate::schedules::words::*;
     pub use crate::tensor::{F32, I64, STR, U8};
+    pub use crate::utils::{compute_class_weight, normalize, train_test_split};
     pub use crate::{
         Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry,
         Result, Sequential, Shared, Tensor, to_categorical,

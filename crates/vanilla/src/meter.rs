@@ -126,7 +126,7 @@ impl Meter {
             let weights = weights(measured.output).filter(|_| measured.weighted);
             let groups = (outputs.rows() / count.max(1)).max(1);
             let sums = &mut self.sums[measured.sums.clone()];
-            for row in 0..outputs.rows() {
+            for row in (0..outputs.rows()).filter(|row| !plan.is_masked(measured.output, *row)) {
                 targets.read_row(row, &mut self.target);
                 outputs.read_row(row, &mut self.output);
                 let weight = weights.map_or(1.0, |weights| f64::from(weights[samples[row / groups]]));

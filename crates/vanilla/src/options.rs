@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::callbacks::{Callback, Callbacks};
+use crate::progress::Flavor;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub struct Fit {
     pub(crate) batch_size: Option<usize>,
     pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) verbose: u8,
+    pub(crate) flavor: Flavor,
     /// None: as if it were true.
     pub(crate) shuffle: Option<bool>,
     pub(crate) sample_weight: Option<Arrays>,
@@ -52,6 +54,7 @@ impl Fit {
             batch_size: None,
             steps_per_epoch: None,
             verbose: 1,
+            flavor: Flavor::Keras3,
             shuffle: None,
             sample_weight: None,
             class_weight: None,
@@ -110,6 +113,12 @@ impl Fit {
     /// so do warnings, which are never silent.
     pub fn verbose(mut self, verbose: u8) -> Self {
         self.verbose = verbose;
+        self
+    }
+
+    /// Whose progress the lines imitate; Keras 3's unless set.
+    pub fn flavor(mut self, flavor: Flavor) -> Self {
+        self.flavor = flavor;
         self
     }
 

@@ -353,6 +353,13 @@ mod tests {
     }
 
     #[test]
+    fn equals_keras_in_evaluate_and_predict() {
+        let recorded = include_str!("../tests/golden/texts/evaluate.txt");
+        assert!(replay(recorded, Flavor::Keras3, true) > 100);
+        assert!(replay(recorded, Flavor::Keras3, false) > 100);
+    }
+
+    #[test]
     fn equals_keras_2_to_the_byte() {
         let (tf_keras, keras2) = (
             include_str!("../tests/golden/texts/progress_tf_keras.txt"),

@@ -97,6 +97,9 @@ impl Run {
             }
             run.keeper = Some(keeper);
         }
+        if let Some((train, validation)) = data {
+            run.report.training(train.rows, validation.map(|data| data.rows));
+        }
         Ok(run)
     }
 
@@ -158,7 +161,7 @@ impl Run {
     pub fn batch_done(&mut self, model: &Model, meter: &Meter) -> Result<()> {
         self.state.batch += 1;
         self.state.worked += 1;
-        self.report.step(self.state.batch, meter);
+        self.report.step(self.state.batch, meter.rows(), || meter.logs());
         self.stop_if_asked(model, meter)?;
         let due = self.keeper.as_mut().is_some_and(|keeper| keeper.is_due(&mut self.report));
         if due { self.save(model, meter, false) } else { Ok(()) }
@@ -180,6 +183,7 @@ impl Run {
         meter: &mut Meter,
         mut logs: Vec<(String, f64)>,
     ) -> Result<()> {
+        let told = logs.clone();
         logs.sort_by(|(a, _), (b, _)| a.cmp(b));
         let state = &mut self.state;
         state.history.push(state.epoch, &logs);
@@ -188,7 +192,7 @@ impl Run {
         model.epochs_done += 1;
         self.epoch_start = None;
         meter.reset();
-        self.report.end(&logs);
+        self.report.end(&told);
         if std::mem::take(&mut self.control.stop) {
             self.state.callbacks.insert(STOPPED.into(), true.into());
         }

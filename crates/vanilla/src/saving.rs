@@ -344,8 +344,8 @@ fn slot_order(built: &Built, engine: &Engine) -> Vec<(usize, usize, Vec<usize>)>
         let slots = bound.slots(number, &variable.spec.shape);
         let own = slots.len() - engine.extra_slots();
         for (slot, about) in slots.into_iter().enumerate() {
-            // Parts count from 0; what is not the rule's own comes before them.
-            let part = if slot < own { 1 + own + engine.rule.file_part(slot) } else { slot - own };
+            // Parts count from 0; what is not the rule's own, two slots at most, comes before them.
+            let part = if slot < own { 2 + engine.rule.file_part(slot) } else { slot - own };
             found.push((part, number, slot, about.shape));
         }
     }

@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::meter::Meter;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::options::{Fit, OnNan};
-use crate::report::{Report, Terminal};
+use crate::report::{Report, Terminal, Work};
 use crate::run::Run;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -155,7 +155,8 @@ impl Model {
         self.kernels(rows, true)?;
         let mut meter = Meter::new(self)?;
         self.attach_optimizer();
-        let report = Report::new(out, terminal, options.verbose, stream.steps);
+        let work = Work { steps: stream.steps, samples: None };
+        let report = Report::new(out, terminal, options.verbose, options.flavor, work);
         let run = Run::begin(self, &mut meter, &options, stream.steps, None, report)?;
         let validator = match validation {
             Some(data) => Some(Validator::new(self, data, &options, rows)?),

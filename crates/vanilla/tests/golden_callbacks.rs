@@ -182,8 +182,8 @@ fn saved_files_load() {
         .epochs(2)
         .batch_size(4)
         .verbose(0)
-        .callback(callbacks::ModelCheckpoint::new(path("whole.keras")))
-        .callback(callbacks::ModelCheckpoint::new(path("last.weights.h5")).save_weights_only(true));
+        .callback(ModelCheckpoint::new(path("whole.keras")))
+        .callback(ModelCheckpoint::new(path("last.weights.h5")).save_weights_only(true));
     trained.fit(tensor(&shared["x"], 3), tensor(&shared["y"], 1), options).unwrap();
     assert_eq!(Model::load(path("whole.keras")).unwrap().weights_sha256(), trained.weights_sha256());
     let mut loaded = model(case, shared);
@@ -245,7 +245,7 @@ fn a_second_training_begins_anew() {
     let recorded = recorded();
     let (case, shared) = (&recorded[1], &recorded[0]);
     let (x, y) = (tensor(&shared["x"], 3), tensor(&shared["y"], 1));
-    let stopping = Arc::new(Mutex::new(callbacks::EarlyStopping::new().monitor("loss").mode("max").patience(1)));
+    let stopping = Arc::new(Mutex::new(EarlyStopping::new().monitor("loss").mode("max").patience(1)));
     let train = || {
         let options =
             Fit::new().epochs(9).batch_size(4).shuffle(false).verbose(0).shared_callback(stopping.clone());
