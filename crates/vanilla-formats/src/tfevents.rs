@@ -10,19 +10,21 @@
 //! Summary         { 1: Value* }
 //! Value           { 1: tag string, 8: tensor TensorProto, 9: metadata SummaryMetadata }
 //! SummaryMetadata { 1: plugin_data { 1: plugin_name string, 2: content bytes } }
-//! TensorProto     { 1: dtype, 2: shape { 2: dim { 1: size int64 }* }, 4: tensor_content bytes, 8: string_val bytes* }
+//! TensorProto     { 1: dtype, 2: shape, 4: tensor_content bytes, 8: string_val bytes* }
+//! shape           { 2: dim { 1: size int64 }* }
 //! ```
 //!
-//! Source: `tensorflow/core/lib/io/record_writer.cc`, `event.proto`, `summary.proto` and `tensor.proto` of TensorFlow,
-//! and the buckets of `tensorboard/plugins/histogram/summary_v2.py`. CRC-32C is that of RFC 3720, Castagnoli's
-//! polynomial.
+//! Source: `tensorflow/core/lib/io/record_writer.cc`, `event.proto`, `summary.proto` and `tensor.proto` of
+//! TensorFlow, and the buckets of `tensorboard/plugins/histogram/summary_v2.py`. CRC-32C is that of RFC 3720,
+//! Castagnoli's polynomial.
 
 /// What a summary holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// A number.
     Scalar(f32),
-    /// How these numbers are distributed, in [`BUCKETS`] buckets of one width; none of them counts that is not finite.
+    /// How these numbers are distributed, in [`BUCKETS`] buckets of one width; none of them counts that is not
+    /// finite.
     Histogram(&'a [f32]),
     /// The description of a model, as Keras's JSON.
     KerasModel(&'a str),
@@ -204,7 +206,8 @@ mod tests {
         assert_eq!(hex, SCALAR);
     }
 
-    const SCALAR: &str = "2e00000000000000c5cb57fa09000000000000f83f10032a210a1f0a046c6f7373420a0801120022040000803e4a0b0a090a077363616c617273a321e826";
+    const SCALAR: &str = "2e00000000000000c5cb57fa09000000000000f83f10032a210a1f0a046c6f7373420a0801120022\
+        040000803e4a0b0a090a077363616c617273a321e826";
 
     #[test]
     fn histograms() {

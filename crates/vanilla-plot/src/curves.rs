@@ -41,8 +41,8 @@ pub struct Series {
 
 /// One pair of axes with its series.
 ///
-/// The y axis spans the data. Where a few extreme points (say, the loss of the first epoch) would press all others into
-/// a line, the axis spans the others, and the extremes stand at the edge as a triangle with their value.
+/// The y axis spans the data. Where a few extreme points (say, the loss of the first epoch) would press all others
+/// into a line, the axis spans the others, and the extremes stand at the edge as a triangle with their value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
     /// The heading, centred above.
@@ -85,8 +85,9 @@ impl Figure {
 
     /// The figure as lines of text no wider than `columns` (at least 40 and at most 240 are used).
     ///
-    /// The curves are braille dots, with the marker's letter `x` or `o` here and there, so that they can be told apart
-    /// without colour too. With `color`, ANSI 256-colour escapes are added. Every line ends with a line feed.
+    /// The curves are braille dots, with the marker's letter `x` or `o` here and there, so that they can be told
+    /// apart without colour too. With `color`, ANSI 256-colour escapes are added. Every line ends with a line
+    /// feed.
     pub fn to_terminal(&self, columns: usize, color: bool) -> String {
         terminal::figure(self, columns, color)
     }

@@ -9,8 +9,8 @@ use vanilla_plan::Batch;
 
 /// Batches, epoch for epoch.
 pub(crate) trait Feed {
-    /// Makes the batch of this number ready; both count from 0. False: the epoch has no such batch, and the one before
-    /// it stays.
+    /// Makes the batch of this number ready; both count from 0. False: the epoch has no such batch, and the one
+    /// before it stays.
     ///
     /// # Errors
     /// When the batch cannot be had.
@@ -25,8 +25,8 @@ pub(crate) trait Feed {
     fn with<R>(&self, work: impl FnOnce(&Prepared, Batch<'_>) -> R) -> R;
 }
 
-/// The rows of tables in an order. Where an epoch has as many steps as the data have batches, each has an order of its
-/// own; else the batches of one order go on from epoch to epoch.
+/// The rows of tables in an order. Where an epoch has as many steps as the data have batches, each has an order of
+/// its own; else the batches of one order go on from epoch to epoch.
 pub(crate) struct Table<'a> {
     data: &'a Prepared,
     view: View<'a>,

@@ -8,8 +8,8 @@ use vanilla_plan::kernels::{Kernels, MAX_SLOTS};
 use vanilla_plan::{Batch, Coefficients, Optimizer, Passes, Plan, Slot, Start};
 
 impl Model {
-    /// The gradient of the loss on this batch by each weight, in the order of [`Model::get_weights`]; zeros where a
-    /// weight is not trained, nothing where the loss is not finite.
+    /// The gradient of the loss on this batch by each weight, in the order of [`Model::get_weights`]; zeros where
+    /// a weight is not trained, nothing where the loss is not finite.
     pub(crate) fn gradients(
         &self,
         kernels: &Kernels,

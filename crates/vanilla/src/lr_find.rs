@@ -1,8 +1,8 @@
 //! [`Model::lr_find`]: the loss over learning rates that rise from step to step, to choose one by.
 //!
-//! L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3, with exponentially rising
-//! rates. The losses of mini-batches are noisy, so each is shown as the mean of all so far with weights that decay by
-//! [`DECAY`] a step, divided by the sum of the weights.
+//! L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3, with exponentially
+//! rising rates. The losses of mini-batches are noisy, so each is shown as the mean of all so far with weights
+//! that decay by [`DECAY`] a step, divided by the sum of the weights.
 
 use crate::arrays::Arrays;
 use crate::data::{Prepared, Weights};
@@ -101,8 +101,9 @@ pub struct LrCurve {
 }
 
 impl LrCurve {
-    /// The rate at which the smoothed loss falls most steeply over the logarithm of the rate, before it is least; `None`
-    /// where it never falls. A rate for the beginning of a training, with SGD as it is; whoever is careful takes less.
+    /// The rate at which the smoothed loss falls most steeply over the logarithm of the rate, before it is least;
+    /// `None` where it never falls. A rate for the beginning of a training, with SGD as it is; whoever is careful
+    /// takes less.
     pub fn suggestion(&self) -> Option<f64> {
         let least = (0..self.smoothed.len()).min_by(|a, b| self.smoothed[*a].total_cmp(&self.smoothed[*b]))?;
         let slope = |i: usize| {
@@ -113,8 +114,8 @@ impl LrCurve {
         (slope(steepest) < 0.0).then(|| self.rates[steepest])
     }
 
-    /// The loss over the rates, which are on a logarithmic axis. A batch's loss above all smoothed ones is left out: it
-    /// would press everything else into a line.
+    /// The loss over the rates, which are on a logarithmic axis. A batch's loss above all smoothed ones is left
+    /// out: it would press everything else into a line.
     pub fn figure(&self) -> Figure {
         let most = self.smoothed.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let losses: Vec<f64> =
@@ -145,8 +146,8 @@ impl LrCurve {
 }
 
 impl Model {
-    /// The loss over learning rates that rise exponentially from step to step, until it diverges. Afterwards the model is
-    /// as it was: weights, optimizer, rate, steps and the order of the rows to come.
+    /// The loss over learning rates that rise exponentially from step to step, until it diverges. Afterwards the
+    /// model is as it was: weights, optimizer, rate, steps and the order of the rows to come.
     ///
     /// ```
     /// use vanilla::prelude::*;
@@ -166,7 +167,8 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// As [`Model::fit`], and when the options make no sense. A loss that is not finite is none: it ends the search.
+    /// As [`Model::fit`], and when the options make no sense. A loss that is not finite is none: it ends the
+    /// search.
     pub fn lr_find(&mut self, x: impl Into<Arrays>, y: impl Into<Arrays>, options: LrFind) -> Result<LrCurve> {
         options.check()?;
         let (x, y) = (x.into(), y.into());

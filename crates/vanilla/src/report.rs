@@ -106,8 +106,8 @@ impl Report {
         }
     }
 
-    /// To be called after each step, with the samples so far. The bar counts, and looks at most twenty times a second; asking the
-    /// clock is all that the other steps cost.
+    /// To be called after each step, with the samples so far. The bar counts, and looks at most twenty times a
+    /// second; asking the clock is all that the other steps cost.
     pub fn step(&mut self, step: usize, samples: usize, logs: impl FnOnce() -> Vec<(String, f64)>) {
         let done = if self.work.samples.is_some() { samples } else { step };
         self.bar.count(done);

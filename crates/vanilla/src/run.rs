@@ -57,8 +57,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// From the beginning, or from the newest checkpoint. `steps` are the batches of an epoch, if they are known; `data`
-    /// are those of training and validation, without which nothing is kept.
+    /// From the beginning, or from the newest checkpoint. `steps` are the batches of an epoch, if they are known;
+    /// `data` are those of training and validation, without which nothing is kept.
     ///
     /// # Errors
     /// When a checkpoint cannot be kept, or the one that is there is of another training.

@@ -1,7 +1,7 @@
 //! [`Model::fit_stream`]: training on data that are made while it goes on, and may be larger than the memory.
 //!
-//! A thread of its own asks the source for batches and keeps [`AHEAD`] of them ready. It ends with the training, however
-//! that ends.
+//! A thread of its own asks the source for batches and keeps [`AHEAD`] of them ready. It ends with the training,
+//! however that ends.
 
 use crate::arrays::Arrays;
 use crate::data::{Prepared, Weights};
@@ -42,7 +42,8 @@ impl<X: Into<Arrays>, Y: Into<Arrays>, W: Into<Arrays>> From<(X, Y, W)> for Stre
     }
 }
 
-/// Where the batches of [`Model::fit_stream`] come from. A function from the number of the epoch to an iterator is one.
+/// Where the batches of [`Model::fit_stream`] come from. A function from the number of the epoch to an iterator is
+/// one.
 pub trait Stream: Send {
     /// The batches of an epoch. An error ends the training with its message.
     type Batches: Iterator<Item = Result<StreamBatch>>;
@@ -65,8 +66,8 @@ where
 }
 
 impl Model {
-    /// Trains on the batches of a source, in the order in which it gives them: for data that do not fit into memory, or
-    /// are made on the way. The weights are those that [`Model::fit`] gives on the same batches.
+    /// Trains on the batches of a source, in the order in which it gives them: for data that do not fit into
+    /// memory, or are made on the way. The weights are those that [`Model::fit`] gives on the same batches.
     ///
     /// ```
     /// use vanilla::prelude::*;
@@ -85,13 +86,13 @@ impl Model {
     /// # Ok::<(), vanilla::Error>(())
     /// ```
     ///
-    /// With [`Fit::steps_per_epoch`] an epoch takes this many batches of what the source gives for it; without, all of
-    /// them. A callback finds 0 as the number of batches in the first epoch then.
+    /// With [`Fit::steps_per_epoch`] an epoch takes this many batches of what the source gives for it; without,
+    /// all of them. A callback finds 0 as the number of batches in the first epoch then.
     ///
     /// # Errors
-    /// As [`Model::fit`]; those of the source; where the source panics or an epoch has fewer batches than it should. What
-    /// only data in memory can have is refused: `checkpoints`, `validation_split`, `shuffle`, `class_weight`,
-    /// `sample_weight`, `batch_size`, and going back on a loss that is not finite.
+    /// As [`Model::fit`]; those of the source; where the source panics or an epoch has fewer batches than it
+    /// should. What only data in memory can have is refused: `checkpoints`, `validation_split`, `shuffle`,
+    /// `class_weight`, `sample_weight`, `batch_size`, and going back on a loss that is not finite.
     pub fn fit_stream(&mut self, source: impl Stream, options: Fit) -> Result<History> {
         self.fit_stream_with_output(source, options, Box::new(std::io::stderr()), Terminal::of_stderr())
     }

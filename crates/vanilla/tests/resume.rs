@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 use vanilla::callbacks::{
     CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, SwapEMAWeights,
+    TensorBoard,
 };
 use vanilla::prelude::*;
 use vanilla::storage::lock::RunLock;
@@ -146,6 +147,7 @@ fn stopped_at_every_boundary() {
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let files = entries
+        .filter(|entry| entry.path().is_file())
         .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap()));
     let mut files: Vec<_> = files.collect();
     files.sort();
@@ -171,6 +173,14 @@ fn callbacks_stopped_at_every_boundary() {
             .callback(often)
             .callback(CSVLogger::new(path("log.csv")))
             .callback(SwapEMAWeights::new().swap_on_epoch(true))
+            .callback(TensorBoard::new(path("logs")).histogram_freq(2).update_freq(2).write_grads(true))
+    };
+    // Names and times differ, but there is one file of events each, and it is as long.
+    let events = |folder: &Path| {
+        ["train", "validation"].map(|part| {
+            let files = contents(&folder.join("logs").join(part));
+            files.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>()
+        })
     };
     let model = || {
         let mut model = case.model();
@@ -184,7 +194,8 @@ fn callbacks_stopped_at_every_boundary() {
     assert!((3..6).contains(&history.epoch.len()), "{:?}", history.epoch);
     let rates = &history["learning_rate"];
     assert!(rates.windows(2).any(|pair| pair[1] < pair[0]) && rates[1] > rates[0], "{rates:?}");
-    let whole = (outcome(&trained, &history), contents(files.path()));
+    let whole = (outcome(&trained, &history), contents(files.path()), events(files.path()));
+    assert!(whole.2[0].len() == 1 && whole.2[0][0] > 10_000, "{:?}", whole.2);
     assert!(whole.1.len() > 4, "{:?}", whole.1);
 
     let last = history.epoch.len();
@@ -201,7 +212,7 @@ fn callbacks_stopped_at_every_boundary() {
             let mut resumed = model();
             let options = options(files.path()).checkpoints(checkpoints(folder.path()).resume(true));
             let history = case.run(&mut resumed, options).unwrap();
-            let found = (outcome(&resumed, &history), contents(files.path()));
+            let found = (outcome(&resumed, &history), contents(files.path()), events(files.path()));
             assert!(found == whole, "stopped after {epochs} epochs, {batches} batches, resumed {again}");
         }
     }

@@ -1,9 +1,9 @@
 //! `BackupAndRestore`: refused. [`Fit::checkpoints`](crate::Fit::checkpoints) does what it does, and more.
 //!
 //! **Config** none
-//! **Reference** `keras.callbacks.BackupAndRestore`, which keeps weights, optimizer and the number of the epoch, but
-//! neither the state of other callbacks nor the place in the epoch, so that a resumed training is another one. A
-//! checkpoint holds all of it, and the resumed training has the bits of one that was not interrupted.
+//! **Reference** `keras.callbacks.BackupAndRestore`, which keeps weights, optimizer and the number of the epoch,
+//! but neither the state of other callbacks nor the place in the epoch, so that a resumed training is another one.
+//! A checkpoint holds all of it, and the resumed training has the bits of one that was not interrupted.
 
 use super::Callback;
 use crate::config::Config;

@@ -1,11 +1,11 @@
 //! `CSVLogger`: the values of each epoch as a line of a file.
 //!
-//! **Formula** a line with `epoch` and the sorted names of the first epoch's logs, then a line an epoch: its number,
-//! counted from 0, and the values as Python prints them, `NA` where there is none; lines end in CR LF. Without
-//! validation there are columns `val_...` as well, all `NA`
+//! **Formula** a line with `epoch` and the sorted names of the first epoch's logs, then a line an epoch: its
+//! number, counted from 0, and the values as Python prints them, `NA` where there is none; lines end in CR LF.
+//! Without validation there are columns `val_...` as well, all `NA`
 //! **Config** `filename`, `separator` = ",", `append` = false
-//! **Reference** `keras.callbacks.CSVLogger`, byte for byte. A training that is taken up goes on in the file where its
-//! state was saved; what was written after that is written again.
+//! **Reference** `keras.callbacks.CSVLogger`, byte for byte. A training that is taken up goes on in the file where
+//! its state was saved; what was written after that is written again.
 
 use super::log_file::LogFile;
 use super::{Callback, Training};
@@ -73,9 +73,8 @@ impl CSVLogger {
         match (characters.next(), characters.next()) {
             (Some(c), None) if !matches!(c, '"' | '\r' | '\n') => Ok(()),
             _ => {
-                let problem =
-                    format!("separator = {:?}, expected one character that is neither quote nor line end", self.separator);
-                Err(Error::config(Self::CLASS, problem))
+                let expected = "one character that is neither quote nor line end";
+                Err(Error::config(Self::CLASS, format!("separator = {:?}, expected {expected}", self.separator)))
             }
         }
     }

@@ -1,12 +1,12 @@
 //! `EarlyStopping`: ends a training that does not get better any more.
 //!
-//! **Formula** after each epoch from `start_from_epoch` on, a wait grows by one; an improvement on the best value by more
-//! than `min_delta` makes it the best, and ends the wait if it also beats `baseline`; a wait of `patience` epochs, in any
-//! but the first epoch, ends the training
-//! **Config** `monitor` = val_loss, `min_delta` = 0, `patience` = 0, `verbose` = 0, `mode` = auto, `baseline` = none,
-//! `restore_best_weights` = false, `start_from_epoch` = 0
-//! **Reference** `keras.callbacks.EarlyStopping`. The best weights are restored at the end of the training, also where
-//! it was not stopped early, as in Keras.
+//! **Formula** after each epoch from `start_from_epoch` on, a wait grows by one; an improvement on the best value
+//! by more than `min_delta` makes it the best, and ends the wait if it also beats `baseline`; a wait of `patience`
+//! epochs, in any but the first epoch, ends the training
+//! **Config** `monitor` = val_loss, `min_delta` = 0, `patience` = 0, `verbose` = 0, `mode` = auto, `baseline` =
+//! none, `restore_best_weights` = false, `start_from_epoch` = 0
+//! **Reference** `keras.callbacks.EarlyStopping`. The best weights are restored at the end of the training, also
+//! where it was not stopped early, as in Keras.
 
 use super::{Callback, Monitor, Training};
 use crate::config::{Config, Keys};

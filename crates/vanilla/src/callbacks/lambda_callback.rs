@@ -1,9 +1,9 @@
 //! `LambdaCallback`: functions as a callback.
 //!
 //! **Config** none: functions have no place in a file, so the word is refused there
-//! **Reference** `keras.callbacks.LambdaCallback`, with its six functions. Each gets the training besides, which Keras
-//! hands over as `self.model`. What the functions do may decide the bits of a training, and nobody can tell whether they
-//! are still the same ones when it is taken up again.
+//! **Reference** `keras.callbacks.LambdaCallback`, with its six functions. Each gets the training besides, which
+//! Keras hands over as `self.model`. What the functions do may decide the bits of a training, and nobody can tell
+//! whether they are still the same ones when it is taken up again.
 
 use super::{Callback, Training};
 use crate::config::Config;

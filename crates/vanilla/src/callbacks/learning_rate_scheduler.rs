@@ -1,10 +1,10 @@
 //! `LearningRateScheduler`: the learning rate of each epoch, by a function.
 //!
 //! **Formula** before epoch e, counted from 0, the rate becomes `schedule(e, rate)`
-//! **Config** `verbose` = 0. The function itself has no place in a file, so the word is refused there; schedules of the
-//! optimizer ([`schedules`](crate::schedules)) are words with keys
-//! **Reference** `keras.callbacks.LearningRateScheduler`. A training that is taken up in the middle of an epoch keeps
-//! the rate that this epoch has; whether the function is still the same one, nobody can tell.
+//! **Config** `verbose` = 0. The function itself has no place in a file, so the word is refused there; schedules
+//! of the optimizer ([`schedules`](crate::schedules)) are words with keys
+//! **Reference** `keras.callbacks.LearningRateScheduler`. A training that is taken up in the middle of an epoch
+//! keeps the rate that this epoch has; whether the function is still the same one, nobody can tell.
 
 use super::{Callback, Training};
 use crate::config::Config;

@@ -24,8 +24,8 @@ impl LogFile {
         Self::at(path, if append { u64::MAX } else { 0 })
     }
 
-    /// The file that [`LogFile::state`] was of, without what was added to it later. Where less is left of it than there
-    /// was, what comes is added to that: a log is no reason not to train.
+    /// The file that [`LogFile::state`] was of, without what was added to it later. Where less is left of it than
+    /// there was, what comes is added to that: a log is no reason not to train.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -1,8 +1,8 @@
-//! Callbacks: what watches a training, may change it, and may end it; by Keras's names. One word a file, one line in
-//! the registry below.
+//! Callbacks: what watches a training, may change it, and may end it; by Keras's names. One word a file, one line
+//! in the registry below.
 //!
-//! `History` and the progress bar are part of every `fit`. A callback that has a state (a best value, a patience) gives
-//! it to checkpoints, so that a training that is interrupted goes on as if nothing had happened.
+//! `History` and the progress bar are part of every `fit`. A callback that has a state (a best value, a patience)
+//! gives it to checkpoints, so that a training that is interrupted goes on as if nothing had happened.
 
 use crate::config::{Config, Keys, name_and_keys};
 use crate::error::{Error, Result};
@@ -92,8 +92,8 @@ pub trait Callback: Send {
     fn on_test_end(&mut self, training: &mut Training<'_>) -> Result<()> {
         Ok(())
     }
-    /// A batch whose loss is not finite; no weight has moved. True: the callback takes care of it, and the training
-    /// goes on with the next batch, or ends where it asked for that.
+    /// A batch whose loss is not finite; no weight has moved. True: the callback takes care of it, and the
+    /// training goes on with the next batch, or ends where it asked for that.
     ///
     /// # Errors
     /// When the training cannot go on.
@@ -180,7 +180,8 @@ pub struct Training<'a> {
     pub epochs: usize,
     /// Batches of an epoch; 0 in the first epoch of a stream that does not say how many it has.
     pub steps: usize,
-    /// Whether it was taken up from a checkpoint: then [`Callback::restore`] came before [`Callback::on_train_begin`].
+    /// Whether it was taken up from a checkpoint: then [`Callback::restore`] came before
+    /// [`Callback::on_train_begin`].
     pub resumed: bool,
 }
 
@@ -227,9 +228,9 @@ impl Training<'_> {
         self.control.averaged
     }
 
-    /// At the end of an epoch for which [`Callback::wants_gradients`]: the gradient of the loss on its last batch by each
-    /// weight, at the weights as they are now, in the order of [`Model::get_weights`]; zeros where a weight is not
-    /// trained. Empty at any other time.
+    /// At the end of an epoch for which [`Callback::wants_gradients`]: the gradient of the loss on its last batch
+    /// by each weight, at the weights as they are now, in the order of [`Model::get_weights`]; zeros where a
+    /// weight is not trained. Empty at any other time.
     pub fn gradients(&self) -> &[Tensor] {
         &self.control.gradients
     }
@@ -251,8 +252,8 @@ impl Training<'_> {
         self.model.set_learning_rate(rate)
     }
 
-    /// Ends the training after this epoch, or in the middle of it, where it is asked for behind a batch; the epoch is
-    /// validated and logged in any case.
+    /// Ends the training after this epoch, or in the middle of it, where it is asked for behind a batch; the epoch
+    /// is validated and logged in any case.
     pub fn stop_training(&mut self) {
         self.control.stop = true;
     }

@@ -1,13 +1,15 @@
 //! `ModelCheckpoint`: saves the model, or its weights, while it is trained.
 //!
-//! **Formula** after each epoch, or each `save_freq` batches, the model goes to `filepath`; with `save_best_only` only
-//! where the monitored value is better than at every save before, or than `initial_value_threshold`
-//! **Config** `filepath`, `monitor` = val_loss, `verbose` = 0, `save_best_only` = false, `save_weights_only` = false,
-//! `mode` = auto, `save_freq` = epoch, `initial_value_threshold` = none. In `filepath`, `{epoch:02d}`, `{batch:02d}` (both
-//! counted from 1) and `{val_loss:.2f}` (any value of the logs) are written as Python's `format` does
-//! **Reference** `keras.callbacks.ModelCheckpoint`. Files appear whole or not at all. Whole models are `.keras` files;
-//! Keras's legacy `.h5` is refused. With `save_best_only`, a `save_freq` in batches and no value of that name yet, Keras
-//! saves anyway, and so does this; it does not, as Keras does, fail at the second save of the first epoch.
+//! **Formula** after each epoch, or each `save_freq` batches, the model goes to `filepath`; with `save_best_only`
+//! only where the monitored value is better than at every save before, or than `initial_value_threshold`
+//! **Config** `filepath`, `monitor` = val_loss, `verbose` = 0, `save_best_only` = false, `save_weights_only` =
+//! false, `mode` = auto, `save_freq` = epoch, `initial_value_threshold` = none. In `filepath`, `{epoch:02d}`,
+//! `{batch:02d}` (both counted from 1) and `{val_loss:.2f}` (any value of the logs) are written as Python's
+//! `format` does
+//! **Reference** `keras.callbacks.ModelCheckpoint`. Files appear whole or not at all. Whole models are `.keras`
+//! files; Keras's legacy `.h5` is refused. With `save_best_only`, a `save_freq` in batches and no value of that
+//! name yet, Keras saves anyway, and so does this; it does not, as Keras does, fail at the second save of the
+//! first epoch.
 
 use super::python_format::{self, Number};
 use super::{Callback, Monitor, Training};
@@ -38,7 +40,8 @@ pub struct ModelCheckpoint {
 impl ModelCheckpoint {
     pub(super) const CLASS: &'static str = "ModelCheckpoint";
 
-    /// Saves to this file after each epoch; the name ends in `.keras`, or in `.weights.h5` where only weights are saved.
+    /// Saves to this file after each epoch; the name ends in `.keras`, or in `.weights.h5` where only weights are
+    /// saved.
     pub fn new(filepath: impl Into<String>) -> Self {
         Self {
             filepath: filepath.into(),

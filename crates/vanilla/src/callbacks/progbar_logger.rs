@@ -1,8 +1,8 @@
 //! `ProgbarLogger`: the progress bar, which is part of every `fit`.
 //!
 //! **Config** none
-//! **Reference** `keras.callbacks.ProgbarLogger`. Keras adds one to every `fit` with `verbose`; so does Vanilla, and the
-//! word itself does nothing: [`Fit::verbose`](crate::Fit::verbose) says what is shown.
+//! **Reference** `keras.callbacks.ProgbarLogger`. Keras adds one to every `fit` with `verbose`; so does Vanilla,
+//! and the word itself does nothing: [`Fit::verbose`](crate::Fit::verbose) says what is shown.
 
 use super::Callback;
 use crate::config::Config;

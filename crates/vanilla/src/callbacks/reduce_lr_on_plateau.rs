@@ -1,11 +1,12 @@
 //! `ReduceLROnPlateau`: a smaller learning rate where a training does not get better any more.
 //!
-//! **Formula** after each epoch without an improvement by more than `min_delta`, a wait grows by one; when it reaches
-//! `patience`, the rate becomes `max(rate factor, min_lr)`, the wait begins anew, and does not grow for `cooldown` epochs
-//! **Config** `monitor` = val_loss, `factor` = 0.1, `patience` = 10, `verbose` = 0, `mode` = auto, `min_delta` = 0.0001,
-//! `cooldown` = 0, `min_lr` = 0
-//! **Reference** `keras.callbacks.ReduceLROnPlateau`. As in Keras, `learning_rate` is in the logs from here on: the rate
-//! of the epoch, before it is reduced.
+//! **Formula** after each epoch without an improvement by more than `min_delta`, a wait grows by one; when it
+//! reaches `patience`, the rate becomes `max(rate factor, min_lr)`, the wait begins anew, and does not grow for
+//! `cooldown` epochs
+//! **Config** `monitor` = val_loss, `factor` = 0.1, `patience` = 10, `verbose` = 0, `mode` = auto, `min_delta` =
+//! 0.0001, `cooldown` = 0, `min_lr` = 0
+//! **Reference** `keras.callbacks.ReduceLROnPlateau`. As in Keras, `learning_rate` is in the logs from here on:
+//! the rate of the epoch, before it is reduced.
 
 use super::{Callback, Monitor, Training};
 use crate::config::{Config, Keys};

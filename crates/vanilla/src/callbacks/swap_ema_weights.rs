@@ -1,11 +1,11 @@
 //! `SwapEMAWeights`: validates, and at the end of an epoch saves, the moving average of the weights.
 //!
-//! **Formula** before the validation the weights and their average, which the optimizer keeps (`ema`), change places,
-//! and after it again; with `swap_on_epoch` also from the end of an epoch to the beginning of the next one, so that
-//! callbacks behind this one see the average
+//! **Formula** before the validation the weights and their average, which the optimizer keeps (`ema`), change
+//! places, and after it again; with `swap_on_epoch` also from the end of an epoch to the beginning of the next
+//! one, so that callbacks behind this one see the average
 //! **Config** `swap_on_epoch` = false
-//! **Reference** `keras.callbacks.SwapEMAWeights`. Where another callback ends the training early, Keras ends with the
-//! weights that were not averaged; here every training ends with the average.
+//! **Reference** `keras.callbacks.SwapEMAWeights`. Where another callback ends the training early, Keras ends with
+//! the weights that were not averaged; here every training ends with the average.
 
 use super::{Callback, Training};
 use crate::config::{Config, Keys};

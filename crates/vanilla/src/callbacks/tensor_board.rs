@@ -1,14 +1,16 @@
 //! `TensorBoard`: what TensorBoard shows, as event files.
 //!
-//! **Formula** `LOG_DIR/train` gets `epoch_NAME` of every value and `epoch_learning_rate` at the number of the epoch, with
-//! `histogram_freq` every so many epochs a histogram of each weight, with `write_grads` one of its gradient too; with
-//! `update_freq` `batch_NAME` every so many batches, at the number of the batch. `LOG_DIR/validation` gets the validation's
-//! values as `epoch_NAME`, and as `evaluation_NAME_vs_iterations` at the number of the step
+//! **Formula** `LOG_DIR/train` gets `epoch_NAME` of every value and `epoch_learning_rate` at the number of the
+//! epoch, with `histogram_freq` every so many epochs a histogram of each weight, with `write_grads` one of its
+//! gradient too; with `update_freq` `batch_NAME` every so many batches, at the number of the batch.
+//! `LOG_DIR/validation` gets the validation's values as `epoch_NAME`, and as `evaluation_NAME_vs_iterations` at
+//! the number of the step
 //! **Config** `log_dir` = logs, `histogram_freq` = 0, `write_graph` = true, `write_steps_per_second` = false,
 //! `update_freq` = epoch (or `"batch"`, or a number of batches), `write_grads` = false
-//! **Reference** `keras.callbacks.TensorBoard`, tag for tag; `write_grads` is of Keras 2: the gradient of the epoch's last
-//! batch, as `NAME_grad/histogram`. Of the graph there is the model's description, not TensorFlow's graph. Images of
-//! weights, profiles and embeddings are refused. A training that is taken up goes on in its files.
+//! **Reference** `keras.callbacks.TensorBoard`, tag for tag; `write_grads` is of Keras 2: the gradient of the
+//! epoch's last batch, as `NAME_grad/histogram`. Of the graph there is the model's description, not TensorFlow's
+//! graph. Images of weights, profiles and embeddings are refused. A training that is taken up goes on in its
+//! files.
 
 use super::log_file::LogFile;
 use super::{Callback, Training};

@@ -3,9 +3,10 @@
 //! **Formula** at the first batch whose loss or gradient is not finite it says `Batch N: Invalid loss, terminating
 //! training`, and the training ends after the validation of this epoch, whose `loss` is NaN in the logs
 //! **Config** `raise_error` = false
-//! **Reference** `keras.callbacks.TerminateOnNaN`. Keras has moved the weights by then; here they are those of the last
-//! good step, so the values of the validation and the metrics are of these, and a gradient that is not finite counts
-//! too. With `raise_error` the training ends with [`Error::Diverged`](crate::Error::Diverged), as without this callback.
+//! **Reference** `keras.callbacks.TerminateOnNaN`. Keras has moved the weights by then; here they are those of the
+//! last good step, so the values of the validation and the metrics are of these, and a gradient that is not finite
+//! counts too. With `raise_error` the training ends with [`Error::Diverged`](crate::Error::Diverged), as without
+//! this callback.
 
 use super::{Callback, Training};
 use crate::config::{Config, Keys};
