@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source, random};
 use vanilla_plan::{
     Batch, BatchNorm, Coefficients, Constraint, Fact, Link, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise,
-    Optimizer, OutputLoss, Params, Passes, Plan, Regularizer, RowFunction, Slot, Spectral, VariableFacts,
+    Optimizer, OutputLoss, Params, Passes, Plan, Reduction, Regularizer, RowFunction, Slot, Spectral,
+    VariableFacts,
 };
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -160,7 +161,7 @@ fn main() {
     let affine = |units| Fact::Affine { units, bias: true };
     let small = Network::chain(40, vec![affine(70), Fact::Mask { rate: 0.5 }, affine(3), Fact::Softmax]);
     let loss: Arc<dyn Loss> = Arc::new(Crossentropy);
-    let losses = [Some(OutputLoss { loss, weight: 1.0 })];
+    let losses = [Some(OutputLoss { loss, weight: 1.0, reduction: Reduction::Mean })];
     let optimizer: Arc<dyn Optimizer> = Arc::new(Descent);
     let x: Vec<f32> = (0..20 * 40).map(|i| (i % 7) as f32).collect();
     let y: Vec<f32> = (0..20 * 3).map(|i| f32::from(u8::from(i % 3 == 0))).collect();

@@ -3,7 +3,7 @@
 use crate::noise::Draw;
 use crate::run::{Batch, NotFinite};
 use crate::step::Step;
-use crate::{Coefficients, Link, Loss, Network, Optimizer, Params, WholeStep, merge, norm, rows};
+use crate::{Coefficients, Link, Loss, Network, Optimizer, Params, Reduction, WholeStep, merge, norm, rows};
 use std::mem::take;
 use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target, Update};
 
@@ -26,6 +26,14 @@ pub(crate) struct Scratch {
     pub targets: Vec<Panels>,
     /// Loss of each row of the last batch, by output.
     pub losses: Vec<Vec<f32>>,
+    /// Rows that a mask leaves out, by output; empty where there is none.
+    pub masked: Vec<Vec<bool>>,
+    /// What they became, by output.
+    pub reduced: Vec<f32>,
+    /// Whether every row counted, by output.
+    pub all_count: Vec<bool>,
+    /// Targets, predictions and gradient of a loss of the whole batch.
+    pub whole_batch: [Vec<f32>; 3],
     /// Sample numbers of the last batch: masks depend on them, not on places in the batch.
     pub samples: Vec<usize>,
     /// Single rows.
@@ -38,6 +46,15 @@ pub(crate) struct Scratch {
     pub penalty: f32,
     /// Variables that are changed before the loss is known, as they were.
     pub before: Vec<(usize, Panels)>,
+}
+
+/// Which loss it is.
+#[derive(Clone, Copy)]
+struct Of {
+    output: usize,
+    number: usize,
+    link: Option<Link>,
+    reduction: Reduction,
 }
 
 /// The circumstances of one run over the steps.
@@ -169,11 +186,12 @@ impl Context<'_> {
                 return penalty;
             }
             Step::Clear { variable } => s.variables[*variable].flat_mut().fill(0.0),
-            Step::Loss { x, output, number, loss, weight, link, dx } => {
+            Step::Loss { x, output, number, loss, weight, reduction, link, dx } => {
                 if link.is_some() {
                     copy(&mut s.values, *x, *output);
                 }
-                return weight * self.loss(s, *output, *number, &**loss, *link, dx.map(|dx| (dx, *weight)));
+                let of = Of { output: *output, number: *number, link: *link, reduction: *reduction };
+                return weight * self.loss(s, &**loss, of, dx.map(|dx| (dx, *weight)));
             }
             Step::Sum { value, parts } => {
                 let mut sum = take(&mut s.gradients[*value]);
@@ -255,17 +273,10 @@ impl Context<'_> {
         matrix
     }
 
-    /// The losses of all rows; their mean. With `dx`, a gradient and what it is multiplied by.
-    fn loss(
-        &self,
-        s: &mut Scratch,
-        output: usize,
-        number: usize,
-        loss: &dyn Loss,
-        link: Option<Link>,
-        dx: Option<(usize, f32)>,
-    ) -> f32 {
+    /// The losses of all rows, made one number. With `dx`, a gradient and what it is multiplied by.
+    fn loss(&self, s: &mut Scratch, loss: &dyn Loss, of: Of, dx: Option<(usize, f32)>) -> f32 {
         let kernels = self.kernels;
+        let Of { output, number, link, reduction } = of;
         let targets = self.batch.y[number];
         let weights = self.batch.weights.get(number).copied().flatten();
         let (rows, cols) = (s.values[output].rows(), s.values[output].cols());
@@ -275,7 +286,43 @@ impl Context<'_> {
         s.losses[number].clear();
         let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
         d_out.resize(rows, if dx.is_some() { cols } else { 0 });
+        let sample = |row: usize| (self.batch.rows[row / groups], row % groups);
+        let target_of = |row: usize| {
+            let (sample, group) = sample(row);
+            &targets[(sample * groups + group) * width..][..width]
+        };
+        let weight_of = |row: usize| weights.map_or(1.0, |weights| weights[sample(row).0]);
+        let mask = self.network.masks.get(number).copied().flatten();
+        s.masked[number].clear();
+        if let Some(mask) = mask {
+            let mask = &s.values[mask];
+            s.masked[number].extend((0..rows).map(|row| mask.get(row, 0) == 0.0));
+        }
         let outputs = &mut s.values[output];
+        if loss.whole() {
+            let [t, p, d] = &mut s.whole_batch;
+            t.resize(rows * width, 0.0);
+            for (row, t) in t.chunks_exact_mut(width.max(1)).enumerate() {
+                t.copy_from_slice(target_of(row));
+                s.targets[number].write_row(row, t);
+            }
+            p.resize(rows * cols, 0.0);
+            d.resize(rows * cols, 0.0);
+            outputs.copy_to_row_major(p);
+            let value = loss.batch(t, p, cols, d);
+            // One number has one weight: the mean of the samples'.
+            let mean = (0..rows).map(|row| f64::from(weight_of(row))).sum::<f64>() / rows.max(1) as f64;
+            s.losses[number].resize(rows, value * mean as f32);
+            s.reduced[number] = value * mean as f32;
+            if let Some((dx, weight)) = dx {
+                d_out.copy_from_row_major(d);
+                let scale = weight * mean as f32;
+                d_out.flat_mut().iter_mut().for_each(|d| *d *= scale);
+                kernels.flush(d_out.flat_mut());
+                s.gradients[dx] = d_out;
+            }
+            return s.reduced[number];
+        }
         let [_, prediction, d, _] = &mut s.row;
         prediction.resize(cols, 0.0);
         d.resize(cols, 0.0);
@@ -283,10 +330,9 @@ impl Context<'_> {
             Some(link) => loss.row_from_logits(kernels, link, target, prediction, d),
             None => loss.row(kernels, target, prediction, d),
         };
-        let mut sum = 0.0f64;
+        let (mut sum, mut counted, mut weighed) = (0.0f64, 0usize, 0.0f64);
         for r in 0..rows {
-            let (sample, group) = (self.batch.rows[r / groups], r % groups);
-            let target = &targets[(sample * groups + group) * width..][..width];
+            let target = target_of(r);
             s.targets[number].write_row(r, target);
             let mut value = if dx.is_some()
                 && let (Some(prediction), Some(d)) = (outputs.row_mut(r), d_out.row_mut(r))
@@ -301,8 +347,9 @@ impl Context<'_> {
                 }
                 value
             };
-            if let Some(weights) = weights {
-                let weight = weights[sample];
+            let counts = loss.counts(target) && !s.masked[number].get(r).copied().unwrap_or(false);
+            let weight = if counts { weight_of(r) } else { 0.0 };
+            if weight != 1.0 {
                 value *= weight;
                 if dx.is_some() {
                     d_out.read_row(r, d);
@@ -310,16 +357,27 @@ impl Context<'_> {
                     d_out.write_row(r, d);
                 }
             }
+            counted += usize::from(counts);
+            weighed += f64::from(weight);
             s.losses[number].push(value);
             sum += f64::from(value);
         }
+        let over = match reduction {
+            Reduction::Mean => counted as f64,
+            Reduction::Sum => 1.0,
+            Reduction::WeightedMean => weighed,
+        };
+        // Nothing divided by nothing is nothing, as in Keras.
+        let share = if over > 0.0 { 1.0 / over } else { 0.0 };
         if let Some((dx, weight)) = dx {
-            let scale = weight / rows as f32;
+            let scale = weight * share as f32;
             d_out.flat_mut().iter_mut().for_each(|d| *d *= scale);
             kernels.flush(d_out.flat_mut());
             s.gradients[dx] = d_out;
         }
-        (sum / rows.max(1) as f64) as f32
+        s.all_count[number] = counted == rows;
+        s.reduced[number] = (if over > 0.0 { sum / over } else { 0.0 }) as f32;
+        s.reduced[number]
     }
 
     /// Whether all gradients of these steps will be finite, and their squares: elements of `x' d` are at most

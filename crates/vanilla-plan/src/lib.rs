@@ -23,7 +23,7 @@ mod rows;
 mod run;
 mod step;
 
-pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction};
+pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction, RowGradients, RowWeights};
 pub use facts::{BatchNorm, Fact, Link, Merge, Noise};
 pub use lower::OutputLoss;
 pub use network::{Form, Network, Node, Spectral, VariableFacts};
@@ -67,7 +67,19 @@ pub trait Curve: Debug + Send + Sync {
     }
 }
 
-/// A loss that is a sum over rows.
+/// How the losses of the rows of a batch become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their sum over the number of rows that count.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// Their sum over the sum of what the samples count.
+    WeightedMean,
+}
+
+/// A loss that is a sum over rows, or one number for a whole batch.
 pub trait Loss: Debug + Send + Sync {
     /// Its name in a printed plan.
     fn name(&self) -> &str;
@@ -77,6 +89,19 @@ pub trait Loss: Debug + Send + Sync {
     }
     /// The loss of one row, and its gradient by the prediction into `d` (of `prediction`'s length).
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32;
+    /// Whether a row with this target counts; where not, it has no loss and no gradient, and the mean leaves it out.
+    fn counts(&self, _target: &[f32]) -> bool {
+        true
+    }
+    /// Whether it is one number for a whole batch: then [`Loss::batch`] is called instead of [`Loss::row`].
+    fn whole(&self) -> bool {
+        false
+    }
+    /// The loss of a batch, whose targets and predictions are rows of `cols`, row-major, and its gradient by the
+    /// predictions. Called only where [`Loss::whole`].
+    fn batch(&self, _targets: &[f32], _predictions: &[f32], _cols: usize, _d: &mut [f32]) -> f32 {
+        unreachable!("{} is a sum over rows", self.name())
+    }
     /// Whether [`Loss::row_from_logits`] covers this function as the network's last.
     fn joins(&self, _link: Link) -> bool {
         false

@@ -3,7 +3,7 @@
 
 use crate::network::Node;
 use crate::step::{Gradient, Step, Value};
-use crate::{Fact, Link, Loss, Network, Reads};
+use crate::{Fact, Link, Loss, Network, Reads, Reduction};
 use std::sync::Arc;
 
 /// What a plan is for.
@@ -24,6 +24,8 @@ pub struct OutputLoss {
     pub loss: Arc<dyn Loss>,
     /// Its weight.
     pub weight: f32,
+    /// How rows become one number.
+    pub reduction: Reduction,
 }
 
 /// The reference plan, and the number of gradients in it. `losses` has one entry an output, none where the output is
@@ -188,7 +190,7 @@ impl Lowering<'_> {
 
     fn losses(&mut self, losses: &[Option<OutputLoss>]) {
         for (number, (&output, loss)) in self.network.outputs.iter().zip(losses).enumerate() {
-            let Some(OutputLoss { loss: function, weight }) = loss else { continue };
+            let Some(OutputLoss { loss: function, weight, reduction }) = loss else { continue };
             // With a joined loss the last fact is computed by the loss, and the gradient starts at its input.
             let (x, link) = match self.joined(output, loss) {
                 Some((x, link)) => (x, Some(link)),
@@ -196,7 +198,8 @@ impl Lowering<'_> {
             };
             let dx = if self.training { self.into(x) } else { None };
             let loss = Arc::clone(function);
-            self.steps.push(Step::Loss { x, output, number, loss, weight: *weight, link, dx });
+            let (weight, reduction) = (*weight, *reduction);
+            self.steps.push(Step::Loss { x, output, number, loss, weight, reduction, link, dx });
         }
     }
 

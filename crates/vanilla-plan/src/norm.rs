@@ -181,6 +181,10 @@ pub(crate) fn move_statistics(
 /// Divides a kernel by its largest singular value, estimated by power iterations from the vector that the last step
 /// left: Miyato et al. 2018, algorithm 1.
 pub(crate) fn spectral(s: &mut Scratch, params: &mut Params, kernel: usize, spectral: &Spectral) {
+    // Zeros have no direction: kernel and vector stay.
+    if params.variables[kernel].weights.flat().iter().all(|w| *w == 0.0) {
+        return;
+    }
     let mut u = take(&mut s.row[0]);
     let (mut v, mut line) = (take(&mut s.row[1]), take(&mut s.row[2]));
     let w = &params.variables[kernel].weights;

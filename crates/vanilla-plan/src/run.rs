@@ -3,7 +3,7 @@
 use crate::execute::{Context, Scratch};
 use crate::lower::{OutputLoss, Purpose, lower};
 use crate::step::{Gradient, Shown, Step, Value};
-use crate::{Form, Network, Optimizer, Params, Passes};
+use crate::{Form, Link, Network, Optimizer, Params, Passes};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -147,6 +147,31 @@ impl Plan {
         &self.scratch.losses[number]
     }
 
+    /// Whether a mask leaves out this row of an output in the last batch.
+    pub fn is_masked(&self, number: usize, row: usize) -> bool {
+        self.scratch.masked[number].get(row).copied().unwrap_or(false)
+    }
+
+    /// Whether all rows of an output counted in the last batch.
+    pub fn all_count(&self, number: usize) -> bool {
+        self.scratch.all_count[number]
+    }
+
+    /// The loss of an output in the last batch, without its weight in the sum.
+    pub fn reduced_loss(&self, number: usize) -> f32 {
+        self.scratch.reduced[number]
+    }
+
+    /// What the last function of an output was computed from, if its loss was joined with it, and the function.
+    pub fn logits(&self, number: usize) -> Option<(&Panels, Link)> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Loss { x, number: of, link: Some(link), .. } if *of == number => {
+                Some((&self.scratch.values[*x], *link))
+            }
+            _ => None,
+        })
+    }
+
     /// The gradient of the loss by an input in the last batch; empty unless the network asks for it.
     pub fn input_gradient(&self, number: usize) -> &Panels {
         &self.scratch.gradients[number]
@@ -277,6 +302,9 @@ impl Scratch {
             let width = loss.as_ref().map_or(0, |loss| loss.loss.target_width(form.cols));
             s.targets.push(Panels::zeros(if loss.is_some() { rows } else { 0 }, width));
             s.losses.push(Vec::with_capacity(rows));
+            s.reduced.push(0.0);
+            s.all_count.push(true);
+            s.masked.push(Vec::with_capacity(rows));
         }
         // Rows, as they are handed to code, and variables in row-major order.
         let most = forms.iter().map(|form| form.groups * form.cols).max().unwrap_or(0);

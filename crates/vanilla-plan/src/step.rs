@@ -1,7 +1,7 @@
 //! [`Step`]: the kinds of work that a plan is made of, and how they print.
 
 use crate::facts::{BatchNorm, Merge, Noise};
-use crate::{Curve, Link, Loss, RowFunction, Spectral};
+use crate::{Curve, Link, Loss, Reduction, RowFunction, Spectral};
 use std::fmt;
 use std::sync::Arc;
 
@@ -260,6 +260,8 @@ pub enum Step {
         loss: Arc<dyn Loss>,
         /// What the loss counts in the sum over outputs.
         weight: f32,
+        /// How rows become one number.
+        reduction: Reduction,
         /// The last function, if the loss starts from its input.
         link: Option<Link>,
         /// Where the gradient goes, if it is wanted.
@@ -416,7 +418,7 @@ impl fmt::Display for Shown<'_> {
                 if *gradient { write!(f, ", g{variable} = {name}'(V{variable})") } else { Ok(()) }
             }
             Step::Clear { variable } => write!(f, "clear      g{variable} = 0"),
-            Step::Loss { x, output, loss, weight, link, dx, .. } => {
+            Step::Loss { x, output, loss, weight, reduction, link, dx, .. } => {
                 let d = dx.map_or(String::new(), |dx| format!("d{dx}, "));
                 match link {
                     Some(Link::Softmax) => write!(f, "loss       {d}x{output} = softmax(x{x})")?,
@@ -427,6 +429,11 @@ impl fmt::Display for Shown<'_> {
                     },
                 }
                 write!(f, "   {}{}", loss.name(), if link.is_some() { ", from logits" } else { "" })?;
+                match reduction {
+                    Reduction::Mean => {}
+                    Reduction::Sum => write!(f, ", summed")?,
+                    Reduction::WeightedMean => write!(f, ", over the weights of samples")?,
+                }
                 if *weight == 1.0 { Ok(()) } else { write!(f, ", times {weight}") }
             }
             Step::Sum { value, parts } => {

@@ -6,7 +6,7 @@ use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
     Batch, BatchNorm, Coefficients, Curve, Fact, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise, NotFinite,
-    Optimizer, OutputLoss, Params, Passes, Plan, Reads, RowFunction, Slot, VariableFacts,
+    Optimizer, OutputLoss, Params, Passes, Plan, Reads, Reduction, RowFunction, Slot, VariableFacts,
 };
 
 #[derive(Debug)]
@@ -229,7 +229,7 @@ fn matrices(params: &Params) -> Vec<Matrix> {
 const WEIGHTS: [f32; 2] = [1.0, 0.4];
 
 fn losses(network: &Network) -> Vec<Option<OutputLoss>> {
-    let loss = |weight: f32| Some(OutputLoss { loss: Arc::new(Squared), weight });
+    let loss = |weight: f32| Some(OutputLoss { loss: Arc::new(Squared), weight, reduction: Reduction::Mean });
     WEIGHTS[..network.outputs.len()].iter().map(|weight| loss(*weight)).collect()
 }
 

@@ -7,7 +7,7 @@ use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Str
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
     Batch, Coefficients, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan,
-    Reads, Slot, Start,
+    Reads, Reduction, Slot, Start,
 };
 
 #[derive(Debug)]
@@ -255,7 +255,7 @@ const ROWS: usize = 11;
 
 /// The loss of a network with one output.
 fn only(loss: &Arc<dyn Loss>) -> [Option<OutputLoss>; 1] {
-    [Some(OutputLoss { loss: Arc::clone(loss), weight: 1.0 })]
+    [Some(OutputLoss { loss: Arc::clone(loss), weight: 1.0, reduction: Reduction::Mean })]
 }
 
 /// A batch whose samples all count the same.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Content, Graph, Place};
-use crate::layers::{self, Layer, VariableSpec, shape};
+use crate::layers::{self, Layer, Masks, VariableSpec, shape};
 use crate::model::MAX_WIDTH;
 use crate::tensor::Tensor;
 use std::collections::HashMap;
@@ -58,8 +58,9 @@ pub(crate) struct BuiltVariable {
 enum Flow {
     /// Data as they come, perhaps to be looked up first.
     Raw { input: usize, chain: Vec<Arc<dyn Layer>>, place: String, shape: Vec<usize> },
-    /// A value of the network. `direct` is its input, if only the shape was changed on the way.
-    Value { value: usize, shape: Vec<usize>, direct: Option<usize> },
+    /// A value of the network. `direct` is its input, if only the shape was changed on the way; `mask` the value that
+    /// says which rows count, and the layer that made it.
+    Value { value: usize, shape: Vec<usize>, direct: Option<usize>, mask: Option<(usize, String)> },
 }
 
 impl Flow {
@@ -104,6 +105,11 @@ impl Built {
             let known = fronts.len();
             let mut builder = Builder::new(graph, fronts, max_weights.min(MAX_WEIGHTS));
             let outputs = builder.graph(graph, flows.clone(), &[], "", graph.trainable, 0)?;
+            let mask = |flow: &Flow| match flow {
+                Flow::Value { mask, .. } => mask.as_ref().map(|(mask, _)| *mask),
+                Flow::Raw { .. } => None,
+            };
+            let masks = outputs.iter().map(mask).collect();
             let mut outputs: Vec<(usize, Vec<usize>)> =
                 outputs.into_iter().map(|flow| builder.value(flow)).collect();
             if builder.fronts.len() > known {
@@ -113,6 +119,7 @@ impl Built {
             for (value, shape) in &mut outputs {
                 *value = builder.network.regroup(*value, layers::last_axis(shape).0);
             }
+            builder.network.masks = masks;
             builder.network.outputs = outputs.iter().map(|(value, _)| *value).collect();
             return builder.finish(input_shapes, outputs.into_iter().map(|(_, shape)| shape).collect(), seed);
         }
@@ -293,8 +300,19 @@ impl Builder {
         let numbers = self.variables(&built, &values, path, name, place, trainable)?;
         let read = numbers.iter().zip(&built.variables).filter(|(_, spec)| !spec.apart).map(|(number, _)| *number);
         let value = self.network.extend(&values, &built.facts, &read.collect::<Vec<_>>());
+        let form = self.network.form(value);
+        if width != Some(form.groups * form.cols) {
+            let (stated, given) = (shape(&built.output_shape), form.groups * form.cols);
+            let problem = format!("states an output of shape {stated}, but computes {given} values a sample");
+            return Err(Error::config(place, problem));
+        }
         let keeps = built.facts.iter().all(|fact| matches!(fact, Fact::Regroup { .. }));
-        Ok(Flow::Value { value, shape: built.output_shape, direct: direct[0].filter(|_| keeps) })
+        let mask = if built.mask.is_empty() {
+            mask_of(place, &**layer, given)?
+        } else {
+            Some((self.network.extend(&values, &built.mask, &[]), name.to_owned()))
+        };
+        Ok(Flow::Value { value, shape: built.output_shape, direct: direct[0].filter(|_| keeps), mask })
     }
 
     /// The variables of a layer: new ones, or those of its earlier calls.
@@ -339,7 +357,6 @@ impl Builder {
                 constraint.check(&spec.shape).map_err(|error| Error::config(place, error.to_string()))?;
             }
             let number = self.variables.len();
-            let first = numbers.first().copied().unwrap_or(number);
             self.network.variables.push(VariableFacts {
                 rows,
                 cols,
@@ -347,7 +364,7 @@ impl Builder {
                 shape: spec.shape.clone(),
                 regularizer: spec.regularizer.clone().map(|regularizer| regularizer as _),
                 constraint: spec.constraint.clone().map(|constraint| constraint as _),
-                spectral: spec.spectral.map(|iterations| Spectral { vector: first, iterations }),
+                spectral: spec.spectral.map(|iterations| Spectral { vector: number + 1, iterations }),
             });
             self.variables.push(BuiltVariable {
                 path: path.clone(),
@@ -455,6 +472,28 @@ impl Builder {
             shapes: self.shapes,
             params,
         })
+    }
+}
+
+/// The mask that goes on behind a layer.
+fn mask_of(place: &str, layer: &dyn Layer, given: &[Flow]) -> Result<Option<(usize, String)>> {
+    let mut masks = given.iter().filter_map(|flow| match flow {
+        Flow::Value { mask, .. } => mask.as_ref(),
+        Flow::Raw { .. } => None,
+    });
+    let Some(mask) = masks.next() else { return Ok(None) };
+    let other = masks.find(|other| other.0 != mask.0);
+    match (layer.masks(), other) {
+        (Masks::Drop, _) => Ok(None),
+        (Masks::Pass, None) => Ok(Some(mask.clone())),
+        (Masks::Refuse, _) | (_, Some(_)) => {
+            let made = &mask.1;
+            let problem = format!(
+                "gets a mask of layer '{made}' that it would have to heed, which is not supported: put a Flatten between \
+                 them, or leave out '{made}'"
+            );
+            Err(Error::config(place, problem))
+        }
     }
 }
 

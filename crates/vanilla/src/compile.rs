@@ -2,7 +2,7 @@
 
 use crate::config::name_and_keys;
 use crate::error::{Error, Result};
-use crate::losses::{Loss, LossArg};
+use crate::losses::{Loss, LossArg, Reduction, Targets};
 use crate::metrics::{self, MetricArg};
 use crate::model::Model;
 use crate::optimizers::{Engine, OptimizerArg};
@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
-use vanilla_plan::OutputLoss;
+use vanilla_plan::{Fact, OutputLoss};
 
 /// Keras's arguments of `compile`, with Keras's defaults.
 ///
@@ -82,6 +82,12 @@ impl Compile {
         metrics: impl IntoIterator<Item = M>,
     ) -> Self {
         self.weighted_metrics.named.push((output.into(), metrics.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// With words of one's own beside Keras's.
+    pub fn registry(mut self, registry: &Registry) -> Self {
+        self.registry = registry.clone();
         self
     }
 
@@ -194,7 +200,7 @@ impl MetricLists {
     }
 
     /// By output.
-    fn resolve(self, key: &str, outputs: &[String]) -> Result<Vec<Vec<metrics::Compiled>>> {
+    fn resolve(self, key: &str, outputs: &[String], registry: &Registry) -> Result<Vec<Vec<metrics::Compiled>>> {
         let mut lists: Vec<Vec<MetricArg>> = outputs.iter().map(|_| Vec::new()).collect();
         if !self.only.is_empty() {
             let [list] = &mut lists[..] else {
@@ -210,7 +216,7 @@ impl MetricLists {
         for (name, metrics) in self.named {
             lists[output(key, &name, outputs)?].extend(metrics);
         }
-        lists.into_iter().map(|list| list.into_iter().map(MetricArg::resolve).collect()).collect()
+        lists.into_iter().map(|list| list.into_iter().map(|metric| metric.resolve(registry)).collect()).collect()
     }
 }
 
@@ -250,12 +256,17 @@ pub(crate) struct Compiled {
 pub(crate) struct CompiledLoss {
     pub loss: Arc<dyn Loss>,
     pub weight: f32,
+    pub reduction: Reduction,
 }
 
 impl Compiled {
     /// As the planner wants them.
     pub fn output_losses(&self) -> Vec<Option<OutputLoss>> {
-        let loss = |loss: &CompiledLoss| OutputLoss { loss: loss.loss.clone(), weight: loss.weight };
+        let loss = |loss: &CompiledLoss| OutputLoss {
+            loss: loss.loss.clone(),
+            weight: loss.weight,
+            reduction: loss.reduction,
+        };
         self.losses.iter().map(|compiled| compiled.as_ref().map(loss)).collect()
     }
 }
@@ -314,8 +325,8 @@ impl Model {
             let (loss, config) = match arg {
                 Some(LossArg::Config(Value::Null)) | None => (None, Value::Null),
                 Some(arg) => {
-                    let (loss, config) = arg.resolve()?;
-                    (Some(CompiledLoss { loss, weight }), config)
+                    let (loss, reduction, config) = arg.resolve(&options.registry)?;
+                    (Some(CompiledLoss { loss, weight, reduction }), config)
                 }
             };
             losses.push(loss);
@@ -325,8 +336,8 @@ impl Model {
             return Err(Error::config("compile", "no loss: name one, such as \"categorical_crossentropy\""));
         }
         let optimizer = Engine::new(options.optimizer.resolve(&options.registry)?);
-        let plain = options.metrics.resolve("metrics", &outputs)?;
-        let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs)?;
+        let plain = options.metrics.resolve("metrics", &outputs, &options.registry)?;
+        let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs, &options.registry)?;
         let written = |lists: &[Vec<metrics::Compiled>]| -> Value {
             let lists: Vec<Value> =
                 lists.iter().map(|list| list.iter().map(|metric| metric.config.clone()).collect()).collect();
@@ -395,6 +406,35 @@ impl Model {
         let optimizer = OptimizerArg::Config(optimizer);
         let registry = registry.clone();
         self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights, registry })
+    }
+}
+
+impl Model {
+    /// What cannot work is refused before it has trained for an epoch.
+    pub(crate) fn check_compiled(&self) -> Result<()> {
+        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
+        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
+        {
+            let Some(loss) = loss else { continue };
+            let last = built.network.node(*output).map(|node| &node.fact);
+            let width = shape.last().copied().unwrap_or(1);
+            let name = loss.loss.name();
+            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
+            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
+                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
+            } else if width == 1 && classes {
+                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
+            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
+                format!(
+                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
+                     or say from_logits"
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::config("compile", problem));
+        }
+        Ok(())
     }
 }
 

@@ -48,6 +48,11 @@ impl Config {
         Error::config(self.place.clone(), problem)
     }
 
+    /// Whether a key is there, be it null.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// Takes a key; null counts as absent.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         self.keys.shift_remove(key).filter(|value| !value.is_null())
@@ -162,10 +167,9 @@ impl Config {
         read.map_err(|error| self.error(format!("{key}: {error}")))
     }
 
-    /// Takes the keys that every Keras layer has.
+    /// Takes the keys that every Keras layer has but for `dtype`, which lookups have of their own.
     pub fn common(&mut self) -> Result<Common> {
         let trainable = self.boolean("trainable")?.unwrap_or(true);
-        self.float32()?;
         Ok(Common { name: self.string("name")?, trainable })
     }
 

@@ -68,7 +68,11 @@ impl Prepared {
             same_rows(place, rows, y)?;
             let name = if outputs > 1 { format!("y[{number}]") } else { "y".into() };
             tables.push(match loss {
-                Some(loss) => targets(place, &name, y, &built.output_shapes[number], loss)?,
+                Some(loss) => {
+                    let mut table = targets(place, &name, y, &built.output_shapes[number], loss)?;
+                    loss.loss.prepare(&mut table);
+                    table
+                }
                 None => Vec::new(),
             });
         }

@@ -57,11 +57,17 @@ impl Model {
         let mut order = Order::new(self, &run, &options, train.rows);
         let view = train.view();
 
-        'epochs: while run.state.epoch < options.epochs {
+        let watches_batches = run.watches_batches();
+        run.tell(self, |callback, training| callback.on_train_begin(training))?;
+        'epochs: while run.goes_on() {
+            let epoch = run.state.epoch;
             run.epoch_begins(self, &mut meter)?;
+            let mut begun = Logs::default();
+            run.tell(self, |callback, training| callback.on_epoch_begin(epoch, &mut begun, training))?;
+            self.renew(&mut plan, &mut run)?;
             for number in run.state.batch..steps {
-                order.turn_to(self, run.state.epoch, number);
-                let (rows, next) = order.batch(run.state.epoch, number);
+                order.turn_to(self, epoch, number);
+                let (rows, next) = order.batch(epoch, number);
                 match plan.run(&kernels, self.params_mut()?, view.batch(rows, next)) {
                     Ok(_) => meter.observe(&plan, rows, |output| train.sample_weights(output)),
                     // No weight has moved.
@@ -73,17 +79,41 @@ impl Model {
                         }
                     },
                 }
+                if watches_batches {
+                    let logs = Logs(meter.logs());
+                    run.tell(self, |callback, training| callback.on_train_batch_end(number, &logs, training))?;
+                    self.renew(&mut plan, &mut run)?;
+                }
                 run.batch_done(self, &meter)?;
+                if run.control.stop {
+                    break;
+                }
             }
             run.batches_done();
-            let mut logs = meter.logs();
-            if let Some(validator) = validator.as_mut().filter(|_| options.validation_freq.is_due(run.state.epoch))
-            {
-                logs.extend(validator.logs(self, &kernels, &mut meter)?);
+            let mut logs = Logs(meter.logs());
+            if let Some(validator) = validator.as_mut().filter(|_| options.validation_freq.is_due(epoch)) {
+                run.tell(self, |callback, training| callback.on_test_begin(training))?;
+                logs.0.extend(validator.logs(self, &kernels, &mut meter)?);
+                run.tell(self, |callback, training| callback.on_test_end(training))?;
             }
-            run.epoch_done(self, &mut meter, logs)?;
+            logs.0.extend(begun.0);
+            run.tell(self, |callback, training| callback.on_epoch_end(epoch, &mut logs, training))?;
+            self.renew(&mut plan, &mut run)?;
+            run.epoch_done(self, &mut meter, logs.0)?;
+        }
+        if !run.was_finished() {
+            self.finalize_weights()?;
+            run.tell(self, |callback, training| callback.on_train_end(training))?;
         }
         run.finish(self, &meter)
+    }
+
+    /// The plan goes on with the optimizer that a callback has set.
+    fn renew(&self, plan: &mut Plan, run: &mut Run) -> Result<()> {
+        if std::mem::take(&mut run.control.changed) {
+            plan.set_optimizer(self.optimizer()?);
+        }
+        Ok(())
     }
 
     /// The loss and the metrics on these rows, without training: `loss` first, then those of the outputs where there

@@ -4,6 +4,7 @@ use crate::config::Keys;
 use crate::data::Prepared;
 use crate::error::Result;
 use crate::graph::{Content, Graph};
+use crate::losses::Reduction;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use crate::options::Fit;
 use serde_json::{Value, json};
@@ -38,6 +39,9 @@ impl Identity {
             let place = if names.len() > 1 { format!("loss of '{}'", names[output]) } else { "loss".to_owned() };
             flatten(&mut keys, &place, &loss.loss.class_name().into());
             flatten(&mut keys, &place, &Value::Object(loss.loss.config()));
+            if loss.reduction != Reduction::Mean {
+                flatten(&mut keys, &format!("{place} reduction"), &format!("{:?}", loss.reduction).into());
+            }
             if loss.weight != 1.0 {
                 flatten(&mut keys, &format!("{place} weight"), &shortest(loss.weight));
             }
@@ -70,6 +74,10 @@ impl Identity {
         flatten(&mut keys, "shuffle", &json!(options.shuffle));
         flatten(&mut keys, "seed", &json!(model.seed));
         flatten(&mut keys, "on_nan", &options.on_nan.name().into());
+        for (name, config) in options.callbacks.deciding() {
+            flatten(&mut keys, &format!("callback {name}"), &json!(true));
+            flatten(&mut keys, &format!("callback {name}"), &Value::Object(config));
+        }
         flatten(&mut keys, "rows", &json!(train.rows));
         flatten(&mut keys, "data", &train.sha256().into());
         flatten(&mut keys, "validation data", &validation.map(Prepared::sha256).into());

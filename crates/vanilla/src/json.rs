@@ -60,7 +60,9 @@ impl Model {
     /// As [`Model::from_json_with`], with at most this many weights.
     pub(crate) fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
         let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
-        if let Some(compile) = value.get("compile_config").filter(|compile| !compile.is_null()) {
+        // Keras writes an empty one for a model that was not compiled.
+        let empty = |compile: &Value| compile.as_object().map_or(compile.is_null(), Keys::is_empty);
+        if let Some(compile) = value.get("compile_config").filter(|compile| !empty(compile)) {
             model.compile_from_json_with(compile, registry)?;
         }
         Ok(model)
@@ -207,6 +209,7 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
     };
     let mut config = Config::new("model", keys);
     let common = config.common()?;
+    config.float32()?;
     if !functional {
         config.take("build_input_shape");
     }

@@ -10,6 +10,7 @@ use crate::run_state::RunState;
 use crate::snapshot::{self, Snapshot};
 use crate::storage::lock::RunLock;
 use crate::storage::make_folder;
+use crate::tensor::Tensor;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -152,12 +153,13 @@ impl Keeper {
         self.every == Every::Epoch || self.is_due(report)
     }
 
-    /// Copies the state; it is written while the training goes on, or before this returns if `wait`.
+    /// Copies the state, with the tensors that callbacks keep; it is written while the training goes on, or before this returns if `wait`.
     pub fn save(
         &mut self,
         model: &Model,
         state: &RunState,
         epoch_start: Option<&Snapshot>,
+        callbacks: &[(String, Tensor)],
         wait: bool,
         report: &mut Report,
     ) -> Result<()> {
@@ -167,7 +169,7 @@ impl Keeper {
         }
         let start = Instant::now();
         let spare = std::mem::take(&mut self.spare);
-        let checkpoint = snapshot::encode(model, state, &self.identity, epoch_start, spare)?;
+        let checkpoint = snapshot::encode(model, state, &self.identity, epoch_start, callbacks, spare)?;
         self.copied = (start, start.elapsed());
         self.due = start + SECOND;
         let step = self.first + state.worked;

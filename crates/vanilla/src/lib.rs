@@ -27,6 +27,7 @@
 pub mod activations;
 mod arrays;
 mod build;
+pub mod callbacks;
 pub mod checkpoint;
 mod compile;
 pub mod config;
@@ -67,7 +68,9 @@ pub mod storage;
 mod summarize;
 mod summary;
 mod tensor;
+pub mod testing;
 pub mod utils;
+mod weights;
 
 pub use arrays::Arrays;
 pub use compile::{Compile, Losses};
@@ -77,7 +80,7 @@ pub use fit::Evaluate;
 pub use graph::{Call, InputLayer, InputLayer as Input, KerasTensor, Shared, Tensors};
 pub use history::{History, Logs};
 pub use memory::{MemoryNeed, available as available_memory};
-pub use model::{LayerView, Model, Sequential};
+pub use model::{Model, Sequential};
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan, ValidationFreq};
 pub use picture::to_mnist;
 pub use registry::Registry;
@@ -91,26 +94,25 @@ pub use utils::{compute_class_weight, normalize, train_test_split};
 pub use vanilla_formats as formats;
 pub use vanilla_plan as plan;
 pub use vanilla_plot as plot;
+pub use weights::LayerView;
 
 /// Everything that a program needs, to be imported at once.
 pub mod prelude {
+    pub use crate::callbacks::words::*;
+    pub use crate::constraints::words::*;
     pub use crate::datasets::mnist;
+    pub use crate::initializers::Initializer;
     pub use crate::layers;
-    pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
-    pub use crate::losses::{
-        BinaryCrossentropy, CategoricalCrossentropy, MeanAbsoluteError, MeanSquaredError,
-        SparseCategoricalCrossentropy,
-    };
+    pub use crate::layers::words::*;
+    pub use crate::losses::words::*;
+    pub use crate::metrics;
     pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
-    pub use crate::optimizers::{
-        Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD,
-        ScheduleFreeAdamW,
-    };
-    pub use crate::schedules::{
-        CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, LinearWarmup, OneCycle,
-        PiecewiseConstantDecay, PolynomialDecay,
-    };
+    pub use crate::optimizers::words::*;
+    pub use crate::preprocessing::Preprocessor;
+    pub use crate::regularizers::words::*;
+    pub use crate::schedules::words::*;
     pub use crate::tensor::{F32, I64, STR, U8};
+    pub use crate::utils::{compute_class_weight, normalize, train_test_split};
     pub use crate::{
         Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry,
         Result, Sequential, Shared, Tensor, to_categorical,

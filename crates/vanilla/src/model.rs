@@ -2,17 +2,16 @@
 
 use crate::build::Built;
 use crate::compile::Compiled;
-use crate::config::Keys;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors};
 use crate::layers::AnyLayer;
 use crate::losses::Targets;
+use crate::metrics::Direction;
 use crate::on_batch::OnBatch;
 use crate::runtime::Runtime;
-use crate::tensor::Tensor;
 use std::sync::{Arc, OnceLock};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Fact, Params, Passes, Plan};
+use vanilla_plan::{Params, Passes, Plan};
 
 /// Layers one after the other: a way to make a [`Model`].
 ///
@@ -287,36 +286,13 @@ impl Model {
         places.iter().map(name).collect()
     }
 
-    /// What is known of the layer with this name.
-    ///
-    /// # Errors
-    /// When there is no such layer.
-    pub fn get_layer(&self, name: &str) -> Result<LayerView> {
-        let index = self.graph.entries.iter().position(|entry| entry.name == name);
-        let Some(index) = index else {
-            let known = self.layer_names();
-            return Err(Error::unknown("layer of the model", name, known));
-        };
-        let entry = &self.graph.entries[index];
-        let weights = self.built.iter().flat_map(|built| {
-            let pairs = built.variables.iter().zip(&built.params.variables);
-            pairs.filter(|(variable, _)| variable.path[0] == index).map(|(variable, value)| {
-                Tensor::new(value.weights.to_row_major(), variable.spec.shape.clone())
-                    .expect("a variable fills its shape")
-            })
-        });
-        let shapes = self.built.as_ref().and_then(|built| built.shapes.get(&(vec![index], 0)));
-        Ok(LayerView {
-            name: entry.name.clone(),
-            class_name: entry.content.class_name().to_owned(),
-            config: match &entry.content {
-                Content::Layer(layer) => layer.config(),
-                _ => Keys::new(),
-            },
-            trainable: entry.trainable,
-            output_shape: shapes.and_then(|shapes| shapes.first()).cloned(),
-            weights: weights.collect(),
-        })
+    /// Which way the metric with this key is better.
+    pub(crate) fn direction(&self, key: &str) -> Option<Direction> {
+        let (built, compiled) = (self.built.as_ref()?, self.compiled.as_ref()?);
+        let metric = compiled.metrics.iter().find(|metric| metric.key == key)?;
+        let cols = built.network.form(built.network.outputs[metric.output]).cols;
+        let width = compiled.losses[metric.output].as_ref().map_or(cols, |loss| loss.loss.target_width(cols));
+        metric.metric.metric(width, cols).direction()
     }
 
     /// Shape of one sample of the first input, once it is known.
@@ -351,45 +327,6 @@ impl Model {
     pub fn threads(&self, batch_size: usize) -> Result<usize> {
         let available = self.runtime()?.threads();
         Ok(self.built.as_ref().map_or(1, |built| built.network.threads(batch_size, true, available)))
-    }
-
-    /// All weights in the order of Keras's `model.weights`: every layer's kernel, then its bias.
-    pub fn get_weights(&self) -> Vec<Tensor> {
-        let Some(built) = &self.built else { return Vec::new() };
-        let pairs = built.variables.iter().zip(&built.params.variables);
-        pairs
-            .map(|(variable, value)| {
-                Tensor::new(value.weights.to_row_major(), variable.spec.shape.clone())
-                    .expect("a variable fills its shape")
-            })
-            .collect()
-    }
-
-    /// Replaces all weights, in the order of [`Model::get_weights`].
-    ///
-    /// # Errors
-    /// When there are too many, too few, or one of another shape or with values that are not finite. Then nothing is
-    /// replaced.
-    pub fn set_weights(&mut self, weights: &[Tensor]) -> Result<()> {
-        let built = self.built.as_mut().ok_or(NOT_BUILT)?;
-        if weights.len() != built.variables.len() {
-            let problem = format!("{} arrays, expected {}", weights.len(), built.variables.len());
-            return Err(Error::data("set_weights", problem));
-        }
-        for (new, variable) in weights.iter().zip(&built.variables) {
-            let place = || format!("{} of layer '{}'", variable.spec.name, variable.layer);
-            let shape = &variable.spec.shape;
-            if new.shape() != shape {
-                return Err(Error::data(place(), format!("shape {:?}, expected {shape:?}", new.shape())));
-            }
-            if let Some(index) = new.first_non_finite() {
-                return Err(Error::data(place(), format!("element {index} is not a finite number")));
-            }
-        }
-        for (new, variable) in weights.iter().zip(&mut built.params.variables) {
-            variable.weights.copy_from_row_major(&new.to_f32());
-        }
-        Ok(())
     }
 
     /// The compiled training step as text; unfused with `reference`.
@@ -455,33 +392,6 @@ impl Model {
         Ok(Plan::evaluate(&built.network, &losses, batch_size, Passes::ALL))
     }
 
-    /// What cannot work is refused before it has trained for an epoch.
-    pub(crate) fn check_compiled(&self) -> Result<()> {
-        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
-        for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
-        {
-            let Some(loss) = loss else { continue };
-            let last = built.network.node(*output).map(|node| &node.fact);
-            let width = shape.last().copied().unwrap_or(1);
-            let name = loss.loss.name();
-            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
-            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
-                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
-            } else if width == 1 && classes {
-                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
-            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
-                format!(
-                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
-                     or say from_logits"
-                )
-            } else {
-                continue;
-            };
-            return Err(Error::config("compile", problem));
-        }
-        Ok(())
-    }
-
     /// The order of the rows in the epoch with this number, counted over all trainings of the model.
     pub(crate) fn order(&self, epoch: u64, rows: usize, shuffle: bool) -> Vec<usize> {
         if shuffle {
@@ -500,30 +410,13 @@ impl Model {
             {
                 let place = format!("layer '{}' ({})", entry.name, layer.class_name());
                 let alone = |shape: &[usize]| layer.build(&place, &[shape.to_vec()]);
-                if let (Err(error), Err(_)) = (alone(&[1]), alone(&[4, 4])) {
+                if let (Err(error), Err(_), Err(_)) = (alone(&[1]), alone(&[4, 4]), alone(&layer.trial_shape())) {
                     return Err(error);
                 }
             }
         }
         Ok(())
     }
-}
-
-/// A layer of a model, as it is now.
-#[derive(Clone, Debug)]
-pub struct LayerView {
-    /// Its name.
-    pub name: String,
-    /// Keras's class name.
-    pub class_name: String,
-    /// Its configuration, without name.
-    pub config: Keys,
-    /// Whether it is trained.
-    pub trainable: bool,
-    /// Shape of one sample of what it gives, once it is known.
-    pub output_shape: Option<Vec<usize>>,
-    /// Its weights.
-    pub weights: Vec<Tensor>,
 }
 
 pub(crate) const NOT_COMPILED: Error =

@@ -1,10 +1,11 @@
 //! [`Fit`]: how to train. Keras's arguments of `fit` with Keras's defaults, and what is kept of a run.
 
 use crate::arrays::Arrays;
+use crate::callbacks::{Callback, Callbacks};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How to train: Keras's arguments of `fit`, with Keras's defaults.
@@ -32,6 +33,7 @@ pub struct Fit {
     pub(crate) on_nan: OnNan,
     pub(crate) stop_when: Option<StopWhen>,
     pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) callbacks: Callbacks,
 }
 
 impl Default for Fit {
@@ -60,6 +62,7 @@ impl Fit {
             on_nan: OnNan::Stop,
             stop_when: None,
             checkpoints: None,
+            callbacks: Callbacks::default(),
         }
     }
 
@@ -153,6 +156,17 @@ impl Fit {
     /// Keeps this share of the rows, the last ones, for validation. `validation_data` goes first.
     pub fn validation_split(mut self, share: f64) -> Self {
         self.validation_split = share;
+        self
+    }
+
+    /// Watches the training; see [`callbacks`](crate::callbacks). Callbacks are called in the order in which they came.
+    pub fn callback(self, callback: impl Callback + 'static) -> Self {
+        self.shared_callback(Arc::new(Mutex::new(callback)))
+    }
+
+    /// As [`Fit::callback`], with a callback that somebody looks at afterwards.
+    pub fn shared_callback(mut self, callback: Arc<Mutex<dyn Callback>>) -> Self {
+        self.callbacks.0.push(callback);
         self
     }
 

@@ -1,10 +1,13 @@
 //! [`Registry`]: words of your own, by name, for reading models that use them.
 
 use crate::activations::Activation;
+use crate::callbacks::Callback;
 use crate::config::Config;
 use crate::error::Result;
 use crate::initializers::Initialize;
 use crate::layers::{Common, Layer};
+use crate::losses::Loss;
+use crate::metrics::Metric;
 use crate::optimizers::Optimizer;
 use crate::schedules::Schedule;
 use std::collections::BTreeMap;
@@ -14,6 +17,9 @@ use std::sync::Arc;
 type MakeLayer = Arc<dyn Fn(Common, &mut Config) -> Result<Arc<dyn Layer>> + Send + Sync>;
 type MakeOptimizer = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Optimizer>> + Send + Sync>;
 type MakeSchedule = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Schedule>> + Send + Sync>;
+type MakeMetric = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Metric>> + Send + Sync>;
+type MakeLoss = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Loss>> + Send + Sync>;
+type MakeCallback = Arc<dyn Fn(&mut Config) -> Result<Box<dyn Callback>> + Send + Sync>;
 type MakeInitializer = Arc<dyn Fn(&mut Config) -> Result<Arc<dyn Initialize>> + Send + Sync>;
 
 /// Words of your own beside Keras's. A file names them; whoever loads it says what the names mean.
@@ -33,6 +39,9 @@ pub struct Registry {
     initializers: BTreeMap<String, MakeInitializer>,
     optimizers: BTreeMap<String, MakeOptimizer>,
     schedules: BTreeMap<String, MakeSchedule>,
+    metrics: BTreeMap<String, MakeMetric>,
+    losses: BTreeMap<String, MakeLoss>,
+    callbacks: BTreeMap<String, MakeCallback>,
 }
 
 impl Registry {
@@ -42,7 +51,7 @@ impl Registry {
     }
 
     /// A layer: its class name, and how to make it from its name and keys. Take from the configuration every key that
-    /// your `config` writes; what is left is an error.
+    /// your `config` writes; what is left is an error. A layer that has no place for a name may ignore it.
     pub fn layer<L: Layer + 'static>(
         mut self,
         class_name: impl Into<String>,
@@ -94,6 +103,51 @@ impl Registry {
         self
     }
 
+    /// A metric: its class name, and how to make it from its keys.
+    pub fn metric<M: Metric + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<M> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeMetric = Arc::new(move |config| Ok(Arc::new(make(config)?)));
+        self.metrics.insert(class_name.into(), make);
+        self
+    }
+
+    /// A loss: its class name, and how to make it from its keys.
+    pub fn loss<L: Loss + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<L> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeLoss = Arc::new(move |config| Ok(Arc::new(make(config)?)));
+        self.losses.insert(class_name.into(), make);
+        self
+    }
+
+    /// A callback: its class name, and how to make it from its keys.
+    pub fn callback<C: Callback + 'static>(
+        mut self,
+        class_name: impl Into<String>,
+        make: impl Fn(&mut Config) -> Result<C> + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeCallback = Arc::new(move |config| Ok(Box::new(make(config)?)));
+        self.callbacks.insert(class_name.into(), make);
+        self
+    }
+
+    pub(crate) fn find_metric(&self, class_name: &str) -> Option<MakeMetric> {
+        self.metrics.get(class_name).cloned()
+    }
+
+    pub(crate) fn find_loss(&self, class_name: &str) -> Option<MakeLoss> {
+        self.losses.get(class_name).cloned()
+    }
+
+    pub(crate) fn find_callback(&self, class_name: &str) -> Option<MakeCallback> {
+        self.callbacks.get(class_name).cloned()
+    }
+
     pub(crate) fn find_optimizer(&self, class_name: &str) -> Option<MakeOptimizer> {
         self.optimizers.get(class_name).cloned()
     }
@@ -119,6 +173,9 @@ impl Registry {
         let own: Vec<&String> = match kind {
             "optimizer" => self.optimizers.keys().collect(),
             "schedule" => self.schedules.keys().collect(),
+            "metric" => self.metrics.keys().collect(),
+            "loss" => self.losses.keys().collect(),
+            "callback" => self.callbacks.keys().collect(),
             _ => Vec::new(),
         };
         keras.into_iter().map(str::to_owned).chain(own.into_iter().cloned()).collect()
@@ -134,7 +191,8 @@ impl Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.layers.keys().chain(self.activations.keys()).chain(self.initializers.keys());
-        let names = names.chain(self.optimizers.keys()).chain(self.schedules.keys());
+        let names = names.chain(self.optimizers.keys()).chain(self.schedules.keys()).chain(self.metrics.keys());
+        let names = names.chain(self.losses.keys()).chain(self.callbacks.keys());
         f.debug_list().entries(names).finish()
     }
 }

@@ -1,6 +1,7 @@
 //! [`Run`]: a training under way. Where it stands, when that is saved, and what happens when it cannot go on.
 
 use crate::build::BuiltVariable;
+use crate::callbacks::{Callback, Callbacks, Control, Training};
 use crate::data::Prepared;
 use crate::error::{Error, Result};
 use crate::history::History;
@@ -16,6 +17,9 @@ use crate::run_state::RunState;
 use crate::snapshot::{self, Snapshot};
 use std::time::Instant;
 use vanilla_plan::NotFinite;
+
+/// Among the states of callbacks: one of them has ended the training.
+const STOPPED: &str = "training stopped";
 
 /// What became of a batch whose loss was not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub(crate) struct Run {
     verbose: u8,
     on_nan: OnNan,
     stop_when: Option<StopWhen>,
+    callbacks: Callbacks,
+    pub control: Control,
     keeper: Option<Keeper>,
     /// Where a rollback leads.
     epoch_start: Option<Snapshot>,
@@ -67,6 +73,8 @@ impl Run {
             verbose: options.verbose,
             on_nan: options.on_nan,
             stop_when: options.stop_when.clone(),
+            callbacks: options.callbacks.clone(),
+            control: Control::default(),
             keeper: None,
             epoch_start: None,
             was_finished: false,
@@ -83,6 +91,39 @@ impl Run {
             run.keeper = Some(keeper);
         }
         Ok(run)
+    }
+
+    /// Lets every callback do something.
+    pub fn tell(
+        &mut self,
+        model: &mut Model,
+        mut call: impl FnMut(&mut dyn Callback, &mut Training<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if self.callbacks.0.is_empty() {
+            return Ok(());
+        }
+        let (epochs, steps) = (self.epochs, self.steps);
+        let mut training = Training { model, control: &mut self.control, epochs, steps };
+        self.callbacks.each(|callback| call(callback, &mut training))?;
+        for line in std::mem::take(&mut self.control.lines) {
+            self.report.note(&line);
+        }
+        Ok(())
+    }
+
+    /// Whether a callback wants to know of every batch.
+    pub fn watches_batches(&self) -> bool {
+        self.callbacks.want_batches()
+    }
+
+    /// Whether it had been finished before it was taken up again.
+    pub fn was_finished(&self) -> bool {
+        self.was_finished
+    }
+
+    /// Whether there is an epoch to work on.
+    pub fn goes_on(&self) -> bool {
+        self.state.epoch < self.epochs && self.state.callbacks.get(STOPPED) != Some(&true.into())
     }
 
     /// To be called before the first batch of an epoch that is worked on, begun before an interruption or not.
@@ -132,8 +173,12 @@ impl Run {
         self.epoch_start = None;
         meter.reset();
         self.report.end(&logs);
+        if std::mem::take(&mut self.control.stop) {
+            self.state.callbacks.insert(STOPPED.into(), true.into());
+        }
         // After the last epoch there is `finish`.
-        let keeper = self.keeper.as_mut().filter(|_| self.state.epoch < self.epochs);
+        let goes_on = self.goes_on();
+        let keeper = self.keeper.as_mut().filter(|_| goes_on);
         let due = keeper.is_some_and(|keeper| keeper.is_due_after_an_epoch(&mut self.report));
         if due { self.save(model, meter, false) } else { Ok(()) }
     }
@@ -151,6 +196,14 @@ impl Run {
         rows: &[usize],
     ) -> Result<Recovery> {
         let (epoch, batch) = (self.state.epoch + 1, self.state.batch + 1);
+        let mut handled = false;
+        self.tell(model, |callback, training| {
+            handled |= callback.on_trouble(batch - 1, training)?;
+            Ok(())
+        })?;
+        if handled {
+            return Ok(Recovery::Skipped);
+        }
         let mut cause = likely_cause(model, data, rows)?;
         if let NotFinite::Gradient { variable } = trouble {
             let built = model.built.as_ref().ok_or(NOT_BUILT)?;
@@ -272,7 +325,9 @@ impl Run {
         model.epochs_done = state.epochs_done;
         meter.restore(&state.sums, state.rows);
         state.changes.extend(changes);
-        self.was_finished = state.epoch >= self.epochs;
+        self.callbacks.restore(&state.callbacks, &snapshot::callback_tensors(&found.checkpoint))?;
+        state.callbacks.retain(|key, _| key == STOPPED);
+        self.was_finished = state.epoch >= self.epochs || !state.callbacks.is_empty();
         let next = if self.was_finished { "nothing is left to do" } else { "going on from there" };
         self.report.note(&format!("{}: the checkpoint is {}: {next}", found.path.display(), place(&state)));
         self.state = state;
@@ -300,7 +355,10 @@ impl Run {
     fn save(&mut self, model: &Model, meter: &Meter, wait: bool) -> Result<()> {
         let state = self.state_now(model, meter)?;
         match &mut self.keeper {
-            Some(keeper) => keeper.save(model, &state, self.epoch_start.as_ref(), wait, &mut self.report),
+            Some(keeper) => {
+                let tensors = self.callbacks.tensors();
+                keeper.save(model, &state, self.epoch_start.as_ref(), &tensors, wait, &mut self.report)
+            }
             None => Ok(()),
         }
     }
@@ -308,6 +366,7 @@ impl Run {
     /// The state with everything that is kept elsewhere while the work goes on.
     fn state_now(&self, model: &Model, meter: &Meter) -> Result<RunState> {
         let (sums, rows) = meter.totals();
+        let stopped = self.state.callbacks.get(STOPPED).map(|value| (STOPPED.to_owned(), value.clone()));
         let in_epoch = self.state.epoch_seconds + self.epoch_clock.elapsed().as_secs_f64();
         Ok(RunState {
             epochs_done: model.epochs_done,
@@ -317,6 +376,7 @@ impl Run {
             rows,
             epoch_seconds: if self.state.batch > 0 { in_epoch } else { 0.0 },
             seconds: self.seconds(),
+            callbacks: self.callbacks.states().into_iter().chain(stopped).collect(),
             ..self.state.clone()
         })
     }

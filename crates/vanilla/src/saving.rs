@@ -220,11 +220,13 @@ fn group_names(graph: &Graph) -> Vec<String> {
     graph.visible().iter().map(group).collect()
 }
 
-/// Numbers of the variables of the layer at this path, `inside` of it.
+/// Numbers of the variables of the layer at this path, `inside` of it. A kernel that is normalised spectrally belongs to
+/// both layers, and Keras's files have it twice.
 fn of_layer(built: &Built, path: &[usize], inside: &str) -> Vec<usize> {
     let mine = |number: &usize| {
         let variable = &built.variables[*number];
-        variable.path == path && variable.spec.inside == inside
+        let shared = inside.is_empty() && variable.spec.spectral.is_some();
+        variable.path == path && (variable.spec.inside == inside || shared)
     };
     (0..built.variables.len()).filter(mine).collect()
 }

@@ -8,6 +8,7 @@
 //! | text `identity` | [`Identity`] |
 //! | text `config` | the model as in a `.keras` file |
 //! | text `version` | the version of Vanilla |
+//! | tensor `callback/NAME/I` | tensor I of a callback's state |
 //! | the same tensors behind `epoch_start/`, text `epoch_start` | where a rollback leads; only where one may come |
 
 use crate::build::{Built, BuiltVariable};
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::identity::Identity;
 use crate::model::{Model, NOT_BUILT};
 use crate::run_state::RunState;
+use crate::tensor::Tensor;
 use std::path::Path;
 use vanilla_plan::Params;
 use vanilla_plan::kernels::Panels;
@@ -28,6 +30,17 @@ pub(crate) struct Snapshot {
 }
 
 const EPOCH_START: &str = "epoch_start";
+const CALLBACK: &str = "callback/";
+
+/// The tensors that callbacks keep, by their names.
+pub(crate) fn callback_tensors(checkpoint: &Checkpoint) -> Vec<(String, Tensor)> {
+    let own = checkpoint.tensors.iter().filter_map(|entry| {
+        let name = entry.name.strip_prefix(CALLBACK)?.to_owned();
+        let Values::F32(values) = &entry.values else { return None };
+        Some((name, Tensor::new(values.clone(), entry.shape.clone()).ok()?))
+    });
+    own.collect()
+}
 
 /// The file's content for a model in this state. `spare` is an earlier one, whose memory is used again.
 pub(crate) fn encode(
@@ -35,6 +48,7 @@ pub(crate) fn encode(
     state: &RunState,
     identity: &Identity,
     epoch_start: Option<&Snapshot>,
+    callbacks: &[(String, Tensor)],
     spare: Checkpoint,
 ) -> Result<Checkpoint> {
     let built = model.built.as_ref().ok_or(NOT_BUILT)?;
@@ -53,6 +67,14 @@ pub(crate) fn encode(
     put("", &built.params);
     if let Some(start) = epoch_start {
         put(&format!("{EPOCH_START}/"), &start.params);
+    }
+    for (name, tensor) in callbacks {
+        let values = Values::F32(tensor.to_f32());
+        checkpoint.tensors.push(Entry {
+            name: format!("{CALLBACK}{name}"),
+            shape: tensor.shape().to_vec(),
+            values,
+        });
     }
     checkpoint.put("version", env!("CARGO_PKG_VERSION"));
     checkpoint.put("config", model.to_json()?.to_string());
@@ -102,7 +124,8 @@ fn read_params(
 ) -> std::result::Result<Params, String> {
     let mine = names(built, prefix).count();
     let stored = checkpoint.tensors.iter().filter(|entry| entry.name.starts_with(prefix));
-    let stored = stored.filter(|entry| !prefix.is_empty() || !entry.name.starts_with(EPOCH_START)).count();
+    let other = |name: &str| name.starts_with(EPOCH_START) || name.starts_with(CALLBACK);
+    let stored = stored.filter(|entry| !prefix.is_empty() || !other(&entry.name)).count();
     if stored != mine {
         return Err(format!("it has {stored} arrays, and the model with its optimizer {mine}"));
     }

@@ -2,7 +2,7 @@
 //! of the table in `docs/reliability.md`; what is tested elsewhere is named there.
 
 use std::sync::{Arc, Mutex};
-use vanilla::metrics::Metric;
+use vanilla::metrics::{Metric, Row};
 use vanilla::prelude::*;
 
 fn floats(values: &[f32], shape: impl Into<Vec<usize>>) -> Tensor {
@@ -121,13 +121,14 @@ fn a_gradient_is_a_mean_over_rows() {
 struct Witness(Arc<Mutex<Vec<(f32, f32)>>>);
 
 impl Metric for Witness {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "Witness"
     }
     fn name(&self) -> &str {
         "witness"
     }
-    fn sample(&self, target: &[f32], output: &[f32]) -> f32 {
+    fn sample(&self, row: &Row<'_>) -> f32 {
+        let (target, output) = (row.target, row.output);
         self.0.lock().unwrap().push((target[0], output[0]));
         0.0
     }

@@ -20,12 +20,14 @@ pub struct Built {
     pub facts: Vec<Fact>,
     /// The variables in Keras's order: those of the facts in the order of the facts, others where they belong.
     pub variables: Vec<VariableSpec>,
+    /// Facts that make a mask of the inputs: one column, not 0 for the rows that count.
+    pub mask: Vec<Fact>,
 }
 
 impl Built {
     /// A layer without variables.
     pub fn new(output_shape: impl Into<Vec<usize>>, facts: Vec<Fact>) -> Self {
-        Self { output_shape: output_shape.into(), facts, variables: Vec::new() }
+        Self { output_shape: output_shape.into(), facts, variables: Vec::new(), mask: Vec::new() }
     }
 
     /// With these variables.
@@ -33,6 +35,17 @@ impl Built {
         self.variables = variables;
         self
     }
+}
+
+/// What a layer does with a mask that comes with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masks {
+    /// Hands it on.
+    Pass,
+    /// Leaves it, because its rows are others.
+    Drop,
+    /// Would have to heed it, and cannot.
+    Refuse,
 }
 
 /// A variable of a layer.
@@ -50,7 +63,7 @@ pub struct VariableSpec {
     pub regularizer: Option<Arc<dyn Regularizer>>,
     /// What holds after each step.
     pub constraint: Option<Arc<dyn Constraint>>,
-    /// Power iterations of spectral normalisation, whose vector is the first variable of the layer.
+    /// Power iterations of spectral normalisation, whose vector is the next variable of the layer.
     pub spectral: Option<usize>,
     /// No fact reads it.
     pub apart: bool,
@@ -100,7 +113,7 @@ impl VariableSpec {
 }
 
 /// What every layer has: a name and whether it is trained.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Common {
     /// The name that it was given, if it was given one.
     pub name: Option<String>,
@@ -142,7 +155,8 @@ macro_rules! common {
 pub trait Layer: Debug + Send + Sync {
     /// Keras's class name.
     fn class_name(&self) -> &str;
-    /// Name and whether it is trained.
+    /// Name and whether it is trained. Without it the model names the layer, and a description that names it is
+    /// followed all the same.
     fn common(&self) -> &Common {
         &Common::PLAIN
     }
@@ -152,14 +166,63 @@ pub trait Layer: Debug + Send + Sync {
     fn input_shape(&self) -> Option<Vec<usize>> {
         None
     }
+    /// A shape of one sample that the layer takes if it makes sense at all: a model that does not know its input
+    /// yet tries the layer on it.
+    fn trial_shape(&self) -> Vec<usize> {
+        vec![1; 4]
+    }
     /// Shapes, facts and variables for inputs of these shapes of one sample.
     ///
     /// # Errors
     /// When the layer makes no sense, alone or on these inputs. `place` is how to call it in the message.
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built>;
+    /// What becomes of a mask, which a [`Masking`] makes and a loss heeds.
+    fn masks(&self) -> Masks {
+        Masks::Pass
+    }
     /// A layer that works on the data before they reach the network, such as a lookup of strings.
     fn preprocessor(&self) -> Option<&dyn Preprocessor> {
         None
+    }
+}
+
+/// A layer under the name that its description gives it: one of your own need not keep a [`Common`].
+#[derive(Debug)]
+struct Named {
+    layer: Arc<dyn Layer>,
+    common: Common,
+}
+
+impl Named {
+    fn over(layer: Arc<dyn Layer>, common: Common) -> Arc<dyn Layer> {
+        if *layer.common() == common { layer } else { Arc::new(Self { layer, common }) }
+    }
+}
+
+impl Layer for Named {
+    fn class_name(&self) -> &str {
+        self.layer.class_name()
+    }
+    fn common(&self) -> &Common {
+        &self.common
+    }
+    fn config(&self) -> Keys {
+        self.layer.config()
+    }
+    fn input_shape(&self) -> Option<Vec<usize>> {
+        self.layer.input_shape()
+    }
+    fn trial_shape(&self) -> Vec<usize> {
+        self.layer.trial_shape()
+    }
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        self.layer.build(place, inputs)
+    }
+    fn masks(&self) -> Masks {
+        self.layer.masks()
+    }
+    fn preprocessor(&self) -> Option<&dyn Preprocessor> {
+        self.layer.preprocessor()
     }
 }
 
@@ -187,20 +250,29 @@ impl From<Arc<dyn Layer>> for AnyLayer {
     }
 }
 
-/// The registry: module, type. The type's `from_config` reads its keys, its `CLASS` is Keras's class name.
+/// The registry: module, type. The type's `from_config` reads its keys, its `CLASS` is Keras's class name. The
+/// words of `preprocessing` are layers, too: see `preprocessed`.
 macro_rules! registry {
     ($($module:ident $word:ident;)*) => {
         $(mod $module; pub use $module::$word;)*
 
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
+
         /// All class names.
         pub fn class_names() -> Vec<&'static str> {
-            vec![$($word::CLASS),*]
+            [&[$($word::CLASS),*], preprocessed::CLASSES].concat()
         }
 
         fn known(class_name: &str, common: Common, config: &mut Config) -> Result<Option<Arc<dyn Layer>>> {
             Ok(Some(match class_name {
-                $($word::CLASS => Arc::new($word::from_config(common, config)?),)*
-                _ => return Ok(None),
+                $($word::CLASS => {
+                    config.float32()?;
+                    Arc::new($word::from_config(common, config)?)
+                })*
+                _ => return preprocessed::known(class_name, common, config),
             }))
         }
     };
@@ -209,10 +281,16 @@ macro_rules! registry {
 mod axes;
 #[cfg(test)]
 mod checks;
+mod gamma_beta;
 mod merging;
+mod numbers;
+mod preprocessed;
 mod reorder;
+mod standardize;
 
 pub use axes::Axes;
+pub use numbers::Numbers;
+pub use preprocessed::{CategoryEncoding, Discretization, Hashing, IntegerLookup, StringLookup};
 
 registry! {
     activation ActivationLayer;
@@ -220,28 +298,36 @@ registry! {
     add Add;
     alpha_dropout AlphaDropout;
     average Average;
+    batch_normalization BatchNormalization;
     concatenate Concatenate;
     dense Dense;
     dot Dot;
     dropout Dropout;
     elu ELU;
+    embedding Embedding;
     flatten Flatten;
     gaussian_dropout GaussianDropout;
     gaussian_noise GaussianNoise;
+    group_normalization GroupNormalization;
     identity Identity;
+    layer_normalization LayerNormalization;
     leaky_re_lu LeakyReLU;
     masking Masking;
     maximum Maximum;
     minimum Minimum;
     multiply Multiply;
+    normalization Normalization;
     p_re_lu PReLU;
     permute Permute;
     re_lu ReLU;
     repeat_vector RepeatVector;
     rescaling Rescaling;
     reshape Reshape;
+    rms_normalization RMSNormalization;
     softmax Softmax;
+    spectral_normalization SpectralNormalization;
     subtract Subtract;
+    unit_normalization UnitNormalization;
 }
 
 /// The layer of this class with this configuration, with the registry's words beside Keras's.
@@ -256,7 +342,10 @@ pub fn from_config(class_name: &str, keys: Keys, registry: &Registry) -> Result<
     let mut config = Config::with_registry(place, keys, registry);
     let common = config.common()?;
     let layer = match registry.find_layer(class_name) {
-        Some(make) => make(common, &mut config)?,
+        Some(make) => {
+            config.float32()?;
+            Named::over(make(common.clone(), &mut config)?, common)
+        }
         None => known(class_name, common, &mut config)?
             .ok_or_else(|| Error::unknown("layer", class_name, registry.layer_names(class_names())))?,
     };

@@ -96,7 +96,7 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
 }
 
 impl Loss for BinaryCrossentropy {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "BinaryCrossentropy"
     }
     fn config(&self) -> Keys {

@@ -101,7 +101,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
 }
 
 impl Loss for CategoricalCrossentropy {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "CategoricalCrossentropy"
     }
     fn config(&self) -> Keys {

@@ -38,7 +38,7 @@ impl vanilla_plan::Loss for MeanAbsoluteError {
 }
 
 impl Loss for MeanAbsoluteError {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "MeanAbsoluteError"
     }
     fn targets(&self) -> Targets {

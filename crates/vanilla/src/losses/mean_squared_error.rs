@@ -38,7 +38,7 @@ impl vanilla_plan::Loss for MeanSquaredError {
 }
 
 impl Loss for MeanSquaredError {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "MeanSquaredError"
     }
     fn targets(&self) -> Targets {

@@ -2,8 +2,10 @@
 
 use crate::config::{Config, Keys, name_and_keys, node};
 use crate::error::{Error, Result};
+use crate::registry::Registry;
 use serde_json::Value;
 use std::sync::Arc;
+pub use vanilla_plan::Reduction;
 
 /// What a loss compares the outputs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +21,15 @@ pub enum Targets {
 /// A loss with Keras's name and configuration.
 pub trait Loss: vanilla_plan::Loss {
     /// Keras's class name.
-    fn class_name(&self) -> &'static str;
+    fn class_name(&self) -> &str;
     /// Keras's configuration, without `name` and `reduction`.
     fn config(&self) -> Keys {
         Keys::new()
     }
     /// What it compares with.
     fn targets(&self) -> Targets;
+    /// Brings targets into the form that the loss takes, once for all data: labels 0 and 1 to -1 and 1, for instance.
+    fn prepare(&self, _targets: &mut [f32]) {}
     /// Whether outputs that are no probabilities make no sense.
     fn wants_probabilities(&self) -> bool {
         false
@@ -40,29 +44,21 @@ macro_rules! registry {
     ($($module:ident $word:ident $class:literal [$name:literal $(, $alias:literal)*];)*) => {
         $(mod $module; pub use $module::$word;)*
 
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
+
         /// All names.
         pub fn names() -> Vec<&'static str> {
             vec![$($name $(, $alias)*),*]
         }
 
-        /// The loss of this name or class name, with these keys.
-        ///
-        /// # Errors
-        /// When there is none, or a key makes no sense.
-        pub fn from_config(word: &str, keys: Keys) -> Result<Arc<dyn Loss>> {
-            let mut config = Config::new(word, keys);
-            config.take("name");
-            config.float32()?;
-            if let Some(reduction) = config.string("reduction")? && reduction != "sum_over_batch_size" {
-                let problem = format!("reduction = \"{reduction}\" is not supported yet, expected \"sum_over_batch_size\"");
-                return Err(config.error(problem));
-            }
-            let loss: Arc<dyn Loss> = match word {
-                $($class | $name $(| $alias)* => Arc::new($word::from_config(&mut config)?),)*
-                _ => return Err(Error::unknown("loss", &word, names())),
-            };
-            config.finish()?;
-            Ok(loss)
+        fn known(word: &str, config: &mut Config) -> Result<Option<Arc<dyn Loss>>> {
+            Ok(Some(match word {
+                $($class | $name $(| $alias)* => Arc::new($word::from_config(config)?),)*
+                _ => return Ok(None),
+            }))
         }
     };
 }
@@ -76,13 +72,42 @@ registry! {
         ["sparse_categorical_crossentropy"];
 }
 
+/// The loss of this name or class name, with these keys, and how rows become one number.
+///
+/// # Errors
+/// When there is none, or a key makes no sense.
+pub fn from_config(word: &str, keys: Keys, registry: &Registry) -> Result<(Arc<dyn Loss>, Reduction)> {
+    let mut config = Config::with_registry(word, keys, registry);
+    config.take("name");
+    config.float32()?;
+    let reduction = match config.string("reduction")?.as_deref() {
+        None | Some("sum_over_batch_size" | "mean") => Reduction::Mean,
+        Some("sum") => Reduction::Sum,
+        Some("mean_with_sample_weight") => Reduction::WeightedMean,
+        Some(other) => {
+            let problem = format!(
+                "reduction = \"{other}\", expected \"sum_over_batch_size\", \"sum\" or \"mean_with_sample_weight\": \
+                 a training needs one number"
+            );
+            return Err(config.error(problem));
+        }
+    };
+    let loss = match registry.find_loss(word) {
+        Some(make) => make(&mut config)?,
+        None => known(word, &mut config)?
+            .ok_or_else(|| Error::unknown("loss", word, registry.names_of("loss", names())))?,
+    };
+    config.finish()?;
+    Ok((loss, reduction))
+}
+
 /// A loss by name, from its configuration, or itself.
 #[derive(Clone, Debug)]
 pub enum LossArg {
     /// A name or Keras's node, looked up by `compile`.
     Config(Value),
-    /// The loss.
-    Is(Arc<dyn Loss>),
+    /// The loss, and how rows become one number.
+    Is(Arc<dyn Loss>, Reduction),
 }
 
 impl From<&str> for LossArg {
@@ -93,24 +118,42 @@ impl From<&str> for LossArg {
 
 impl<L: Loss + 'static> From<L> for LossArg {
     fn from(loss: L) -> Self {
-        Self::Is(Arc::new(loss))
+        Self::Is(Arc::new(loss), Reduction::Mean)
     }
 }
 
+/// Says how the losses of the rows of a batch become one number: `MeanSquaredError.reduction(Reduction::Sum)`.
+pub trait Reduce: Loss + Sized + 'static {
+    /// With this reduction; without it, the mean.
+    fn reduction(self, reduction: Reduction) -> LossArg {
+        LossArg::Is(Arc::new(self), reduction)
+    }
+}
+
+impl<L: Loss + 'static> Reduce for L {}
+
 impl LossArg {
-    /// The loss, and how Keras writes it.
-    pub(crate) fn resolve(self) -> Result<(Arc<dyn Loss>, Value)> {
+    /// The loss, its reduction, and how Keras writes it.
+    pub(crate) fn resolve(self, registry: &Registry) -> Result<(Arc<dyn Loss>, Reduction, Value)> {
         match self {
             Self::Config(value) => match name_and_keys(&value) {
-                Some((word, keys)) => Ok((from_config(&word, keys)?, value)),
+                Some((word, keys)) => {
+                    let (loss, reduction) = from_config(&word, keys, registry)?;
+                    Ok((loss, reduction, value))
+                }
                 None => Err(Error::config("compile", format!("loss = {value}, expected a name such as \"mse\""))),
             },
-            Self::Is(loss) => {
+            Self::Is(loss, reduction) => {
                 let mut keys = loss.config();
                 keys.insert("name".into(), loss.name().into());
-                keys.insert("reduction".into(), "sum_over_batch_size".into());
+                let written = match reduction {
+                    Reduction::Mean => "sum_over_batch_size",
+                    Reduction::Sum => "sum",
+                    Reduction::WeightedMean => "mean_with_sample_weight",
+                };
+                keys.insert("reduction".into(), written.into());
                 let node = node("keras.losses", loss.class_name(), keys);
-                Ok((loss, node))
+                Ok((loss, reduction, node))
             }
         }
     }
@@ -149,7 +192,7 @@ mod tests {
             ("mae", "mean_absolute_error", Keys::new(), None),
         ] {
             let want = &golden["losses"][recorded];
-            let loss = from_config(word, keys).unwrap();
+            let (loss, _) = from_config(word, keys, &Registry::default()).unwrap();
             let rows = want["y_pred"].as_array().unwrap();
             let mut mean = 0.0;
             for (i, row) in rows.iter().enumerate() {
@@ -177,16 +220,19 @@ mod tests {
     #[test]
     fn names_classes_and_errors() {
         for name in names() {
-            let loss = from_config(name, Keys::new()).unwrap();
-            assert_eq!(from_config(loss.class_name(), loss.config()).unwrap().name(), loss.name());
+            let (loss, _) = from_config(name, Keys::new(), &Registry::default()).unwrap();
+            let again = from_config(loss.class_name(), loss.config(), &Registry::default()).unwrap().0;
+            assert_eq!(again.name(), loss.name());
         }
-        let error = |word: &str, keys: Keys| from_config(word, keys).unwrap_err().to_string();
+        let error =
+            |word: &str, keys: Keys| from_config(word, keys, &Registry::default()).unwrap_err().to_string();
         assert!(
             error("categorical_crossentopy", Keys::new()).contains("did you mean 'categorical_crossentropy'?")
         );
         assert_eq!(
-            error("mse", crate::config::keys! { "reduction": "sum" }),
-            "mse: reduction = \"sum\" is not supported yet, expected \"sum_over_batch_size\""
+            error("mse", crate::config::keys! { "reduction": "none" }),
+            "mse: reduction = \"none\", expected \"sum_over_batch_size\", \"sum\" or \"mean_with_sample_weight\": a \
+             training needs one number"
         );
         assert_eq!(
             error("mse", crate::config::keys! { "delta": 2.0 }),

@@ -77,7 +77,7 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
 }
 
 impl Loss for SparseCategoricalCrossentropy {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "SparseCategoricalCrossentropy"
     }
     fn config(&self) -> Keys {

@@ -5,20 +5,32 @@
 //! **Config** none
 //! **Reference** `keras.metrics.CategoricalAccuracy`
 
-use super::{argmax, Metric};
+use super::{Direction, Metric, Row, argmax};
+use crate::config::Config;
+use crate::error::Result;
 
 /// Share of samples whose largest output is the true class of a one-hot target.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CategoricalAccuracy;
 
+impl CategoricalAccuracy {
+    pub(super) fn from_config(_config: &mut Config) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
 impl Metric for CategoricalAccuracy {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "CategoricalAccuracy"
     }
     fn name(&self) -> &str {
         "categorical_accuracy"
     }
-    fn sample(&self, target: &[f32], output: &[f32]) -> f32 {
+    fn direction(&self) -> Option<Direction> {
+        Some(Direction::Up)
+    }
+    fn sample(&self, row: &Row<'_>) -> f32 {
+        let Row { target, output, .. } = *row;
         f32::from(u8::from(argmax(target) == argmax(output)))
     }
 }

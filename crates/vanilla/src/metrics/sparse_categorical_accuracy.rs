@@ -5,20 +5,32 @@
 //! **Config** none
 //! **Reference** `keras.metrics.SparseCategoricalAccuracy`
 
-use super::{argmax, Metric};
+use super::{Direction, Metric, Row, argmax};
+use crate::config::Config;
+use crate::error::Result;
 
 /// Share of samples whose largest output is the true class number.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SparseCategoricalAccuracy;
 
+impl SparseCategoricalAccuracy {
+    pub(super) fn from_config(_config: &mut Config) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
 impl Metric for SparseCategoricalAccuracy {
-    fn class_name(&self) -> &'static str {
+    fn class_name(&self) -> &str {
         "SparseCategoricalAccuracy"
     }
     fn name(&self) -> &str {
         "sparse_categorical_accuracy"
     }
-    fn sample(&self, target: &[f32], output: &[f32]) -> f32 {
+    fn direction(&self) -> Option<Direction> {
+        Some(Direction::Up)
+    }
+    fn sample(&self, row: &Row<'_>) -> f32 {
+        let Row { target, output, .. } = *row;
         f32::from(u8::from(target[0] as usize == argmax(output)))
     }
 }

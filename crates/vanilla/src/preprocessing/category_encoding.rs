@@ -16,6 +16,7 @@ use super::output_mode::{OutputMode, current_name};
 use super::{Preprocessor, common_keys, integers, row_of};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
+use crate::layers::Common;
 use crate::tensor::Tensor;
 
 const MODES: [OutputMode; 3] = [OutputMode::OneHot, OutputMode::MultiHot, OutputMode::Count];
@@ -32,7 +33,7 @@ const MODES: [OutputMode; 3] = [OutputMode::OneHot, OutputMode::MultiHot, Output
 /// ```
 #[derive(Clone, Debug)]
 pub struct CategoryEncoding {
-    name: Option<String>,
+    common: Common,
     num_tokens: usize,
     output_mode: String,
 }
@@ -43,7 +44,7 @@ impl CategoryEncoding {
 
     /// Numbers in `0..num_tokens`.
     pub fn new(num_tokens: usize) -> Self {
-        Self { name: None, num_tokens, output_mode: "multi_hot".into() }
+        Self { common: Common::PLAIN, num_tokens, output_mode: "multi_hot".into() }
     }
 
     /// `one_hot`, `multi_hot` or `count`.
@@ -54,20 +55,19 @@ impl CategoryEncoding {
 
     /// Names the layer.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.common.name = Some(name.into());
         self
     }
 
-    /// The name that it was given, if it was given one.
-    pub fn layer_name(&self) -> Option<&str> {
-        self.name.as_deref()
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
     }
 
     /// Reads Keras's keys.
     ///
     /// # Errors
     /// When `num_tokens` is missing or a key makes no sense.
-    pub fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         common_keys(config, &["float32"])?;
         let Some(num_tokens) = config.integer("num_tokens")? else {
             return Err(
@@ -75,7 +75,7 @@ impl CategoryEncoding {
             );
         };
         let mode = config.string("output_mode")?.unwrap_or("multi_hot".into());
-        let word = Self { name, num_tokens, output_mode: current_name(&mode).into() };
+        let word = Self { common, num_tokens, output_mode: current_name(&mode).into() };
         word.mode().map_err(|problem| config.error(problem))?;
         Ok(word)
     }

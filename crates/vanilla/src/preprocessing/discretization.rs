@@ -18,6 +18,7 @@ use super::quantiles::Summary;
 use super::{Preprocessor, common_keys, floats, row_of};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
+use crate::layers::Common;
 use crate::tensor::Tensor;
 
 /// Numbers to the bins that they fall into.
@@ -35,7 +36,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Discretization {
-    name: Option<String>,
+    common: Common,
     bin_boundaries: Option<Vec<f64>>,
     num_bins: Option<usize>,
     epsilon: f64,
@@ -52,7 +53,7 @@ impl Discretization {
     pub fn new() -> Self {
         let (bin_boundaries, num_bins) = (None, None);
         let (output_mode, summary) = ("int".into(), Summary::default());
-        Self { name: None, bin_boundaries, num_bins, epsilon: 0.01, output_mode, summary }
+        Self { common: Common::PLAIN, bin_boundaries, num_bins, epsilon: 0.01, output_mode, summary }
     }
 
     /// Where bins end and the next ones begin.
@@ -81,20 +82,19 @@ impl Discretization {
 
     /// Names the layer.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.common.name = Some(name.into());
         self
     }
 
-    /// The name that it was given, if it was given one.
-    pub fn layer_name(&self) -> Option<&str> {
-        self.name.as_deref()
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
     }
 
     /// Reads Keras's keys. With both `bin_boundaries` and `num_bins` the boundaries were learned.
     ///
     /// # Errors
     /// When a key makes no sense.
-    pub fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         common_keys(config, &["float32"])?;
         let bin_boundaries = match config.take("bin_boundaries") {
             None => None,
@@ -108,7 +108,7 @@ impl Discretization {
         let epsilon = config.float("epsilon")?.unwrap_or(0.01);
         let mode = config.string("output_mode")?.unwrap_or("int".into());
         let output_mode = current_name(&mode).into();
-        let word = Self { name, bin_boundaries, num_bins, epsilon, output_mode, summary: Summary::default() };
+        let word = Self { common, bin_boundaries, num_bins, epsilon, output_mode, summary: Summary::default() };
         word.mode().map_err(|problem| config.error(problem))?;
         Ok(word)
     }

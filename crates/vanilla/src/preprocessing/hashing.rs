@@ -18,6 +18,7 @@ use super::output_mode::{OutputMode, current_name};
 use super::{Preprocessor, common_keys, has_rows, row_of, salt};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
+use crate::layers::Common;
 use crate::tensor::{F32, Tensor};
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ impl From<&str> for MaskValue {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Hashing {
-    name: Option<String>,
+    common: Common,
     num_bins: usize,
     mask_value: Option<MaskValue>,
     salt: Option<[i64; 2]>,
@@ -65,7 +66,7 @@ impl Hashing {
 
     /// This many bins, the mask's included.
     pub fn new(num_bins: usize) -> Self {
-        Self { name: None, num_bins, mask_value: None, salt: None, output_mode: "int".into() }
+        Self { common: Common::PLAIN, num_bins, mask_value: None, salt: None, output_mode: "int".into() }
     }
 
     /// Gives this value bin 0 for itself.
@@ -88,20 +89,19 @@ impl Hashing {
 
     /// Names the layer.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.common.name = Some(name.into());
         self
     }
 
-    /// The name that it was given, if it was given one.
-    pub fn layer_name(&self) -> Option<&str> {
-        self.name.as_deref()
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
     }
 
     /// Reads Keras's keys.
     ///
     /// # Errors
     /// When `num_bins` is missing or a key makes no sense.
-    pub fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         common_keys(config, &["int64", "int32", "float32"])?;
         let Some(num_bins) = config.integer("num_bins")? else {
             return Err(config.error("num_bins is missing: the number of bins, such as 1000"));
@@ -118,7 +118,7 @@ impl Hashing {
             },
         };
         let mode = config.string("output_mode")?.unwrap_or("int".into());
-        let word = Self { name, num_bins, mask_value, salt, output_mode: current_name(&mode).into() };
+        let word = Self { common, num_bins, mask_value, salt, output_mode: current_name(&mode).into() };
         word.mode().map_err(|problem| config.error(problem))?;
         Ok(word)
     }

@@ -20,6 +20,7 @@ use super::output_mode::{OutputMode, current_name};
 use super::{Preprocessor, common_keys, integers, row_of, salt};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
+use crate::layers::Common;
 use crate::tensor::{Element, Tensor};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -55,7 +56,7 @@ const MOST_OOV_INDICES: usize = 1 << 24;
 /// Tokens to their places in a vocabulary.
 #[derive(Clone, Debug)]
 pub struct IndexLookup<T: Token> {
-    name: Option<String>,
+    common: Common,
     max_tokens: Option<usize>,
     num_oov_indices: usize,
     mask_token: Option<T>,
@@ -99,7 +100,7 @@ impl<T: Token> IndexLookup<T> {
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
-            name: None,
+            common: Common::PLAIN,
             max_tokens: None,
             num_oov_indices: 1,
             mask_token: None,
@@ -119,7 +120,7 @@ impl<T: Token> IndexLookup<T> {
 
     /// Names the layer.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.common.name = Some(name.into());
         self
     }
 
@@ -187,18 +188,17 @@ impl<T: Token> IndexLookup<T> {
 }
 
 impl<T: Token> IndexLookup<T> {
-    /// The name that it was given, if it was given one.
-    pub fn layer_name(&self) -> Option<&str> {
-        self.name.as_deref()
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
     }
 
     /// Reads Keras's keys.
     ///
     /// # Errors
     /// When a key makes no sense, above all a vocabulary that is a path.
-    pub fn from_config(name: Option<String>, config: &mut Config) -> Result<Self> {
+    pub fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         common_keys(config, &["float32", "string", "int64"])?;
-        let mut word = Self { name, ..Self::new() };
+        let mut word = Self { common, ..Self::new() };
         word.invert = config.boolean("invert")?.unwrap_or(false);
         word.max_tokens = config.integer("max_tokens")?;
         word.num_oov_indices = config.integer("num_oov_indices")?.unwrap_or(1);

@@ -2,6 +2,7 @@
 
 use super::fingerprint::bin;
 use super::*;
+use crate::layers::Common;
 use crate::tensor::{I64, U8};
 use serde_json::{Value, json};
 
@@ -45,14 +46,13 @@ fn same(ours: &Tensor, keras: &Tensor, of: &str) {
 
 fn word(class: &str, keys: &Keys) -> Result<Box<dyn Preprocessor>> {
     let mut config = Config::new(class, keys.clone());
-    let name = config.string("name")?;
-    config.take("trainable");
+    let common = config.common()?;
     let word: Box<dyn Preprocessor> = match class {
-        CategoryEncoding::CLASS => Box::new(CategoryEncoding::from_config(name, &mut config)?),
-        Discretization::CLASS => Box::new(Discretization::from_config(name, &mut config)?),
-        Hashing::CLASS => Box::new(Hashing::from_config(name, &mut config)?),
-        IntegerLookup::CLASS => Box::new(IntegerLookup::from_config(name, &mut config)?),
-        StringLookup::CLASS => Box::new(StringLookup::from_config(name, &mut config)?),
+        CategoryEncoding::CLASS => Box::new(CategoryEncoding::from_config(common, &mut config)?),
+        Discretization::CLASS => Box::new(Discretization::from_config(common, &mut config)?),
+        Hashing::CLASS => Box::new(Hashing::from_config(common, &mut config)?),
+        IntegerLookup::CLASS => Box::new(IntegerLookup::from_config(common, &mut config)?),
+        StringLookup::CLASS => Box::new(StringLookup::from_config(common, &mut config)?),
         _ => panic!("{class}"),
     };
     config.finish()?;
@@ -109,11 +109,11 @@ fn vocabularies_are_those_of_keras() {
         let mut config = Config::new("x", case["config"].as_object().unwrap().clone());
         let adapt = case.get("adapt").map(tensor);
         let vocabulary: Vec<Value> = if case["class_name"] == StringLookup::CLASS {
-            let mut word = StringLookup::from_config(None, &mut config).unwrap();
+            let mut word = StringLookup::from_config(Common::PLAIN, &mut config).unwrap();
             adapt.iter().for_each(|column| word.adapt("adapt", column).unwrap());
             word.get_vocabulary(true).into_iter().map(Value::from).collect()
         } else {
-            let mut word = IntegerLookup::from_config(None, &mut config).unwrap();
+            let mut word = IntegerLookup::from_config(Common::PLAIN, &mut config).unwrap();
             adapt.iter().for_each(|column| word.adapt("adapt", column).unwrap());
             word.get_vocabulary(true).into_iter().map(Value::from).collect()
         };
@@ -189,8 +189,7 @@ fn any_rank_and_no_rows() {
 fn a_vocabulary_from_elsewhere_must_be_the_announced_one() {
     let keys = json!({ "vocabulary": null, "vocabulary_size": 3, "output_mode": "one_hot" });
     let mut config = Config::new("x", keys.as_object().unwrap().clone());
-    let mut lookup = StringLookup::from_config(Some("colour".into()), &mut config).unwrap();
-    assert_eq!(lookup.layer_name(), Some("colour"));
+    let mut lookup = StringLookup::from_config(Common::PLAIN, &mut config).unwrap();
     assert_eq!(lookup.output_shape("x", &[1]).unwrap(), [3]);
     let error = lookup.set_vocabulary("x", vec!["a".into()], None).unwrap_err();
     let want = "x: vocabulary_size = 3, but the vocabulary has 2 tokens with the special ones";

@@ -36,6 +36,11 @@ macro_rules! registry {
     ($($module:ident $word:ident;)*) => {
         $(mod $module; pub use $module::$word;)*
 
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
+
         /// All class names.
         pub fn class_names() -> Vec<&'static str> {
             vec![$($word::CLASS),*]
