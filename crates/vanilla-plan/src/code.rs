@@ -6,6 +6,12 @@ use std::fmt::Debug;
 /// Weights of a [`RowFunction`], at most this many.
 pub const MAX_ROW_WEIGHTS: usize = 4;
 
+/// The weights of a [`RowFunction`], each row-major.
+pub type RowWeights<'a> = [&'a [f32]; MAX_ROW_WEIGHTS];
+
+/// The gradients by the weights of a [`RowFunction`], to be added to.
+pub type RowGradients<'a> = [&'a mut [f32]; MAX_ROW_WEIGHTS];
+
 /// A function of one row, with or without weights: what a layer of your own is made of.
 ///
 /// With several inputs, a row is the row of the first, then that of the second, and so on. Weights come as slices in
@@ -14,24 +20,26 @@ pub const MAX_ROW_WEIGHTS: usize = 4;
 pub trait RowFunction: Debug + Send + Sync {
     /// Its name in a printed plan, such as `layer_norm`.
     fn name(&self) -> &str;
-    /// Length of y for inputs of these lengths.
-    fn outputs(&self, inputs: &[usize]) -> usize;
+    /// Length of y for inputs of these lengths: that of all of them, unless said otherwise.
+    fn outputs(&self, inputs: &[usize]) -> usize {
+        inputs.iter().sum()
+    }
     /// Lengths of the weights for inputs of these lengths.
     fn weights(&self, _inputs: &[usize]) -> Vec<usize> {
         Vec::new()
     }
     /// `y = f(x; w)`; y comes zeroed.
-    fn forward(&self, x: &[f32], w: &[&[f32]; MAX_ROW_WEIGHTS], y: &mut [f32]);
+    fn forward(&self, x: &[f32], w: &RowWeights<'_>, y: &mut [f32]);
     /// From `dy`, the gradient by y: the gradient by x is written to `dx`, which comes zeroed, and the gradient by
     /// each weight is added to `dw`. An empty slice in `dw` means that nobody wants to know.
     fn backward(
         &self,
         x: &[f32],
-        w: &[&[f32]; MAX_ROW_WEIGHTS],
+        w: &RowWeights<'_>,
         y: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-        dw: &mut [&mut [f32]; MAX_ROW_WEIGHTS],
+        dw: &mut RowGradients<'_>,
     );
     /// The readable truth in f64, for tests: writes y and returns true. False, as here, where there is none; then
     /// tests round to f32 and are less strict.

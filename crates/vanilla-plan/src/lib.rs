@@ -23,7 +23,7 @@ mod rows;
 mod run;
 mod step;
 
-pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction};
+pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction, RowGradients, RowWeights};
 pub use facts::{BatchNorm, Fact, Link, Merge, Noise};
 pub use lower::OutputLoss;
 pub use network::{Form, Network, Node, Spectral, VariableFacts};

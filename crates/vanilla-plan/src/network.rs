@@ -68,6 +68,8 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// The values that are the network's outputs.
     pub outputs: Vec<Value>,
+    /// For each output, the value that says which of its rows count: those where it is not 0. Empty where all do.
+    pub masks: Vec<Option<Value>>,
     /// All variables.
     pub variables: Vec<VariableFacts>,
     /// Whether training computes the gradients by the inputs, too; otherwise nobody does.

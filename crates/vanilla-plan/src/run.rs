@@ -122,6 +122,12 @@ impl Plan {
         self.optimizer = Some(optimizer);
     }
 
+    /// From now on, the first row of the tables is the sample with this number, 0 at first: masks and noise belong to
+    /// samples by their numbers. For tables that are parts of larger ones.
+    pub fn number_samples_from(&mut self, first: usize) {
+        self.scratch.first = first;
+    }
+
     /// The network that was compiled.
     pub fn network(&self) -> &Network {
         &self.network
@@ -145,6 +151,11 @@ impl Plan {
     /// The loss of each row of an output in the last batch, times the weight of its sample.
     pub fn losses(&self, number: usize) -> &[f32] {
         &self.scratch.losses[number]
+    }
+
+    /// Whether a mask leaves out this row of an output in the last batch.
+    pub fn is_masked(&self, number: usize, row: usize) -> bool {
+        self.scratch.masked[number].get(row).copied().unwrap_or(false)
     }
 
     /// Whether all rows of an output counted in the last batch.
@@ -299,6 +310,7 @@ impl Scratch {
             s.losses.push(Vec::with_capacity(rows));
             s.reduced.push(0.0);
             s.all_count.push(true);
+            s.masked.push(Vec::with_capacity(rows));
         }
         // Rows, as they are handed to code, and variables in row-major order.
         let most = forms.iter().map(|form| form.groups * form.cols).max().unwrap_or(0);

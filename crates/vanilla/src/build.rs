@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Content, Graph, Place};
-use crate::layers::{self, Layer, VariableSpec, shape};
+use crate::layers::{self, Layer, Masks, VariableSpec, shape};
 use crate::model::MAX_WIDTH;
 use crate::tensor::Tensor;
 use std::collections::HashMap;
@@ -58,8 +58,9 @@ pub(crate) struct BuiltVariable {
 enum Flow {
     /// Data as they come, perhaps to be looked up first.
     Raw { input: usize, chain: Vec<Arc<dyn Layer>>, place: String, shape: Vec<usize> },
-    /// A value of the network. `direct` is its input, if only the shape was changed on the way.
-    Value { value: usize, shape: Vec<usize>, direct: Option<usize> },
+    /// A value of the network. `direct` is its input, if only the shape was changed on the way; `mask` the value that
+    /// says which rows count, and the layer that made it.
+    Value { value: usize, shape: Vec<usize>, direct: Option<usize>, mask: Option<(usize, String)> },
 }
 
 impl Flow {
@@ -81,13 +82,19 @@ impl Built {
     pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: u64, max_weights: usize) -> Result<Self> {
         let model = format!("model '{}'", graph.name);
         for shape in input_shapes {
-            if shape.contains(&0) {
-                let problem = format!("input of shape {}: an axis is empty", layers::shape(shape));
+            if shape.is_empty() || shape.contains(&0) {
+                let problem = format!(
+                    "input of shape {}, expected one axis or more, each at least 1: [1] for a single number",
+                    layers::shape(shape)
+                );
                 return Err(Error::config(model, problem));
             }
             let values = shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
             if values.is_none_or(|values| values > MAX_WIDTH) {
-                let problem = format!("input of shape {}, more than {MAX_WIDTH} values", layers::shape(shape));
+                let problem = format!(
+                    "input of shape {}, more than {MAX_WIDTH} values: give it fewer",
+                    layers::shape(shape)
+                );
                 return Err(Error::config(model, problem));
             }
         }
@@ -104,6 +111,11 @@ impl Built {
             let known = fronts.len();
             let mut builder = Builder::new(graph, fronts, max_weights.min(MAX_WEIGHTS));
             let outputs = builder.graph(graph, flows.clone(), &[], "", graph.trainable, 0)?;
+            let mask = |flow: &Flow| match flow {
+                Flow::Value { mask, .. } => mask.as_ref().map(|(mask, _)| *mask),
+                Flow::Raw { .. } => None,
+            };
+            let masks = outputs.iter().map(mask).collect();
             let mut outputs: Vec<(usize, Vec<usize>)> =
                 outputs.into_iter().map(|flow| builder.value(flow)).collect();
             if builder.fronts.len() > known {
@@ -113,6 +125,7 @@ impl Built {
             for (value, shape) in &mut outputs {
                 *value = builder.network.regroup(*value, layers::last_axis(shape).0);
             }
+            builder.network.masks = masks;
             builder.network.outputs = outputs.iter().map(|(value, _)| *value).collect();
             return builder.finish(input_shapes, outputs.into_iter().map(|(_, shape)| shape).collect(), seed);
         }
@@ -135,6 +148,8 @@ struct Builder {
     brought: Vec<(Vec<usize>, Vec<Tensor>)>,
     shapes: HashMap<(Vec<usize>, usize), Vec<Vec<usize>>>,
     model: String,
+    /// Inputs of the model that hold strings.
+    strings: Vec<usize>,
     weights: usize,
     max_weights: usize,
 }
@@ -149,6 +164,9 @@ impl Builder {
             brought: Vec::new(),
             shapes: HashMap::new(),
             model: format!("model '{}'", graph.name),
+            strings: (0..graph.inputs.len())
+                .filter(|at| graph.input(graph.inputs[*at]).is_some_and(|input| input.dtype == "string"))
+                .collect(),
             weights: 0,
             max_weights,
         }
@@ -165,11 +183,22 @@ impl Builder {
         depth: usize,
     ) -> Result<Vec<Flow>> {
         if depth > MAX_DEPTH {
-            return Err(Error::config(&self.model, format!("more than {MAX_DEPTH} models inside each other")));
+            return Err(Error::config(
+                &self.model,
+                format!(
+                    "more than {MAX_DEPTH} models inside each other: call one model on what another gives instead"
+                ),
+            ));
         }
+        let around_place = if around.is_empty() {
+            format!("model '{}'", graph.name)
+        } else {
+            format!("layer '{around}' ({})", graph.class_name())
+        };
         if inputs.len() != graph.inputs.len() {
-            let problem = format!("{} inputs, expected {}", inputs.len(), graph.inputs.len());
-            return Err(Error::config(format!("{} '{}'", graph.class_name(), graph.name), problem));
+            let problem =
+                format!("{} inputs, expected {}: one for each of its inputs", inputs.len(), graph.inputs.len());
+            return Err(Error::config(around_place, problem));
         }
         let mut flows: Vec<Vec<Flow>> = Vec::new();
         for (number, call) in graph.calls.iter().enumerate() {
@@ -181,7 +210,13 @@ impl Builder {
             let mut given: Vec<Flow> = Vec::new();
             for input in &call.inputs {
                 given.push(flows[input.call].get(input.index).cloned().ok_or_else(|| {
-                    Error::config(&place, format!("reads output {} of a layer that has fewer", input.index))
+                    Error::config(
+                        &place,
+                        format!(
+                            "reads output {} of a layer that has fewer: outputs are counted from 0",
+                            input.index
+                        ),
+                    )
                 })?);
             }
             let outputs = match &entry.content {
@@ -191,12 +226,28 @@ impl Builder {
                         .iter()
                         .position(|place| place.call == number)
                         .ok_or_else(|| Error::config(&place, "is not among the inputs of the model"))?;
-                    vec![inputs[at].clone()]
+                    let flow = inputs[at].clone();
+                    let stated = graph.input(graph.inputs[at]);
+                    if let Some(problem) = stated.and_then(|input| input.dtype_problem()) {
+                        return Err(Error::config(&place, problem));
+                    }
+                    if let Some(stated) = stated.and_then(|input| input.shape.as_ref())
+                        && flow.shape() != *stated
+                    {
+                        return Err(stated_shape(&around_place, stated, flow.shape()));
+                    }
+                    vec![flow]
                 }
                 Content::Layer(layer) => {
                     vec![self.layer(layer, &given, path.clone(), &name, &place, trainable)?]
                 }
                 Content::Model(nested) => {
+                    let wanted = nested.graph.inputs.len();
+                    if given.len() != wanted {
+                        let problem =
+                            format!("is called on {} values, expected {wanted}: one for each input", given.len());
+                        return Err(Error::config(place, problem));
+                    }
                     let given = given.into_iter().zip(nested.graph.input_shapes()).map(|(flow, stated)| {
                         match stated.filter(|stated| flow.shape() != *stated) {
                             Some(stated) => Err(stated_shape(&place, &stated, flow.shape())),
@@ -220,7 +271,10 @@ impl Builder {
             flows[place.call].get(place.index).cloned().ok_or_else(|| {
                 Error::config(
                     &self.model,
-                    format!("an output is output {} of a layer that has fewer", place.index),
+                    format!(
+                        "an output is output {} of a layer that has fewer: they are counted from 0",
+                        place.index
+                    ),
                 )
             })
         };
@@ -238,7 +292,7 @@ impl Builder {
         trainable: bool,
     ) -> Result<Flow> {
         if given.is_empty() {
-            return Err(Error::config(place, "is called on nothing"));
+            return Err(Error::config(place, "is called on nothing, expected a value: .call(&x)"));
         }
         if let Some(preprocessor) = layer.preprocessor() {
             return match given {
@@ -255,6 +309,17 @@ impl Builder {
                 )),
             };
         }
+        for flow in given {
+            if let Flow::Raw { input, chain, .. } = flow
+                && chain.is_empty()
+                && self.strings.contains(input)
+            {
+                return Err(Error::config(
+                    place,
+                    "reads strings, expected numbers: put a StringLookup or Hashing between it and its input",
+                ));
+            }
+        }
         let shapes: Vec<Vec<usize>> = given.iter().map(|flow| flow.shape().to_vec()).collect();
         if let (Some(stated), [given]) = (layer.input_shape(), &shapes[..])
             && stated != *given
@@ -264,7 +329,10 @@ impl Builder {
         let mut built = layer.build(place, &shapes)?;
         let width = built.output_shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
         if width.is_none_or(|width| width > MAX_WIDTH) {
-            let problem = format!("output of shape {}, more than {MAX_WIDTH} values", shape(&built.output_shape));
+            let problem = format!(
+                "output of shape {}, more than {MAX_WIDTH} values: make it smaller",
+                shape(&built.output_shape)
+            );
             return Err(Error::config(place, problem));
         }
         if !trainable {
@@ -293,8 +361,19 @@ impl Builder {
         let numbers = self.variables(&built, &values, path, name, place, trainable)?;
         let read = numbers.iter().zip(&built.variables).filter(|(_, spec)| !spec.apart).map(|(number, _)| *number);
         let value = self.network.extend(&values, &built.facts, &read.collect::<Vec<_>>());
+        let form = self.network.form(value);
+        if width != Some(form.groups * form.cols) {
+            let (stated, given) = (shape(&built.output_shape), form.groups * form.cols);
+            let problem = format!("states an output of shape {stated}, but computes {given} values a sample");
+            return Err(Error::config(place, problem));
+        }
         let keeps = built.facts.iter().all(|fact| matches!(fact, Fact::Regroup { .. }));
-        Ok(Flow::Value { value, shape: built.output_shape, direct: direct[0].filter(|_| keeps) })
+        let mask = if built.mask.is_empty() {
+            mask_of(place, &**layer, given)?
+        } else {
+            Some((self.network.extend(&values, &built.mask, &[]), name.to_owned()))
+        };
+        Ok(Flow::Value { value, shape: built.output_shape, direct: direct[0].filter(|_| keeps), mask })
     }
 
     /// The variables of a layer: new ones, or those of its earlier calls.
@@ -457,8 +536,30 @@ impl Builder {
     }
 }
 
+/// The mask that goes on behind a layer.
+fn mask_of(place: &str, layer: &dyn Layer, given: &[Flow]) -> Result<Option<(usize, String)>> {
+    let mut masks = given.iter().filter_map(|flow| match flow {
+        Flow::Value { mask, .. } => mask.as_ref(),
+        Flow::Raw { .. } => None,
+    });
+    let Some(mask) = masks.next() else { return Ok(None) };
+    let other = masks.find(|other| other.0 != mask.0);
+    match (layer.masks(), other) {
+        (Masks::Drop, _) => Ok(None),
+        (Masks::Pass, None) => Ok(Some(mask.clone())),
+        (Masks::Refuse, _) | (_, Some(_)) => {
+            let made = &mask.1;
+            let problem = format!(
+                "gets a mask of layer '{made}' that it would have to heed, which is not supported: put a Flatten between \
+                 them, or leave out '{made}'"
+            );
+            Err(Error::config(place, problem))
+        }
+    }
+}
+
 /// A layer or model that states another input than it is given.
 fn stated_shape(place: &str, stated: &[usize], given: &[usize]) -> Error {
     let (stated, given) = (shape(stated), shape(given));
-    Error::config(place, format!("states an input of shape {stated}, but is given {given}"))
+    Error::config(place, format!("states an input of shape {stated}, but is given {given}: change one of them"))
 }

@@ -35,15 +35,19 @@ pub mod constraints;
 mod data;
 pub mod datasets;
 mod error;
+mod feed;
 mod fit;
+mod gradients;
 mod graph;
 mod history;
 mod identity;
+mod inference;
 pub mod initializers;
 mod json;
 mod keeper;
 pub mod layers;
 pub mod losses;
+mod lr_find;
 mod memory;
 mod meter;
 pub mod metrics;
@@ -52,6 +56,7 @@ mod on_batch;
 pub mod optimizers;
 mod options;
 mod picture;
+mod plot_model;
 pub mod preprocessing;
 pub mod progress;
 pub mod registry;
@@ -65,27 +70,32 @@ pub mod schedules;
 mod show;
 mod snapshot;
 pub mod storage;
+mod stream;
 mod summarize;
 mod summary;
 mod tensor;
-mod testing;
+pub mod testing;
 pub mod utils;
+mod weights;
 
 pub use arrays::Arrays;
 pub use compile::{Compile, Losses};
 pub use data::to_categorical;
 pub use error::{Error, Result};
-pub use fit::Evaluate;
 pub use graph::{Call, InputLayer, InputLayer as Input, KerasTensor, Shared, Tensors};
 pub use history::{History, Logs};
+pub use inference::{Evaluate, Predict};
+pub use lr_find::{LrCurve, LrFind};
 pub use memory::{MemoryNeed, available as available_memory};
-pub use model::{LayerView, Model, Sequential};
+pub use model::{Model, Sequential};
 pub use options::{Boundary, Checkpoints, Every, Fit, OnNan, ValidationFreq};
 pub use picture::to_mnist;
+pub use plot_model::{PlotModel, plot_model};
 pub use registry::Registry;
 pub use report::Terminal;
 pub use saving::{write_file, write_files};
 pub use show::show;
+pub use stream::{Stream, StreamBatch};
 pub use summarize::SummaryOptions;
 pub use summary::{Layout, Summary, SummaryRow, UnknownLayout};
 pub use tensor::{DType, Tensor};
@@ -93,22 +103,30 @@ pub use utils::{compute_class_weight, normalize, train_test_split};
 pub use vanilla_formats as formats;
 pub use vanilla_plan as plan;
 pub use vanilla_plot as plot;
+pub use weights::LayerView;
 
 /// Everything that a program needs, to be imported at once.
 pub mod prelude {
+    pub use crate::callbacks::words::*;
+    pub use crate::constraints::words::*;
     pub use crate::datasets::mnist;
+    pub use crate::initializers::Initializer;
     pub use crate::layers;
-    pub use crate::layers::{ActivationLayer, Dense, Dropout, Flatten, Rescaling};
-    pub use crate::losses::{
-        BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy, Huber,
-        MeanAbsoluteError, MeanSquaredError, Reduce, Reduction, SparseCategoricalCrossentropy,
-    };
+    pub use crate::layers::words::*;
+    pub use crate::losses::words::*;
+    pub use crate::losses::{Reduce, Reduction};
+    pub use crate::metrics;
     pub use crate::metrics::{
         AUC, BinaryAccuracy, CategoricalAccuracy, ConfusionMatrix, F1Score, Name, Precision, Recall,
         SparseCategoricalAccuracy, TopKCategoricalAccuracy,
     };
-    pub use crate::optimizers::{Adam, RMSprop, SGD};
+    pub use crate::optimizers::words::*;
+    pub use crate::preprocessing::Preprocessor;
+    pub use crate::preprocessing::words::*;
+    pub use crate::regularizers::words::*;
+    pub use crate::schedules::words::*;
     pub use crate::tensor::{F32, I64, STR, U8};
+    pub use crate::utils::{compute_class_weight, normalize, train_test_split};
     pub use crate::{
         Call, Checkpoints, Compile, Error, Every, Fit, History, Input, InputLayer, Losses, Model, OnNan, Registry,
         Result, Sequential, Shared, Tensor, to_categorical,

@@ -128,7 +128,7 @@ impl Meter {
             let given = data.given_targets(measured.output);
             let groups = (outputs.rows() / count.max(1)).max(1);
             let sums = &mut self.sums[measured.sums.clone()];
-            for row in 0..outputs.rows() {
+            for row in (0..outputs.rows()).filter(|row| !plan.is_masked(measured.output, *row)) {
                 match given {
                     Some(given) => {
                         let place = samples[row / groups] * groups + row % groups;

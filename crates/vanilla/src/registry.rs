@@ -51,7 +51,7 @@ impl Registry {
     }
 
     /// A layer: its class name, and how to make it from its name and keys. Take from the configuration every key that
-    /// your `config` writes; what is left is an error.
+    /// your `config` writes; what is left is an error. A layer that has no place for a name may ignore it.
     pub fn layer<L: Layer + 'static>(
         mut self,
         class_name: impl Into<String>,

@@ -89,12 +89,44 @@ fn house_rules() {
         let (name, text) = (file.display().to_string(), std::fs::read_to_string(&file).unwrap());
         assert!(text.lines().count() <= 600, "{name} has more than 600 lines");
         assert!(text.starts_with("//!"), "{name} has no header");
-        // A word's file states what it promises.
-        let word =
-            ["layers", "losses", "optimizers", "metrics"].iter().any(|f| name.contains(&format!("src/{f}/")));
-        if word && !name.ends_with("mod.rs") {
-            for part in ["**Formula**", "**Config**", "**Reference**"] {
-                assert!(text.contains(part), "{name} has no {part}");
+    }
+}
+
+/// Names of the modules in a kind's registry.
+fn registered(kind: &str) -> Vec<String> {
+    let text = read(&format!("crates/vanilla/src/{kind}/mod.rs"));
+    let lines = text.lines().skip_while(|line| *line != "registry! {").skip(1).take_while(|line| *line != "}");
+    // An entry may go on in a second line, further in.
+    let entries = lines.filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+    entries.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+/// A word's file states what it promises.
+#[test]
+fn headers_of_words() {
+    for (kind, at_least) in [
+        ("activations", 25),
+        ("callbacks", 11),
+        ("constraints", 4),
+        ("initializers", 9),
+        ("layers", 35),
+        ("losses", 5),
+        ("metrics", 5),
+        ("optimizers", 14),
+        ("preprocessing", 5),
+        ("regularizers", 4),
+        ("schedules", 8),
+    ] {
+        let words = registered(kind);
+        assert!(words.len() >= at_least, "{kind}: {words:?}");
+        for word in words {
+            let text = read(&format!("crates/vanilla/src/{kind}/{word}.rs"));
+            let parts: &[&str] = match kind {
+                "callbacks" => &["**Config**", "**Reference**"],
+                _ => &["**Formula**", "**Config**", "**Reference**"],
+            };
+            for part in parts {
+                assert!(text.contains(part), "{kind}/{word}.rs has no {part}");
             }
         }
     }

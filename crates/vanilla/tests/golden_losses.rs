@@ -342,9 +342,9 @@ fn metrics_see_labels_as_they_were_given() {
 /// Where a prediction has no direction, Keras's gradient is NaN; so is that of a softmax whose probability is 0.
 #[test]
 fn gradients_are_finite_where_keras_has_none() {
-    let (values, d) = rows(&losses::CosineSimilarity, None, &[1.0, 2.0], &[0.0, 0.0], 2);
+    let (values, d) = rows(&CosineSimilarity, None, &[1.0, 2.0], &[0.0, 0.0], 2);
     assert_eq!((values[0], &d[..]), (0.0, &[0.0, 0.0][..]));
-    let loss = losses::CategoricalGeneralizedCrossEntropy::default();
+    let loss = CategoricalGeneralizedCrossEntropy::default();
     let (values, d) = rows(&loss, Some(Link::Softmax), &[1.0], &[0.0, -200.0], 2);
     assert_eq!((values[0], d.iter().all(|d| d.is_finite())), (2.0, true));
 }

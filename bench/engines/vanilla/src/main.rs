@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::Instant;
 use vanilla::formats::{Data, npy};
-use vanilla::layers::Layer;
+use vanilla::layers::AnyLayer;
 use vanilla::prelude::*;
 
 type Outcome<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -58,10 +58,10 @@ fn network(definition: &Value) -> Outcome<Model> {
     let sizes = definition["layers"].as_array().ok_or("the definition has no list `layers`")?;
     let sizes: Vec<usize> = sizes.iter().filter_map(|size| Some(size.as_u64()? as usize)).collect();
     let activation = word(definition, "activation")?;
-    let mut layers: Vec<Box<dyn Layer>> = Vec::new();
+    let mut layers: Vec<AnyLayer> = Vec::new();
     for (i, &units) in sizes.iter().enumerate().skip(1) {
         let dense = Dense::new(units).activation(if i + 1 == sizes.len() { "softmax" } else { activation });
-        layers.push(Box::new(if i == 1 { dense.input_dim(sizes[0]) } else { dense }));
+        layers.push(if i == 1 { dense.input_dim(sizes[0]) } else { dense }.into());
     }
     let rate = definition["learning_rate"].as_f64().ok_or("the definition has no number `learning_rate`")?;
     let mut model = Sequential::new(layers)?;

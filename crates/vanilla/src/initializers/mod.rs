@@ -7,7 +7,7 @@
 
 use crate::config::{Config, Keys, node};
 use crate::error::{Error, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::sync::Arc;
 use vanilla_plan::kernels::random::Stream;
@@ -144,9 +144,15 @@ impl Initializer {
         }
     }
 
-    /// Keras's node.
+    /// Keras's node; one of your own is registered under its class name.
     pub fn to_config(&self) -> Value {
-        node("keras.initializers", self.word().class_name(), self.word().config())
+        let (class, config) = (self.word().class_name(), self.word().config());
+        match self {
+            Self::Custom(_) => {
+                json!({ "module": Value::Null, "class_name": class, "config": config, "registered_name": class })
+            }
+            _ => node("keras.initializers", class, config),
+        }
     }
 
     /// The elements of a variable of this shape, row-major.

@@ -18,7 +18,7 @@
 
 use super::gamma_beta::{GammaBeta, gamma_beta};
 use super::standardize::along;
-use super::{Built, Common, Layer, VariableSpec, bad_value, one_input, sample_axis};
+use super::{Built, Common, Layer, Masks, VariableSpec, bad_value, one_input, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use crate::initializers::Initializer;
@@ -73,14 +73,14 @@ impl BatchNormalization {
     }
 
     /// Where the moving mean starts.
-    pub fn moving_mean_initializer(mut self, initializer: Initializer) -> Self {
-        self.moving_mean_initializer = initializer;
+    pub fn moving_mean_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.moving_mean_initializer = initializer.into();
         self
     }
 
     /// Where the moving variance starts.
-    pub fn moving_variance_initializer(mut self, initializer: Initializer) -> Self {
-        self.moving_variance_initializer = initializer;
+    pub fn moving_variance_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.moving_variance_initializer = initializer.into();
         self
     }
 
@@ -122,6 +122,9 @@ impl Layer for BatchNormalization {
             "synchronized": false, "renorm": false, "renorm_clipping": Value::Null, "renorm_momentum": 0.99,
         });
         keys
+    }
+    fn masks(&self) -> Masks {
+        Masks::Refuse
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let sample = one_input(place, inputs)?;

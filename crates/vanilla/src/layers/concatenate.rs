@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.Concatenate`
 
 use super::merging::{at_least_two, shapes};
-use super::{Built, Common, Layer, sample_axis};
+use super::{Built, Common, Layer, Masks, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -56,6 +56,9 @@ impl Layer for Concatenate {
     }
     fn config(&self) -> Keys {
         keys! { "axis": self.axis }
+    }
+    fn masks(&self) -> Masks {
+        Masks::Refuse
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         at_least_two(place, inputs)?;

@@ -120,14 +120,14 @@ impl Dense {
     }
 
     /// Where W starts.
-    pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
-        self.kernel_initializer = initializer;
+    pub fn kernel_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.kernel_initializer = initializer.into();
         self
     }
 
     /// Where b starts.
-    pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
-        self.bias_initializer = initializer;
+    pub fn bias_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.bias_initializer = initializer.into();
         self
     }
 

@@ -11,7 +11,7 @@
 
 use super::axes::Axes;
 use super::merging::shapes;
-use super::{Built, Common, Layer, by_sample, sample_axis};
+use super::{Built, Common, Layer, Masks, by_sample, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -58,6 +58,9 @@ impl Layer for Dot {
     }
     fn config(&self) -> Keys {
         keys! { "axes": self.axes.to_value(), "normalize": self.normalize }
+    }
+    fn masks(&self) -> Masks {
+        Masks::Refuse
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let [first, second] = inputs else {

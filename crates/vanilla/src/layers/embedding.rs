@@ -70,8 +70,8 @@ impl Embedding {
     }
 
     /// Where the table starts.
-    pub fn embeddings_initializer(mut self, initializer: Initializer) -> Self {
-        self.embeddings_initializer = initializer;
+    pub fn embeddings_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.embeddings_initializer = initializer.into();
         self
     }
 

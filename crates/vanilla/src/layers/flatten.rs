@@ -6,7 +6,7 @@
 //! **Gradient** `dx = dy`
 //! **Reference** `keras.layers.Flatten`
 
-use super::{Built, Common, Layer, by_sample, one_input};
+use super::{Built, Common, Layer, Masks, by_sample, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 
@@ -63,6 +63,9 @@ impl Layer for Flatten {
     }
     fn input_shape(&self) -> Option<Vec<usize>> {
         self.input_shape.clone()
+    }
+    fn masks(&self) -> Masks {
+        Masks::Drop
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;

@@ -105,14 +105,14 @@ macro_rules! gamma_beta {
             }
 
             /// Where beta starts.
-            pub fn beta_initializer(mut self, initializer: $crate::initializers::Initializer) -> Self {
-                self.gamma_beta.beta_initializer = initializer;
+            pub fn beta_initializer(mut self, initializer: impl Into<$crate::initializers::Initializer>) -> Self {
+                self.gamma_beta.beta_initializer = initializer.into();
                 self
             }
 
             /// Where gamma starts.
-            pub fn gamma_initializer(mut self, initializer: $crate::initializers::Initializer) -> Self {
-                self.gamma_beta.gamma_initializer = initializer;
+            pub fn gamma_initializer(mut self, initializer: impl Into<$crate::initializers::Initializer>) -> Self {
+                self.gamma_beta.gamma_initializer = initializer.into();
                 self
             }
 

@@ -6,8 +6,9 @@
 //! **Gradient** `dx = dy` where x was kept, else 0
 //! **Reference** `keras.layers.Masking`
 //!
-//! Keras hands the mask on, too: recurrent layers skip what is masked, and a loss or a BatchNormalization behind
-//! leaves it out of its means. Here only the zeroing is done: what is masked counts as zeros.
+//! The mask goes on with the rows that it belongs to, through layers that keep them, and the loss and the metrics of an
+//! output that it reaches leave those rows out, as in Keras. A Flatten drops it, as there; a BatchNormalization, a
+//! Softmax, a Concatenate or a Dot behind it, which would have to heed it, is refused.
 
 use super::{Built, Common, Layer, bad_value, by_last_axis, one_input};
 use crate::config::{Config, Keys, keys};
@@ -59,11 +60,43 @@ impl Layer for Masking {
             return Err(bad_value(place, "mask_value", self.mask_value, "a finite number"));
         }
         let zeroing = Zeroing { mask_value: self.mask_value as f32 };
-        Ok(Built::new(input_shape, vec![by_last_axis(input_shape), Fact::Rows(Arc::new(zeroing))]))
+        let rows = by_last_axis(input_shape);
+        let mask = vec![rows.clone(), Fact::Rows(Arc::new(Kept(zeroing)))];
+        let facts = vec![rows, Fact::Rows(Arc::new(zeroing))];
+        Ok(Built { mask, ..Built::new(input_shape, facts) })
     }
 }
 
+/// 1 for the rows that are kept, else 0.
 #[derive(Debug)]
+struct Kept(Zeroing);
+
+impl RowFunction for Kept {
+    fn name(&self) -> &str {
+        "kept"
+    }
+    fn outputs(&self, _inputs: &[usize]) -> usize {
+        1
+    }
+    fn forward(&self, x: &[f32], _w: &[&[f32]; MAX_ROW_WEIGHTS], y: &mut [f32]) {
+        y[0] = f32::from(u8::from(self.0.keeps(x)));
+    }
+    fn backward(
+        &self,
+        _x: &[f32],
+        _w: &[&[f32]; MAX_ROW_WEIGHTS],
+        _y: &[f32],
+        _dy: &[f32],
+        _dx: &mut [f32],
+        _dw: &mut [&mut [f32]; MAX_ROW_WEIGHTS],
+    ) {
+    }
+    fn differentiable(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Zeroing {
     mask_value: f32,
 }

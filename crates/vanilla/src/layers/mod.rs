@@ -20,12 +20,14 @@ pub struct Built {
     pub facts: Vec<Fact>,
     /// The variables in Keras's order: those of the facts in the order of the facts, others where they belong.
     pub variables: Vec<VariableSpec>,
+    /// Facts that make a mask of the inputs: one column, not 0 for the rows that count.
+    pub mask: Vec<Fact>,
 }
 
 impl Built {
     /// A layer without variables.
     pub fn new(output_shape: impl Into<Vec<usize>>, facts: Vec<Fact>) -> Self {
-        Self { output_shape: output_shape.into(), facts, variables: Vec::new() }
+        Self { output_shape: output_shape.into(), facts, variables: Vec::new(), mask: Vec::new() }
     }
 
     /// With these variables.
@@ -33,6 +35,17 @@ impl Built {
         self.variables = variables;
         self
     }
+}
+
+/// What a layer does with a mask that comes with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masks {
+    /// Hands it on.
+    Pass,
+    /// Leaves it, because its rows are others.
+    Drop,
+    /// Would have to heed it, and cannot.
+    Refuse,
 }
 
 /// A variable of a layer.
@@ -100,7 +113,7 @@ impl VariableSpec {
 }
 
 /// What every layer has: a name and whether it is trained.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Common {
     /// The name that it was given, if it was given one.
     pub name: Option<String>,
@@ -142,7 +155,8 @@ macro_rules! common {
 pub trait Layer: Debug + Send + Sync {
     /// Keras's class name.
     fn class_name(&self) -> &str;
-    /// Name and whether it is trained.
+    /// Name and whether it is trained. Without it the model names the layer, and a description that names it is
+    /// followed all the same.
     fn common(&self) -> &Common {
         &Common::PLAIN
     }
@@ -162,9 +176,53 @@ pub trait Layer: Debug + Send + Sync {
     /// # Errors
     /// When the layer makes no sense, alone or on these inputs. `place` is how to call it in the message.
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built>;
+    /// What becomes of a mask, which a [`Masking`] makes and a loss heeds.
+    fn masks(&self) -> Masks {
+        Masks::Pass
+    }
     /// A layer that works on the data before they reach the network, such as a lookup of strings.
     fn preprocessor(&self) -> Option<&dyn Preprocessor> {
         None
+    }
+}
+
+/// A layer under the name that its description gives it: one of your own need not keep a [`Common`].
+#[derive(Debug)]
+struct Named {
+    layer: Arc<dyn Layer>,
+    common: Common,
+}
+
+impl Named {
+    fn over(layer: Arc<dyn Layer>, common: Common) -> Arc<dyn Layer> {
+        if *layer.common() == common { layer } else { Arc::new(Self { layer, common }) }
+    }
+}
+
+impl Layer for Named {
+    fn class_name(&self) -> &str {
+        self.layer.class_name()
+    }
+    fn common(&self) -> &Common {
+        &self.common
+    }
+    fn config(&self) -> Keys {
+        self.layer.config()
+    }
+    fn input_shape(&self) -> Option<Vec<usize>> {
+        self.layer.input_shape()
+    }
+    fn trial_shape(&self) -> Vec<usize> {
+        self.layer.trial_shape()
+    }
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        self.layer.build(place, inputs)
+    }
+    fn masks(&self) -> Masks {
+        self.layer.masks()
+    }
+    fn preprocessor(&self) -> Option<&dyn Preprocessor> {
+        self.layer.preprocessor()
     }
 }
 
@@ -197,6 +255,11 @@ impl From<Arc<dyn Layer>> for AnyLayer {
 macro_rules! registry {
     ($($module:ident $word:ident;)*) => {
         $(mod $module; pub use $module::$word;)*
+
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
 
         /// All class names.
         pub fn class_names() -> Vec<&'static str> {
@@ -281,7 +344,7 @@ pub fn from_config(class_name: &str, keys: Keys, registry: &Registry) -> Result<
     let layer = match registry.find_layer(class_name) {
         Some(make) => {
             config.float32()?;
-            make(common, &mut config)?
+            Named::over(make(common.clone(), &mut config)?, common)
         }
         None => known(class_name, common, &mut config)?
             .ok_or_else(|| Error::unknown("layer", class_name, registry.layer_names(class_names())))?,

@@ -47,8 +47,8 @@ impl PReLU {
     }
 
     /// Where alpha starts.
-    pub fn alpha_initializer(mut self, initializer: Initializer) -> Self {
-        self.alpha_initializer = initializer;
+    pub fn alpha_initializer(mut self, initializer: impl Into<Initializer>) -> Self {
+        self.alpha_initializer = initializer.into();
         self
     }
 

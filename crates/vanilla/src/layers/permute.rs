@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.Permute`
 
 use super::reorder::Reorder;
-use super::{Built, Common, Layer, bad_value, by_sample, one_input, shape};
+use super::{Built, Common, Layer, Masks, bad_value, by_sample, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use serde_json::json;
@@ -49,6 +49,9 @@ impl Layer for Permute {
     }
     fn trial_shape(&self) -> Vec<usize> {
         vec![1; self.dims.len()]
+    }
+    fn masks(&self) -> Masks {
+        Masks::Drop
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;

@@ -59,7 +59,6 @@ words! { CategoryEncoding Discretization Hashing IntegerLookup StringLookup }
 mod tests {
     use super::super::checks::from_keys;
     use super::super::{Dense, Embedding};
-    use super::*;
     use crate::config::keys;
     use crate::prelude::*;
 
@@ -100,7 +99,7 @@ mod tests {
         let behind = IntegerLookup::new().vocabulary([1]).call(&Dense::new(2).call(&input));
         let error = Model::new(&input, &behind).unwrap_err().to_string();
         assert!(error.contains("stands behind a layer that computes"), "{error}");
-        let wrapped = super::super::SpectralNormalization::new(IntegerLookup::new().vocabulary([1])).call(&input);
+        let wrapped = SpectralNormalization::new(IntegerLookup::new().vocabulary([1])).call(&input);
         assert_eq!(
             Model::new(&input, &wrapped).unwrap_err().to_string(),
             "layer 'spectral_normalization' (SpectralNormalization): works on the data themselves: put it directly \

@@ -7,7 +7,7 @@
 //! **Reference** `keras.layers.RepeatVector`
 
 use super::reorder::Reorder;
-use super::{Built, Common, Layer, bad_value, by_sample, one_input, shape};
+use super::{Built, Common, Layer, Masks, bad_value, by_sample, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::model::MAX_WIDTH;
@@ -46,6 +46,9 @@ impl Layer for RepeatVector {
     }
     fn config(&self) -> Keys {
         keys! { "n": self.n }
+    }
+    fn masks(&self) -> Masks {
+        Masks::Drop
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;

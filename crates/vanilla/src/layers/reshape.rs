@@ -9,7 +9,7 @@
 //! It has no facts: a value has its numbers in row-major order anyway, and who reads it says how many rows it
 //! wants.
 
-use super::{Built, Common, Layer, bad_value, one_input, shape};
+use super::{Built, Common, Layer, Masks, bad_value, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use serde_json::json;
@@ -53,6 +53,9 @@ impl Layer for Reshape {
     }
     fn trial_shape(&self) -> Vec<usize> {
         self.target_shape.iter().map(|axis| usize::try_from(*axis).unwrap_or(1)).collect()
+    }
+    fn masks(&self) -> Masks {
+        Masks::Drop
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;

@@ -14,7 +14,7 @@ use super::axes::Axes;
 use super::batch_normalization::check_epsilon;
 use super::layer_normalization::normalized_axes;
 use super::standardize::{Scale, Standardize, along};
-use super::{Built, Common, Layer, VariableSpec, one_input, shape};
+use super::{Built, Common, Layer, Masks, VariableSpec, one_input, shape};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
@@ -67,6 +67,9 @@ impl Layer for RMSNormalization {
     }
     fn config(&self) -> Keys {
         keys! { "axis": self.axis.to_value(), "epsilon": self.epsilon }
+    }
+    fn masks(&self) -> Masks {
+        Masks::Drop
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let sample = one_input(place, inputs)?;

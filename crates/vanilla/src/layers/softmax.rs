@@ -8,7 +8,7 @@
 
 use super::axes::Axes;
 use super::reorder::along;
-use super::{Built, Common, Layer, one_input};
+use super::{Built, Common, Layer, Masks, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::Fact;
@@ -56,6 +56,9 @@ impl Layer for Softmax {
     }
     fn config(&self) -> Keys {
         keys! { "axis": self.axis.to_value() }
+    }
+    fn masks(&self) -> Masks {
+        Masks::Refuse
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let input_shape = one_input(place, inputs)?;

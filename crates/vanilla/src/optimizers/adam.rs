@@ -1,19 +1,20 @@
 //! `Adam`: steps of about the learning rate, whatever the gradient's scale.
 //!
 //! **Formula** `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`,
-//! `w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)`, t counted from 1; with amsgrad the
-//! largest v so far takes v's place. Epsilon is added to the uncorrected root, as Keras does and PyTorch does not.
-//! Moments and gradients below 1e-30 count as 0: they move no weight, and as subnormals they cost a hundred cycles.
-//! **Config** `learning_rate` = 0.001, `beta_1` = 0.9, `beta_2` = 0.999, `epsilon` = 1e-7, `amsgrad` = false, and what
-//! all optimizers have
+//! `w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)`, t counted from 1; with
+//! amsgrad the largest v so far takes v's place. Epsilon is added to the uncorrected root, as Keras does and
+//! PyTorch does not. Moments and gradients below 1e-30 count as 0: they move no weight, and as subnormals they
+//! cost a hundred cycles.
+//! **Config** `learning_rate` = 0.001, `beta_1` = 0.9, `beta_2` = 0.999, `epsilon` = 1e-7, `amsgrad` = false, and
+//! what all optimizers have
 //! **Slots** m (`momentum`), v (`velocity`), with amsgrad the largest v (`velocity_hat`)
 //! **Reference** `keras.optimizers.Adam`; Kingma and Ba 2015, algorithm 1; Reddi et al. 2018
 
-use super::{Common, Optimizer, Slot, Step, common, share, zeros};
+use super::{Common, Optimizer, Slot, Slots, Step, common, settings, share, zeros};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::Coefficients;
-use vanilla_plan::kernels::{AdamStep, Kernels, MAX_SLOTS};
+use vanilla_plan::kernels::{AdamStep, Kernels};
 
 /// Adam, with Keras's defaults.
 #[derive(Clone, Debug)]
@@ -28,30 +29,6 @@ impl Adam {
         Self::default().learning_rate(learning_rate)
     }
 
-    /// Decay of the mean gradient, 0.9 unless set.
-    pub fn beta_1(mut self, beta_1: f64) -> Self {
-        self.moments.beta_1 = beta_1;
-        self
-    }
-
-    /// Decay of the mean square, 0.999 unless set.
-    pub fn beta_2(mut self, beta_2: f64) -> Self {
-        self.moments.beta_2 = beta_2;
-        self
-    }
-
-    /// Added to the root, 1e-7 unless set.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.moments.epsilon = epsilon;
-        self
-    }
-
-    /// Takes the largest mean square so far.
-    pub fn amsgrad(mut self, amsgrad: bool) -> Self {
-        self.moments.amsgrad = amsgrad;
-        self
-    }
-
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         let default = Self::default();
         Ok(Self { common: default.common.from_config(config)?, moments: Moments::from_config(config)? })
@@ -59,6 +36,17 @@ impl Adam {
 }
 
 common!(Adam);
+
+settings!(Adam {
+    /// Decay of the mean gradient, 0.9 unless set.
+    beta_1(moments.beta_1): f64;
+    /// Decay of the mean square, 0.999 unless set.
+    beta_2(moments.beta_2): f64;
+    /// Added to the root, 1e-7 unless set.
+    epsilon(moments.epsilon): f64;
+    /// Takes the largest mean square so far.
+    amsgrad(moments.amsgrad): bool;
+});
 
 impl Default for Adam {
     fn default() -> Self {
@@ -91,7 +79,7 @@ impl Optimizer for Adam {
         c: &Coefficients,
         w: &mut [f32],
         g: &[f32],
-        slots: &mut [&mut [f32]; MAX_SLOTS],
+        slots: &mut Slots<'_>,
     ) {
         self.moments.update(kernels, c, w, g, slots);
     }
@@ -104,10 +92,10 @@ impl Optimizer for Adam {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moments {
     // In f64, as Python has them: 1 - beta_2 is 0.001 then, and not the 0.0010000467 that f32 makes of it.
-    beta_1: f64,
-    beta_2: f64,
-    epsilon: f64,
-    amsgrad: bool,
+    pub beta_1: f64,
+    pub beta_2: f64,
+    pub epsilon: f64,
+    pub amsgrad: bool,
 }
 
 impl Default for Moments {
@@ -152,7 +140,7 @@ impl Moments {
         c: &Coefficients,
         w: &mut [f32],
         g: &[f32],
-        slots: &mut [&mut [f32]; MAX_SLOTS],
+        slots: &mut Slots<'_>,
     ) {
         let [one_minus_beta_1, one_minus_beta_2, alpha, epsilon, ..] = *c;
         let [m, v, largest, ..] = slots;

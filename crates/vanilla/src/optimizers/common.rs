@@ -1,7 +1,7 @@
 //! What every optimizer has: a learning rate, clipping, weight decay, an average of the weights, accumulation.
 //!
-//! The order within a step is Keras's: gradients of several steps are summed, then clipped; weights decay; the rule
-//! moves them; the average follows; constraints come last.
+//! The order within a step is Keras's: gradients of several steps are summed, then clipped; weights decay; the
+//! rule moves them; the average follows; constraints come last.
 
 use crate::config::{Config, Keys};
 use crate::error::Result;
@@ -24,6 +24,27 @@ impl LearningRate {
         match self {
             Self::Constant(rate) => *rate,
             Self::Schedule(schedule) => schedule.at(step),
+        }
+    }
+
+    /// Whether it makes sense; else what does not.
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+        match self {
+            Self::Constant(rate) if !(rate.is_finite() && *rate >= 0.0) => {
+                Err(format!("learning_rate = {rate}, expected a number, at least 0"))
+            }
+            Self::Constant(_) => Ok(()),
+            Self::Schedule(schedule) => {
+                schedule.check().map_err(|problem| format!("learning_rate: {}: {problem}", schedule.class_name()))
+            }
+        }
+    }
+
+    /// The number, or Keras's node of the schedule.
+    pub(crate) fn to_config(&self) -> Value {
+        match self {
+            Self::Constant(rate) => f64::from(*rate).into(),
+            Self::Schedule(schedule) => schedules::to_config(&**schedule),
         }
     }
 }
@@ -146,23 +167,14 @@ impl Common {
                 return Err(format!("{name} = {clip}, expected a number, at least 0"));
             }
         }
-        if let LearningRate::Constant(rate) = self.learning_rate
-            && !(rate.is_finite() && rate >= 0.0)
-        {
-            return Err(format!("learning_rate = {rate}, expected a number, at least 0"));
-        }
-        Ok(())
+        self.learning_rate.check()
     }
 
     /// Keras's keys.
     pub fn to_config(&self, name: &str) -> Keys {
-        let rate = match &self.learning_rate {
-            LearningRate::Constant(rate) => f64::from(*rate).into(),
-            LearningRate::Schedule(schedule) => schedules::to_config(&**schedule),
-        };
         crate::config::keys! {
             "name": name,
-            "learning_rate": rate,
+            "learning_rate": self.learning_rate.to_config(),
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
@@ -280,3 +292,17 @@ macro_rules! common {
     };
 }
 pub(crate) use common;
+
+/// Gives an optimizer a method for each key of its own: its name, in brackets the field, and the type.
+macro_rules! settings {
+    ($optimizer:ident { $($(#[$doc:meta])+ $name:ident($($field:ident).+): $type:ty;)+ }) => {
+        impl $optimizer {
+            $($(#[$doc])+
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$($field).+ = $name;
+                self
+            })+
+        }
+    };
+}
+pub(crate) use settings;

@@ -11,7 +11,7 @@ use vanilla_plan::{Coefficients, Slot, Start, WholeStep};
 pub(crate) struct Engine {
     pub rule: Arc<dyn Optimizer>,
     pub common: Common,
-    /// One a variable; empty before there is a model.
+    /// One a variable; empty before there is a model, when nothing is moved.
     variables: Arc<Vec<About>>,
 }
 
@@ -20,7 +20,8 @@ pub(crate) struct Engine {
 struct About {
     /// `dense/kernel`.
     name: String,
-    decays: bool,
+    /// Share of the learning rate by which it shrinks in each step.
+    decay: Option<f64>,
     factor: f32,
     /// The rule's own slots.
     slots: usize,
@@ -43,10 +44,11 @@ impl Engine {
     pub fn bind(&self, variables: &[BuiltVariable]) -> Self {
         let about = |variable: &BuiltVariable| {
             let name = format!("{}/{}", variable.layer, variable.spec.name);
-            let decays = !self.common.no_decay.iter().any(|part| name.contains(part.as_str()));
+            let excluded = self.common.no_decay.iter().any(|part| name.contains(part.as_str()));
+            let decay = self.rule.weight_decay(&name, &variable.spec.shape).filter(|_| !excluded);
             let factor = self.common.multipliers.iter().find(|(layer, _)| *layer == variable.layer);
             let slots = self.rule.slots(&name, &variable.spec.shape).len();
-            About { name, decays, factor: factor.map_or(1.0, |(_, factor)| *factor), slots }
+            About { name, decay, factor: factor.map_or(1.0, |(_, factor)| *factor), slots }
         };
         Self { variables: Arc::new(variables.iter().map(about).collect()), ..self.clone() }
     }
@@ -75,10 +77,6 @@ impl Engine {
         self.common.gradient_accumulation_steps.filter(|steps| *steps > 1)
     }
 
-    fn name_of(&self, variable: usize) -> &str {
-        self.variables.get(variable).map_or("", |about| &about.name)
-    }
-
     /// The number of the slot with the average of the weights.
     fn average(&self, own: usize) -> usize {
         own
@@ -91,14 +89,16 @@ impl Engine {
 
     /// Weights move towards nothing, apart from the gradient.
     fn decay(&self, variable: usize, rate: f32) -> Option<f32> {
-        let decays = self.variables.get(variable).is_none_or(|about| about.decays);
-        self.common.weight_decay.filter(|_| decays).map(|decay| decay as f32 * rate)
+        self.variables[variable].decay.map(|decay| decay as f32 * rate)
     }
 
-    /// What happens to the average in this step: nothing remarkable, [`FIRST`], [`OVERWRITES`] or both.
+    /// What happens to the average in this step: nothing remarkable, [`FIRST`], [`OVERWRITES`] or both. With
+    /// accumulation it follows in every step, but counts only steps that moved the weights before, as in Keras.
     fn average_mode(&self, iteration: u64) -> u8 {
-        let overwrites = self.common.ema_overwrite_frequency.is_some_and(|steps| iteration.is_multiple_of(steps));
-        FIRST * u8::from(iteration == 1) + OVERWRITES * u8::from(overwrites)
+        let moved = (iteration - 1) / self.accumulates().unwrap_or(1);
+        let overwrites =
+            self.common.ema_overwrite_frequency.is_some_and(|steps| (moved + 1).is_multiple_of(steps));
+        FIRST * u8::from(moved == 0) + OVERWRITES * u8::from(overwrites)
     }
 
     /// The average follows the weights; now and then the weights become it.
@@ -139,7 +139,7 @@ impl vanilla_plan::Optimizer for Engine {
     }
 
     fn slots(&self, variable: usize, shape: &[usize]) -> Vec<Slot> {
-        let mut slots = self.rule.slots(self.name_of(variable), shape);
+        let mut slots = self.rule.slots(&self.variables[variable].name, shape);
         let mut add = |wanted: bool, name| {
             if wanted {
                 slots.push(Slot { name, shape: shape.to_vec(), start: Start::At(0.0) });
@@ -205,13 +205,7 @@ impl vanilla_plan::Optimizer for Engine {
     fn update_all(&self, step: WholeStep<'_>) {
         let WholeStep { kernels, iteration, variables, gradients, trained, spare } = step;
         spare.resize_with(spare.len().max(MAX_SLOTS + 3), Vec::new);
-        let unbound: Vec<usize> = match self.variables.is_empty() {
-            true => {
-                (0..variables.len()).map(|number| self.rule.slots("", &variables[number].shape).len()).collect()
-            }
-            false => Vec::new(),
-        };
-        let own = |number: usize| self.variables.get(number).map_or_else(|| unbound[number], |about| about.slots);
+        let own = |number: usize| self.variables[number].slots;
         let mut moves = true;
         let mut number_of_step = iteration;
         if let Some(steps) = self.accumulates() {
@@ -248,7 +242,7 @@ impl vanilla_plan::Optimizer for Engine {
                 if let Some(most) = self.common.clipvalue {
                     g.flat_mut().iter_mut().for_each(|g| *g = g.clamp(-most as f32, most as f32));
                 }
-                let factor = self.variables.get(number).map_or(1.0, |about| about.factor);
+                let factor = self.variables[number].factor;
                 let variable = &mut variables[number];
                 if let Some(decay) = self.decay(number, rate * factor) {
                     variable.weights.flat_mut().iter_mut().for_each(|w| *w -= *w * decay);
@@ -268,8 +262,9 @@ impl vanilla_plan::Optimizer for Engine {
                 }
                 let [w, g, kept @ ..] = buffers else { unreachable!("more than two buffers") };
                 let mut parts = kept.iter_mut();
-                let name = self.name_of(number);
+                let name = &self.variables[number].name;
                 self.rule.update_variable(Whole {
+                    kernels,
                     coefficients: &c,
                     name,
                     shape,

@@ -3,8 +3,8 @@
 mod common;
 mod engine;
 
-pub(crate) use common::common;
 pub use common::{Common, LearningRate};
+pub(crate) use common::{common, settings};
 pub(crate) use engine::Engine;
 
 use crate::config::{Config, Keys, name_and_keys, node};
@@ -13,49 +13,62 @@ use crate::registry::Registry;
 use serde_json::Value;
 use std::fmt::Debug;
 use std::sync::Arc;
-use vanilla_plan::Coefficients;
-use vanilla_plan::kernels::{Kernels, MAX_SLOTS};
-pub use vanilla_plan::{Slot, Start};
+pub use vanilla_plan::kernels::{Kernels, MAX_SLOTS};
+pub use vanilla_plan::{Coefficients, Slot, Start};
 
-/// An update rule with Keras's name and configuration. Clipping, decay, averages and accumulation are not its concern:
-/// they are common to all ([`Common`]).
+/// A rule's slots at the place of some weights, in the order of [`Optimizer::slots`]; those that it has not are
+/// empty.
+pub type Slots<'a> = [&'a mut [f32]; MAX_SLOTS];
+
+/// An update rule with Keras's name and configuration. Clipping, decay, averages and accumulation are not its
+/// concern: they are common to all ([`Common`]). The shortest one says its class name, has a [`Common`] and an
+/// `update`: `examples/own_optimizer.rs`.
 pub trait Optimizer: Debug + Send + Sync {
     /// Keras's class name.
     fn class_name(&self) -> &str;
     /// Its name in a printed plan, such as `adam`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &str {
+        self.class_name()
+    }
     /// Learning rate, clipping and the like.
     fn common(&self) -> &Common;
     /// Keras's configuration: what is its own.
-    fn config(&self) -> Keys;
+    fn config(&self) -> Keys {
+        Keys::new()
+    }
     /// What it keeps for a variable of this name (`dense/kernel`) and shape; the shape of a slot is that of the
     /// variable, unless the rule is one for [whole](Optimizer::whole) variables.
-    fn slots(&self, variable: &str, shape: &[usize]) -> Vec<Slot>;
-    /// What is the same for all weights of a step; the last two places are not the rule's.
-    fn coefficients(&self, step: Step) -> Coefficients;
+    fn slots(&self, _variable: &str, _shape: &[usize]) -> Vec<Slot> {
+        Vec::new()
+    }
+    /// What is the same for all weights of a step; the last two places are not the rule's. Unless said otherwise
+    /// the learning rate, in the first place.
+    fn coefficients(&self, step: Step) -> Coefficients {
+        [step.learning_rate, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    }
     /// Moves the weights `w` against the gradients `g`; all slices have one length.
-    fn update(
-        &self,
-        kernels: &Kernels,
-        coefficients: &Coefficients,
-        w: &mut [f32],
-        g: &[f32],
-        slots: &mut [&mut [f32]; MAX_SLOTS],
-    );
-    /// Whether a weight's step depends on other weights of its variable: then [`Optimizer::update_variable`] is called
-    /// instead of [`Optimizer::update`].
+    fn update(&self, kernels: &Kernels, c: &Coefficients, w: &mut [f32], g: &[f32], slots: &mut Slots<'_>);
+    /// Whether a weight's step depends on other weights of its variable: then [`Optimizer::update_variable`] is
+    /// called instead of [`Optimizer::update`].
     fn whole(&self) -> bool {
         false
     }
-    /// Moves a whole variable.
-    fn update_variable(&self, _variable: Whole<'_>) {
-        unreachable!("{} moves weights one by one", self.name())
+    /// Moves a whole variable; unless said otherwise, as [`Optimizer::update`] does.
+    fn update_variable(&self, variable: Whole<'_>) {
+        let Whole { kernels, coefficients, w, g, mut slots, .. } = variable;
+        self.update(kernels, coefficients, w, g, &mut slots);
     }
-    /// Which part of a Keras file holds the slot with this number: in a part, all slots of a variable stand together.
+    /// The weight decay of a variable of this name and shape that is not excluded from it.
+    fn weight_decay(&self, _variable: &str, _shape: &[usize]) -> Option<f64> {
+        self.common().weight_decay
+    }
+    /// Which part of a Keras file holds the slot with this number: in a part, all slots of a variable stand
+    /// together.
     fn file_part(&self, _slot: usize) -> usize {
         0
     }
-    /// Single numbers that Keras keeps behind the slots, after this many steps. They follow from the number of steps.
+    /// Single numbers that Keras keeps behind the slots, after this many steps. They follow from the number of
+    /// steps.
     fn scalars(&self, _steps: u64) -> Vec<f32> {
         Vec::new()
     }
@@ -73,6 +86,8 @@ pub struct Step {
 /// A variable with its gradient and slots, row-major.
 #[derive(Debug)]
 pub struct Whole<'a> {
+    /// What it runs on.
+    pub kernels: &'a Kernels,
     /// Of this step.
     pub coefficients: &'a Coefficients,
     /// `dense/kernel`.
@@ -84,7 +99,7 @@ pub struct Whole<'a> {
     /// The gradient.
     pub g: &'a mut [f32],
     /// The slots, in the order of [`Optimizer::slots`].
-    pub slots: [&'a mut [f32]; MAX_SLOTS],
+    pub slots: Slots<'a>,
     /// Memory for whatever is needed meanwhile; it is kept from step to step.
     pub spare: &'a mut Vec<f32>,
 }
@@ -98,6 +113,11 @@ pub fn zeros(name: &'static str, shape: &[usize]) -> Slot {
 macro_rules! registry {
     ($($module:ident $word:ident $class:literal $name:literal;)*) => {
         $(mod $module; pub use $module::$word;)*
+
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
 
         /// All names.
         pub fn names() -> Vec<&'static str> {
@@ -117,8 +137,19 @@ macro_rules! registry {
 }
 
 registry! {
+    adadelta Adadelta "Adadelta" "adadelta";
+    adafactor Adafactor "Adafactor" "adafactor";
+    adagrad Adagrad "Adagrad" "adagrad";
     adam Adam "Adam" "adam";
+    adamax Adamax "Adamax" "adamax";
+    adamw AdamW "AdamW" "adamw";
+    ftrl Ftrl "Ftrl" "ftrl";
+    lamb Lamb "Lamb" "lamb";
+    lion Lion "Lion" "lion";
+    muon Muon "Muon" "muon";
+    nadam Nadam "Nadam" "nadam";
     rmsprop RMSprop "RMSprop" "rmsprop";
+    schedule_free_adamw ScheduleFreeAdamW "ScheduleFreeAdamW" "schedulefreeadamw";
     sgd SGD "SGD" "sgd";
 }
 
@@ -159,6 +190,14 @@ fn share(config: &mut Config, key: &str, default: f64) -> Result<f64> {
     }
 }
 
+/// A number that is at least 0.
+fn not_negative(config: &mut Config, key: &str, default: f64) -> Result<f64> {
+    match config.float(key)?.unwrap_or(default) {
+        x if x >= 0.0 => Ok(x),
+        x => Err(config.error(format!("{key} = {x}, expected a number, at least 0"))),
+    }
+}
+
 /// An optimizer by name, from its configuration, or itself.
 #[derive(Clone, Debug)]
 pub enum OptimizerArg {
@@ -192,6 +231,8 @@ impl OptimizerArg {
             Self::Is(optimizer) => {
                 let check = optimizer.common().check();
                 check.map_err(|problem| Error::config(optimizer.class_name(), problem))?;
+                // What was set by methods is checked as what is read from a file.
+                known(optimizer.class_name(), &mut Config::new(optimizer.class_name(), optimizer.config()))?;
                 Ok(optimizer)
             }
         }

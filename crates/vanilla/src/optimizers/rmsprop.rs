@@ -1,18 +1,18 @@
 //! `RMSprop`: the gradient divided by its recent root mean square. `compile`'s default, as in Keras.
 //!
-//! **Formula** `v = rho v + (1 - rho) g^2`, `step = learning_rate g / sqrt(v + epsilon)`, `w -= step`: epsilon stands
-//! under the root. Centered, v is less the square of a, `a = rho a + (1 - rho) g`; with momentum `b = momentum b +
-//! step`, `w -= b`
-//! **Config** `learning_rate` = 0.001, `rho` = 0.9, `momentum` = 0, `epsilon` = 1e-7, `centered` = false, and what all
-//! optimizers have
+//! **Formula** `v = rho v + (1 - rho) g^2`, `step = learning_rate g / sqrt(v + epsilon)`, `w -= step`: epsilon
+//! stands under the root. Centered, v is less the square of a, `a = rho a + (1 - rho) g`; with momentum
+//! `b = momentum b + step`, `w -= b`
+//! **Config** `learning_rate` = 0.001, `rho` = 0.9, `momentum` = 0, `epsilon` = 1e-7, `centered` = false, and what
+//! all optimizers have
 //! **Slots** v (`velocity`), with momentum b (`momentum`), centered a (`average_gradient`)
 //! **Reference** `keras.optimizers.RMSprop`; Hinton 2012, lecture 6
 
-use super::{Common, Optimizer, Slot, Step, common, share, zeros};
+use super::{Common, Optimizer, Slot, Slots, Step, common, settings, share, zeros};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::Coefficients;
-use vanilla_plan::kernels::{Kernels, MAX_SLOTS, RmsPropStep};
+use vanilla_plan::kernels::{Kernels, RmsPropStep};
 
 /// RMSprop, with Keras's defaults.
 #[derive(Clone, Debug)]
@@ -30,30 +30,6 @@ impl RMSprop {
         Self::default().learning_rate(learning_rate)
     }
 
-    /// Decay of the mean square, 0.9 unless set.
-    pub fn rho(mut self, rho: f64) -> Self {
-        self.rho = rho;
-        self
-    }
-
-    /// Share of the last step that is kept.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// Added under the root, 1e-7 unless set.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
-    /// Divides by the deviation from the mean gradient.
-    pub fn centered(mut self, centered: bool) -> Self {
-        self.centered = centered;
-        self
-    }
-
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         let default = Self::default();
         Ok(Self {
@@ -67,6 +43,17 @@ impl RMSprop {
 }
 
 common!(RMSprop);
+
+settings!(RMSprop {
+    /// Decay of the mean square, 0.9 unless set.
+    rho(rho): f64;
+    /// Share of the last step that is kept.
+    momentum(momentum): f64;
+    /// Added under the root, 1e-7 unless set.
+    epsilon(epsilon): f64;
+    /// Divides by the deviation from the mean gradient.
+    centered(centered): bool;
+});
 
 impl Default for RMSprop {
     fn default() -> Self {
@@ -105,7 +92,7 @@ impl Optimizer for RMSprop {
         c: &Coefficients,
         w: &mut [f32],
         g: &[f32],
-        slots: &mut [&mut [f32]; MAX_SLOTS],
+        slots: &mut Slots<'_>,
     ) {
         let [rate, rho, one_minus_rho, epsilon, momentum, ..] = *c;
         if self.momentum == 0.0 && !self.centered {

@@ -1,16 +1,16 @@
 //! `SGD`: down the gradient, with or without momentum.
 //!
-//! **Formula** `w -= learning_rate g`; with momentum `m = momentum m - learning_rate g`, `w += m`, or with nesterov
-//! `w += momentum m - learning_rate g`
+//! **Formula** `w -= learning_rate g`; with momentum `m = momentum m - learning_rate g`, `w += m`, or with
+//! nesterov `w += momentum m - learning_rate g`
 //! **Config** `learning_rate` = 0.01, `momentum` = 0, `nesterov` = false, and what all optimizers have
 //! **Slots** m (`momentum`), where momentum is not 0
 //! **Reference** `keras.optimizers.SGD`
 
-use super::{Common, Optimizer, Slot, Step, common, share, zeros};
+use super::{Common, Optimizer, Slot, Slots, Step, common, settings, share, zeros};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use vanilla_plan::Coefficients;
-use vanilla_plan::kernels::{Kernels, MAX_SLOTS, MomentumStep};
+use vanilla_plan::kernels::{Kernels, MomentumStep};
 
 /// Stochastic gradient descent, with Keras's defaults.
 #[derive(Clone, Debug)]
@@ -26,18 +26,6 @@ impl SGD {
         Self::default().learning_rate(learning_rate)
     }
 
-    /// Share of the last step that is kept.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// Looks ahead by one step of the momentum.
-    pub fn nesterov(mut self, nesterov: bool) -> Self {
-        self.nesterov = nesterov;
-        self
-    }
-
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         let default = Self::default();
         Ok(Self {
@@ -49,6 +37,13 @@ impl SGD {
 }
 
 common!(SGD);
+
+settings!(SGD {
+    /// Share of the last step that is kept.
+    momentum(momentum): f64;
+    /// Looks ahead by one step of the momentum.
+    nesterov(nesterov): bool;
+});
 
 impl Default for SGD {
     fn default() -> Self {
@@ -81,7 +76,7 @@ impl Optimizer for SGD {
         c: &Coefficients,
         w: &mut [f32],
         g: &[f32],
-        slots: &mut [&mut [f32]; MAX_SLOTS],
+        slots: &mut Slots<'_>,
     ) {
         let [rate, momentum, ..] = *c;
         if self.momentum == 0.0 {

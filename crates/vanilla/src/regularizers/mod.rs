@@ -25,6 +25,11 @@ macro_rules! registry {
     ($($module:ident $word:ident [$class:literal, $name:literal];)*) => {
         $(mod $module; pub use $module::$word;)*
 
+        /// The words alone, for the prelude.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
+
         /// All names.
         pub fn names() -> Vec<&'static str> {
             vec![$($name),*]

@@ -1,10 +1,11 @@
 //! `ExponentialDecay`: the rate falls by the same factor in every so many steps.
 //!
-//! **Formula** `initial_learning_rate decay_rate^(step / decay_steps)`; with staircase the exponent is rounded down
+//! **Formula** `initial_learning_rate decay_rate^(step / decay_steps)`; with staircase the exponent is rounded
+//! down
 //! **Config** `initial_learning_rate`, `decay_steps`, `decay_rate`, `staircase` = false
 //! **Reference** `keras.optimizers.schedules.ExponentialDecay`
 
-use super::{Schedule, required, steps};
+use super::{Schedule, above_zero_steps, finite, required, required_steps, written_steps};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 
@@ -20,12 +21,8 @@ pub struct ExponentialDecay {
 impl ExponentialDecay {
     pub(super) const CLASS: &'static str = "ExponentialDecay";
 
-    /// From this rate, by the factor `decay_rate` in every `decay_steps`.
-    ///
-    /// # Panics
-    /// If `decay_steps` is 0.
+    /// From this rate, by the factor `decay_rate` in every `decay_steps`, of which there is at least 1.
     pub fn new(initial_learning_rate: f64, decay_steps: u64, decay_rate: f64) -> Self {
-        assert!(decay_steps > 0, "ExponentialDecay: decay_steps = 0, expected at least 1");
         Self { initial_learning_rate, decay_steps: decay_steps as f64, decay_rate, staircase: false }
     }
 
@@ -38,7 +35,7 @@ impl ExponentialDecay {
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         Ok(Self {
             initial_learning_rate: required(config, "initial_learning_rate")?,
-            decay_steps: steps(config, "decay_steps")?,
+            decay_steps: required_steps(config, "decay_steps")?,
             decay_rate: required(config, "decay_rate")?,
             staircase: config.boolean("staircase")?.unwrap_or(false),
         })
@@ -52,10 +49,15 @@ impl Schedule for ExponentialDecay {
     fn config(&self) -> Keys {
         keys! {
             "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
+            "decay_steps": written_steps(self.decay_steps),
             "decay_rate": self.decay_rate,
             "staircase": self.staircase,
         }
+    }
+    fn check(&self) -> std::result::Result<(), String> {
+        finite("initial_learning_rate", self.initial_learning_rate)?;
+        above_zero_steps("decay_steps", self.decay_steps)?;
+        finite("decay_rate", self.decay_rate)
     }
     fn at(&self, step: u64) -> f32 {
         let p = step as f64 / self.decay_steps;

@@ -1,0 +1,268 @@
+//! Keras's words keep the contract that `vanilla::testing` states: every layer, activation and initializer of the
+//! registries.
+
+use vanilla::activations::{self, Activation, Threshold};
+use vanilla::config::Keys;
+use vanilla::constraints::NonNeg;
+use vanilla::initializers::{self, Initializer};
+use vanilla::layers::*;
+use vanilla::plan::kernels::Kernels;
+use vanilla::plan::{Curve, Fact, Reads, RowFunction, RowGradients, RowWeights};
+use vanilla::prelude::*;
+use vanilla::regularizers::L2;
+use vanilla::testing::{LayerCheck, check_activation, check_initializer};
+
+type Input = Vec<usize>;
+
+/// A check of this layer on these inputs.
+fn on<const N: usize>(layer: impl Layer + 'static, inputs: [Input; N]) -> (String, LayerCheck) {
+    (layer.class_name().to_owned(), LayerCheck::new(layer).inputs(inputs))
+}
+
+/// Every class of the registry at least once.
+fn checks() -> Vec<(String, LayerCheck)> {
+    vec![
+        on(ActivationLayer::new("tanh"), [vec![5]]),
+        on(ActivationLayer::new("softmax"), [vec![2, 5]]),
+        on(ActivityRegularization::new(0.1, 0.2), [vec![2, 3]]),
+        on(Add::new(), [vec![4], vec![4], vec![4]]),
+        on(Add::new(), [vec![2, 3], vec![1, 3]]),
+        on(AlphaDropout::new(0.3), [vec![5]]),
+        on(Average::new(), [vec![4], vec![4], vec![4]]),
+        on(BatchNormalization::new(), [vec![4]]),
+        on(BatchNormalization::new().axis(1).momentum(0.5), [vec![3, 2]]),
+        on(BatchNormalization::new().trainable(false), [vec![4]]),
+        on(CategoryEncoding::new(3), [vec![1]]),
+        on(Concatenate::new(), [vec![3], vec![1], vec![4]]),
+        on(Concatenate::new().axis(1), [vec![2, 3], vec![4, 3]]),
+        on(Dense::new(19).activation("relu"), [vec![21]]),
+        on(Dense::new(1).use_bias(false), [vec![2, 3]]),
+        on(
+            Dense::new(4).activation("softmax").activity_regularizer(L2::new(0.1)).kernel_constraint(NonNeg),
+            [vec![3]],
+        ),
+        on(
+            Dense::new(4).activation("glu").kernel_regularizer(L2::new(0.1)).name("named").trainable(false),
+            [vec![3]],
+        ),
+        on(Discretization::new().bin_boundaries([0.0, 1.0]), [vec![1]]),
+        on(Dot::new(1), [vec![4], vec![4]]),
+        on(Dot::new([2, 1]), [vec![3, 2], vec![2, 4]]),
+        on(Dot::new(1).normalize(true), [vec![4], vec![4]]),
+        on(Dropout::new(0.4), [vec![2, 5]]),
+        on(ELU::new().alpha(0.7), [vec![5]]),
+        on(Embedding::new(5, 3), [vec![2]]),
+        on(Embedding::new(2, 3).embeddings_regularizer(L2::new(0.1)), [vec![1]]),
+        on(Flatten::new(), [vec![2, 3]]),
+        on(GaussianDropout::new(0.2), [vec![5]]),
+        on(GaussianNoise::new(0.5), [vec![5]]),
+        on(GroupNormalization::new(2), [vec![4]]),
+        on(GroupNormalization::new(-1), [vec![2, 3]]),
+        on(Hashing::new(3), [vec![1]]),
+        on(Identity::new(), [vec![2, 3]]),
+        on(IntegerLookup::new().vocabulary([4, 7]), [vec![1]]),
+        on(LayerNormalization::new(), [vec![5]]),
+        on(LayerNormalization::new().axis([1, 2]), [vec![2, 3]]),
+        on(LeakyReLU::new().negative_slope(0.2), [vec![5]]),
+        on(Masking::new(), [vec![3, 2]]),
+        on(Maximum::new(), [vec![4], vec![4], vec![4]]),
+        on(Minimum::new(), [vec![4], vec![4]]),
+        on(Multiply::new(), [vec![4], vec![4], vec![4]]),
+        on(Normalization::new().mean([1.0, 2.0]).variance([2.0, 0.5]), [vec![2]]),
+        on(Normalization::new(), [vec![3]]),
+        on(PReLU::new().shared_axes([1]), [vec![2, 3]]),
+        on(PReLU::new(), [vec![6]]),
+        on(Permute::new([2, 1]), [vec![2, 3]]),
+        on(ReLU::new().max_value(1.5).negative_slope(0.1).threshold(0.3), [vec![5]]),
+        on(RepeatVector::new(3), [vec![4]]),
+        on(Rescaling::new(0.5).offset(-1.0), [vec![4]]),
+        on(Reshape::new([3, -1]), [vec![6]]),
+        on(RMSNormalization::new(), [vec![5]]),
+        on(Softmax::new(), [vec![5]]),
+        on(Softmax::new().axis(1), [vec![3, 2]]),
+        on(SpectralNormalization::new(Dense::new(3)), [vec![4]]),
+        on(SpectralNormalization::new(Embedding::new(4, 3)).power_iterations(2), [vec![2]]),
+        on(StringLookup::new().vocabulary(["a", "b"]), [vec![1]]),
+        on(StringLookup::new(), [vec![1]]),
+        on(Subtract::new(), [vec![4], vec![4]]),
+        on(UnitNormalization::new(), [vec![4]]),
+    ]
+}
+
+#[test]
+fn every_layer_keeps_its_contract() {
+    let checks = checks();
+    for class in class_names() {
+        assert!(
+            checks.iter().any(|(checked, _)| checked == class),
+            "{class} has no line in the table of this test"
+        );
+    }
+    let wrong: Vec<String> =
+        checks.into_iter().filter_map(|(_, check)| check.run().err()).map(|found| found.to_string()).collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_activation_keeps_its_contract() {
+    let named = activations::names().into_iter().map(|name| Activation::named(name).unwrap());
+    let wrong: Vec<String> =
+        named.filter_map(|word| check_activation(word).err()).map(|found| found.to_string()).collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    // It has no name that a description could say, so a layer of it cannot be read.
+    let threshold = check_activation(Threshold::new(0.5, 2.0));
+    assert!(threshold.is_ok(), "{threshold:?}");
+}
+
+#[test]
+fn every_initializer_keeps_its_contract() {
+    let registry = Registry::new();
+    for name in initializers::names() {
+        let word = Initializer::from_config(name, Keys::new()).unwrap();
+        check_initializer(word, &registry).unwrap();
+    }
+}
+
+/// A curve that is wrong in one way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bad {
+    Value,
+    Slope,
+    HidesNan,
+    Dies,
+    Lengths,
+    Panics,
+}
+
+impl Curve for Bad {
+    fn name(&self) -> &str {
+        "bad"
+    }
+    fn reads(&self) -> Reads {
+        Reads::Input
+    }
+    fn forward(&self, _: &Kernels, y: &mut [f32]) {
+        assert!(*self != Self::Panics || y.len() != 7, "seven");
+        let shift = if *self == Self::Lengths && y.len() % 8 == 3 { 1e-6 } else { 0.0 };
+        for y in y {
+            *y = match self {
+                Self::Value => *y * 1.001,
+                Self::HidesNan => y.max(-1e3),
+                _ => *y + shift,
+            };
+        }
+    }
+    fn gradient(&self, _: &Kernels, d: &mut [f32], _: &[f32]) {
+        d.iter_mut().for_each(|d| *d *= if *self == Self::Slope { 0.99 } else { 1.0 });
+    }
+    fn value(&self, x: f64) -> f64 {
+        x
+    }
+    fn dies_at_zero(&self) -> bool {
+        *self == Self::Dies
+    }
+}
+
+#[test]
+fn wrong_activations_are_found() {
+    for (bad, line) in [
+        (Bad::Value, "bad: value -20.016"),
+        (Bad::Slope, "bad: gradient 0.99 at -19.997 for 1 from above, expected 1.000000"),
+        (Bad::HidesNan, "bad: value -1000 at NaN, expected NaN: a diverged training must be seen"),
+        (Bad::Dies, "bad: dies_at_zero, but at 0 the value is 0 and the gradient 1, expected 0"),
+        (Bad::Lengths, "bad: a slice of 3 has other bits than the same numbers in one of 40"),
+        (Bad::Panics, "bad: running the curve panics, expected a value or an error"),
+    ] {
+        let found = check_activation(bad).unwrap_err().to_string();
+        assert!(found.starts_with(line), "{found}");
+    }
+}
+
+/// A layer that is wrong in one way: x + w, with a weight for each column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    Nothing,
+    Forgets(usize),
+    Reads,
+    Shape,
+    GradientX,
+    GradientW,
+    Truth,
+    Panics,
+}
+
+impl Layer for Wrong {
+    fn class_name(&self) -> &str {
+        "Wrong"
+    }
+    fn config(&self) -> Keys {
+        match self {
+            Self::Reads => Keys::from_iter([("factor".to_owned(), 2.into())]),
+            _ => Keys::new(),
+        }
+    }
+    fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
+        let x = one_input(place, inputs)?;
+        assert!(*self != Self::Panics || x.len() < 2, "a matrix");
+        let w = VariableSpec::new("shift", [last_axis(x).1], Initializer::Ones);
+        let output = if *self == Self::Shape { [x, &[2]].concat() } else { x.to_vec() };
+        let facts = vec![by_last_axis(x), Fact::Rows(std::sync::Arc::new(*self))];
+        Ok(Built::new(output, facts).variables(vec![w]))
+    }
+}
+
+impl RowFunction for Wrong {
+    fn name(&self) -> &str {
+        "wrong"
+    }
+    fn weights(&self, inputs: &[usize]) -> Vec<usize> {
+        inputs.to_vec()
+    }
+    fn forward(&self, x: &[f32], w: &RowWeights<'_>, y: &mut [f32]) {
+        let more = if let Self::Forgets(more) = self { *more as f32 } else { 0.0 };
+        y.iter_mut().zip(x).zip(w[0]).for_each(|((y, x), w)| *y = x + w + more);
+    }
+    fn backward(
+        &self,
+        _: &[f32],
+        _: &RowWeights<'_>,
+        _: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        dw: &mut RowGradients<'_>,
+    ) {
+        let [fx, fw] = [Self::GradientX, Self::GradientW].map(|wrong| if *self == wrong { 0.9 } else { 1.0 });
+        dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx = fx * dy);
+        dw[0].iter_mut().zip(dy).for_each(|(dw, dy)| *dw += fw * dy);
+    }
+    fn reference(&self, x: &[f64], w: &[&[f64]; 4], y: &mut [f64]) -> bool {
+        let factor = if *self == Self::Truth { 1.001 } else { 1.0 };
+        y.iter_mut().zip(x).zip(w[0]).for_each(|((y, x), w)| *y = x + w * factor);
+        !matches!(self, Self::Forgets(_))
+    }
+}
+
+#[test]
+fn wrong_layers_are_found() {
+    let registry = Registry::new().layer("Wrong", |_, config| match config.integer("factor")? {
+        None => Ok(Wrong::Nothing),
+        Some(_) => Ok(Wrong::Nothing),
+    });
+    let check = |wrong| LayerCheck::new(wrong).inputs([[4]]).registry(&registry).run();
+    check(Wrong::Nothing).unwrap();
+    for (wrong, line) in [
+        (Wrong::Forgets(1), "Wrong: computes other numbers when read, expected the same: is a key missing?"),
+        (Wrong::Reads, "Wrong: reads its keys as {}, expected {\"factor\":2}"),
+        (Wrong::Shape, "states an output of shape (None, 4, 2), but computes 4 values a sample"),
+        (Wrong::GradientX, "Wrong: gradient by input 0, element 0: "),
+        (Wrong::GradientW, "Wrong: gradient by weight 0, element 0: "),
+        (Wrong::Truth, "Wrong: output[0] = "),
+        (Wrong::Panics, ") panics, expected a value or an error"),
+    ] {
+        let Err(found) = check(wrong) else { panic!("{wrong:?} is not found") };
+        let found = found.to_string();
+        assert!(found.contains(line), "{wrong:?}: {found}");
+    }
+    let unknown = LayerCheck::new(Wrong::Nothing).inputs([[4]]).run().unwrap_err().to_string();
+    assert!(unknown.contains("unknown layer 'Wrong'"), "{unknown}");
+}
