@@ -28,6 +28,8 @@ enum Kind {
     Loss,
     Metric,
     Optimizer,
+    Schedule,
+    Callback,
 }
 
 impl Kind {
@@ -37,7 +39,7 @@ impl Kind {
             Kind::Layer => (
                 "layers",
                 include_str!("../templates/layer.rs.txt"),
-                "add the type to `prelude` in lib.rs; compare with recorded Keras values",
+                "add it to the table of tests/contract.rs; compare with recorded Keras values",
             ),
             Kind::Activation => (
                 "activations",
@@ -50,6 +52,14 @@ impl Kind {
                 "record Keras's value and gradient, and add the loss to every_loss_and_optimizer_learns_the_moons",
             ),
             Kind::Metric => ("metrics", include_str!("../templates/metric.rs.txt"), "record Keras's value"),
+            Kind::Schedule => {
+                ("schedules", include_str!("../templates/schedule.rs.txt"), "record Keras's rates of thirty steps")
+            }
+            Kind::Callback => (
+                "callbacks",
+                include_str!("../templates/callback.rs.txt"),
+                "compare the history of a training with Keras's",
+            ),
             Kind::Optimizer => (
                 "optimizers",
                 include_str!("../templates/optimizer.rs.txt"),

@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Folder and title of each kind, in the order of the index.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 11] = [
     ("layers", "Layers"),
+    ("preprocessing", "Preprocessing layers"),
     ("activations", "Activations"),
     ("initializers", "Initializers"),
     ("regularizers", "Regularizers"),
@@ -20,6 +21,8 @@ const KINDS: [(&str, &str); 8] = [
     ("losses", "Losses"),
     ("metrics", "Metrics"),
     ("optimizers", "Optimizers"),
+    ("schedules", "Schedules"),
+    ("callbacks", "Callbacks"),
 ];
 
 /// How to make pages anew.

@@ -123,15 +123,15 @@ fn models_that_mean_nothing() {
         ),
         (
             "{ class = \"Dens\", units = 3 }".to_owned(),
-            "e.toml: [model]: unknown layer 'Dens'; did you mean 'Dense'?; known are: ",
+            "e.toml: [model]: layer 1 of the model: unknown layer 'Dens'; did you mean 'Dense'?; known are: ",
         ),
         (
             "{ class = \"Dense\", unit = 3 }".to_owned(),
-            "e.toml: [model]: Dense: units is missing: the number of outputs, such as units = 10",
+            "e.toml: [model]: layer 1 of the model: Dense: units is missing: the number of outputs, such as units = 10",
         ),
         (
             "{ class = \"Dense\", units = 3, rate = 1 }".to_owned(),
-            "e.toml: [model]: Dense: rate = 1 is not supported: leave it out, or check its spelling",
+            "e.toml: [model]: layer 1 of the model: Dense: rate = 1 is not supported: leave it out, or check its spelling",
         ),
         (
             "{ units = 3 }".to_owned(),

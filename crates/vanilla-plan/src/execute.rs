@@ -36,6 +36,8 @@ pub(crate) struct Scratch {
     pub whole_batch: [Vec<f32>; 3],
     /// Sample numbers of the last batch: masks depend on them, not on places in the batch.
     pub samples: Vec<usize>,
+    /// Number of the sample in the tables' first row.
+    pub first: usize,
     /// Single rows.
     pub row: [Vec<f32>; 4],
     /// The optimizer's.
@@ -260,7 +262,7 @@ impl Context<'_> {
         }
         s.penalty = 0.0;
         s.samples.clear();
-        s.samples.extend_from_slice(batch.rows);
+        s.samples.extend(batch.rows.iter().map(|row| s.first + row));
         for (number, y) in batch.y.iter().enumerate() {
             let form = self.network.form(self.network.outputs[number]);
             kernels.expect(Source::F32(y), form.groups * s.targets[number].cols(), batch.next);
@@ -394,25 +396,22 @@ impl Context<'_> {
                         return Err(NotFinite::Gradient { variable: *kernel });
                     }
                 }
-                Step::UpdateAll { variables } => {
-                    // As below.
-                    for variable in variables {
-                        if !(self.kernels.largest(&s.variables[*variable]) < f32::MAX.sqrt()) {
-                            return Err(NotFinite::Gradient { variable: *variable });
-                        }
-                    }
-                }
-                Step::Update { variable } => {
-                    // A product that is still to come was looked at before; what stands here meanwhile was finite.
-                    let g = self.kernels.largest(&s.variables[*variable]);
-                    if !(g < f32::MAX.sqrt()) {
-                        return Err(NotFinite::Gradient { variable: *variable });
-                    }
-                }
+                // A product that is still to come was looked at before; what stands here meanwhile was finite.
+                Step::Update { variable } => self.check_stored(std::slice::from_ref(variable), s)?,
+                Step::UpdateAll { variables } => self.check_stored(variables, s)?,
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether the gradients of these variables are finite, as they stand. (Of what is not, the largest is infinite.)
+    fn check_stored(&self, variables: &[usize], s: &Scratch) -> Result<(), NotFinite> {
+        let large = |variable: &&usize| self.kernels.largest(&s.variables[**variable]) >= f32::MAX.sqrt();
+        match variables.iter().find(large) {
+            Some(&variable) => Err(NotFinite::Gradient { variable }),
+            None => Ok(()),
+        }
     }
 
     /// Does a step that moves weights; false if this is none.

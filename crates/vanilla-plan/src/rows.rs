@@ -7,7 +7,7 @@ use std::mem::take;
 use vanilla_kernels::Panels;
 
 /// The weights of a row function, each a slice.
-fn slices<'a>(params: &'a Params, weights: impl Iterator<Item = usize>) -> [&'a [f32]; MAX_ROW_WEIGHTS] {
+fn slices(params: &Params, weights: impl Iterator<Item = usize>) -> [&[f32]; MAX_ROW_WEIGHTS] {
     let mut slices = [&[][..]; MAX_ROW_WEIGHTS];
     for (slice, variable) in slices.iter_mut().zip(weights) {
         let panels = &params.variables[variable].weights;

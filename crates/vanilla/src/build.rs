@@ -82,13 +82,19 @@ impl Built {
     pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: u64, max_weights: usize) -> Result<Self> {
         let model = format!("model '{}'", graph.name);
         for shape in input_shapes {
-            if shape.contains(&0) {
-                let problem = format!("input of shape {}: an axis is empty", layers::shape(shape));
+            if shape.is_empty() || shape.contains(&0) {
+                let problem = format!(
+                    "input of shape {}, expected one axis or more, each at least 1: [1] for a single number",
+                    layers::shape(shape)
+                );
                 return Err(Error::config(model, problem));
             }
             let values = shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
             if values.is_none_or(|values| values > MAX_WIDTH) {
-                let problem = format!("input of shape {}, more than {MAX_WIDTH} values", layers::shape(shape));
+                let problem = format!(
+                    "input of shape {}, more than {MAX_WIDTH} values: give it fewer",
+                    layers::shape(shape)
+                );
                 return Err(Error::config(model, problem));
             }
         }
@@ -142,6 +148,8 @@ struct Builder {
     brought: Vec<(Vec<usize>, Vec<Tensor>)>,
     shapes: HashMap<(Vec<usize>, usize), Vec<Vec<usize>>>,
     model: String,
+    /// Inputs of the model that hold strings.
+    strings: Vec<usize>,
     weights: usize,
     max_weights: usize,
 }
@@ -156,6 +164,9 @@ impl Builder {
             brought: Vec::new(),
             shapes: HashMap::new(),
             model: format!("model '{}'", graph.name),
+            strings: (0..graph.inputs.len())
+                .filter(|at| graph.input(graph.inputs[*at]).is_some_and(|input| input.dtype == "string"))
+                .collect(),
             weights: 0,
             max_weights,
         }
@@ -172,11 +183,22 @@ impl Builder {
         depth: usize,
     ) -> Result<Vec<Flow>> {
         if depth > MAX_DEPTH {
-            return Err(Error::config(&self.model, format!("more than {MAX_DEPTH} models inside each other")));
+            return Err(Error::config(
+                &self.model,
+                format!(
+                    "more than {MAX_DEPTH} models inside each other: call one model on what another gives instead"
+                ),
+            ));
         }
+        let around_place = if around.is_empty() {
+            format!("model '{}'", graph.name)
+        } else {
+            format!("layer '{around}' ({})", graph.class_name())
+        };
         if inputs.len() != graph.inputs.len() {
-            let problem = format!("{} inputs, expected {}", inputs.len(), graph.inputs.len());
-            return Err(Error::config(format!("{} '{}'", graph.class_name(), graph.name), problem));
+            let problem =
+                format!("{} inputs, expected {}: one for each of its inputs", inputs.len(), graph.inputs.len());
+            return Err(Error::config(around_place, problem));
         }
         let mut flows: Vec<Vec<Flow>> = Vec::new();
         for (number, call) in graph.calls.iter().enumerate() {
@@ -188,7 +210,13 @@ impl Builder {
             let mut given: Vec<Flow> = Vec::new();
             for input in &call.inputs {
                 given.push(flows[input.call].get(input.index).cloned().ok_or_else(|| {
-                    Error::config(&place, format!("reads output {} of a layer that has fewer", input.index))
+                    Error::config(
+                        &place,
+                        format!(
+                            "reads output {} of a layer that has fewer: outputs are counted from 0",
+                            input.index
+                        ),
+                    )
                 })?);
             }
             let outputs = match &entry.content {
@@ -198,12 +226,28 @@ impl Builder {
                         .iter()
                         .position(|place| place.call == number)
                         .ok_or_else(|| Error::config(&place, "is not among the inputs of the model"))?;
-                    vec![inputs[at].clone()]
+                    let flow = inputs[at].clone();
+                    let stated = graph.input(graph.inputs[at]);
+                    if let Some(problem) = stated.and_then(|input| input.dtype_problem()) {
+                        return Err(Error::config(&place, problem));
+                    }
+                    if let Some(stated) = stated.and_then(|input| input.shape.as_ref())
+                        && flow.shape() != *stated
+                    {
+                        return Err(stated_shape(&around_place, stated, flow.shape()));
+                    }
+                    vec![flow]
                 }
                 Content::Layer(layer) => {
                     vec![self.layer(layer, &given, path.clone(), &name, &place, trainable)?]
                 }
                 Content::Model(nested) => {
+                    let wanted = nested.graph.inputs.len();
+                    if given.len() != wanted {
+                        let problem =
+                            format!("is called on {} values, expected {wanted}: one for each input", given.len());
+                        return Err(Error::config(place, problem));
+                    }
                     let given = given.into_iter().zip(nested.graph.input_shapes()).map(|(flow, stated)| {
                         match stated.filter(|stated| flow.shape() != *stated) {
                             Some(stated) => Err(stated_shape(&place, &stated, flow.shape())),
@@ -227,7 +271,10 @@ impl Builder {
             flows[place.call].get(place.index).cloned().ok_or_else(|| {
                 Error::config(
                     &self.model,
-                    format!("an output is output {} of a layer that has fewer", place.index),
+                    format!(
+                        "an output is output {} of a layer that has fewer: they are counted from 0",
+                        place.index
+                    ),
                 )
             })
         };
@@ -245,7 +292,7 @@ impl Builder {
         trainable: bool,
     ) -> Result<Flow> {
         if given.is_empty() {
-            return Err(Error::config(place, "is called on nothing"));
+            return Err(Error::config(place, "is called on nothing, expected a value: .call(&x)"));
         }
         if let Some(preprocessor) = layer.preprocessor() {
             return match given {
@@ -262,6 +309,17 @@ impl Builder {
                 )),
             };
         }
+        for flow in given {
+            if let Flow::Raw { input, chain, .. } = flow
+                && chain.is_empty()
+                && self.strings.contains(input)
+            {
+                return Err(Error::config(
+                    place,
+                    "reads strings, expected numbers: put a StringLookup or Hashing between it and its input",
+                ));
+            }
+        }
         let shapes: Vec<Vec<usize>> = given.iter().map(|flow| flow.shape().to_vec()).collect();
         if let (Some(stated), [given]) = (layer.input_shape(), &shapes[..])
             && stated != *given
@@ -271,7 +329,10 @@ impl Builder {
         let mut built = layer.build(place, &shapes)?;
         let width = built.output_shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));
         if width.is_none_or(|width| width > MAX_WIDTH) {
-            let problem = format!("output of shape {}, more than {MAX_WIDTH} values", shape(&built.output_shape));
+            let problem = format!(
+                "output of shape {}, more than {MAX_WIDTH} values: make it smaller",
+                shape(&built.output_shape)
+            );
             return Err(Error::config(place, problem));
         }
         if !trainable {
@@ -500,5 +561,5 @@ fn mask_of(place: &str, layer: &dyn Layer, given: &[Flow]) -> Result<Option<(usi
 /// A layer or model that states another input than it is given.
 fn stated_shape(place: &str, stated: &[usize], given: &[usize]) -> Error {
     let (stated, given) = (shape(stated), shape(given));
-    Error::config(place, format!("states an input of shape {stated}, but is given {given}"))
+    Error::config(place, format!("states an input of shape {stated}, but is given {given}: change one of them"))
 }

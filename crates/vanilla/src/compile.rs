@@ -93,7 +93,9 @@ impl Compile {
 
     /// What the loss of each output counts in the sum.
     pub fn loss_weights(mut self, weights: impl IntoIterator<Item = f64>) -> Self {
-        self.loss_weights = Some(json!(weights.into_iter().collect::<Vec<_>>()));
+        // JSON has no NaN; as a text it can be refused by name.
+        let number = |weight: f64| if weight.is_finite() { json!(weight) } else { json!(weight.to_string()) };
+        self.loss_weights = Some(weights.into_iter().map(number).collect());
         self
     }
 }
@@ -223,7 +225,7 @@ impl MetricLists {
 /// The number of the output with this name.
 fn output(key: &str, name: &str, outputs: &[String]) -> Result<usize> {
     outputs.iter().position(|output| output == name).ok_or_else(|| {
-        let problem = format!("{key} of '{name}', and the outputs are {}", outputs.join(", "));
+        let problem = format!("{key} of '{name}', expected one of the outputs: {}", outputs.join(", "));
         Error::config("compile", problem)
     })
 }
@@ -304,7 +306,7 @@ impl Model {
             Losses::Each(losses) if losses.len() == outputs.len() => losses.into_iter().map(Some).collect(),
             Losses::Each(losses) => {
                 let problem = format!(
-                    "{} losses, and the model has {} outputs: {}",
+                    "{} losses, and the model has {} outputs: {}; give one for each, or one for all",
                     losses.len(),
                     outputs.len(),
                     outputs.join(", ")
@@ -364,7 +366,10 @@ impl Model {
                         key = full(&format!("weighted_{}", metric.key));
                     }
                     if !keys.insert(key.clone()) {
-                        return Err(Error::config("compile", format!("the metric '{key}' is there twice")));
+                        return Err(Error::config(
+                            "compile",
+                            format!("the metric '{key}' is there twice: leave one out"),
+                        ));
                     }
                     metrics.push(CompiledMetric { key, output, metric: metric.clone(), weighted: is_weighted });
                 }

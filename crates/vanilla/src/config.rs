@@ -2,7 +2,7 @@
 
 use crate::activations::Activation;
 use crate::constraints::{self, Constraint};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::initializers::Initializer;
 use crate::layers::{ActivationArg, Common};
 use crate::registry::Registry;
@@ -19,18 +19,20 @@ pub type Keys = Map<String, Value>;
 pub struct Config {
     place: String,
     keys: Keys,
+    /// Every key that was looked for.
+    known: Vec<String>,
     registry: Registry,
 }
 
 impl Config {
     /// The configuration `keys` of the word described by `place`, for instance `Dense 'dense_1'`.
     pub fn new(place: impl Into<String>, keys: Keys) -> Self {
-        Self { place: place.into(), keys, registry: Registry::default() }
+        Self { place: place.into(), keys, known: Vec::new(), registry: Registry::default() }
     }
 
     /// As [`Config::new`], with words of one's own beside Keras's.
     pub fn with_registry(place: impl Into<String>, keys: Keys, registry: &Registry) -> Self {
-        Self { place: place.into(), keys, registry: registry.clone() }
+        Self { place: place.into(), keys, known: Vec::new(), registry: registry.clone() }
     }
 
     /// The words of one's own.
@@ -55,6 +57,7 @@ impl Config {
 
     /// Takes a key; null counts as absent.
     pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.push(key.to_owned());
         self.keys.shift_remove(key).filter(|value| !value.is_null())
     }
 
@@ -82,7 +85,7 @@ impl Config {
 
     /// A whole number, at least 0.
     pub fn integer(&mut self, key: &str) -> Result<Option<usize>> {
-        self.typed(key, "a whole number", |value| value.as_u64().and_then(|n| usize::try_from(n).ok()))
+        self.typed(key, "a whole number, at least 0", |value| value.as_u64().and_then(|n| usize::try_from(n).ok()))
     }
 
     /// True or false.
@@ -140,7 +143,9 @@ impl Config {
     pub fn initializer(&mut self, key: &str, default: Initializer) -> Result<Initializer> {
         let Some(value) = self.take(key) else { return Ok(default) };
         let Some((word, keys)) = name_and_keys(&value) else {
-            return Err(self.error(format!("{key} = {value}, expected the name of an initializer")));
+            return Err(
+                self.error(format!("{key} = {value}, expected the name of an initializer, such as \"he_normal\""))
+            );
         };
         match self.registry.find_initializer(&word) {
             Some(make) => {
@@ -180,7 +185,7 @@ impl Config {
             Some(dtype) if dtype == "float32" || dtype["config"]["name"] == "float32" => Ok(()),
             Some(dtype) => {
                 let name = if dtype["config"]["name"].is_null() { &dtype } else { &dtype["config"]["name"] };
-                Err(self.error(format!("dtype {name}, expected float32: Vanilla computes in float32 only")))
+                Err(self.error(format!("dtype = {name}, expected float32: Vanilla computes in float32 only")))
             }
         }
     }
@@ -192,7 +197,11 @@ impl Config {
     pub fn finish(self) -> Result<()> {
         match self.keys.iter().find(|(_, value)| !value.is_null() && **value != json!(false)) {
             Some((key, value)) => {
-                Err(self.error(format!("{key} = {value} is not supported: leave it out, or check its spelling")))
+                let way_out = match nearest(key, &self.known, key.chars().count() / 3) {
+                    Some(known) => format!("; did you mean '{known}'?"),
+                    None => ": leave it out, or check its spelling".to_owned(),
+                };
+                Err(self.error(format!("{key} = {value} is not supported{way_out}")))
             }
             None => Ok(()),
         }

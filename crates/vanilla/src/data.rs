@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::identity::hash_floats;
 use crate::layers::shape;
 use crate::losses::Targets;
+use crate::model::MAX_WIDTH;
 use crate::tensor::{F32, I64, STR, Tensor};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -324,7 +325,8 @@ fn sample_weights(
             };
             let read = |tensor: &Tensor| -> Result<Option<Vec<f32>>> {
                 let column = tensor.shape() == [rows] || tensor.shape() == [rows, 1];
-                if !column || tensor.dtype() == STR {
+                numbers(place, "sample_weight", tensor)?;
+                if !column {
                     let problem = format!(
                         "sample_weight has the shape {:?}, expected ({rows},): a number for every row",
                         tensor.shape()
@@ -349,6 +351,13 @@ fn sample_weights(
                 return error(format!("class_weight of {label} is {weight}, expected a number, at least 0"));
             }
             let width = y.0[0].width();
+            let classes = built.output_shapes[0].last().copied().unwrap_or(1);
+            if let Some(label) = class.keys().find(|label| classes > 1 && !(0..classes as i64).contains(label)) {
+                return error(format!(
+                    "class_weight of {label}, and the {classes} classes are numbered from 0 to {}",
+                    classes - 1
+                ));
+            }
             let labels = if width > 1 {
                 y.0[0].reshape([rows, width])?.argmax()?.to_i64()
             } else {
@@ -369,8 +378,10 @@ pub(crate) fn split(x: Arrays, y: Arrays, weights: Option<Arrays>, share: f64) -
     let rows = x.0.first().map_or(0, Tensor::rows);
     let at = (rows as f64 * (1.0 - share)).floor() as usize;
     if !(0.0..1.0).contains(&share) || at == 0 || at >= rows {
-        let problem =
-            format!("validation_split = {share} of {rows} rows leaves none to train or none to validate");
+        let problem = format!(
+            "validation_split = {share} of {rows} rows leaves none to train or none to validate: give a share between \
+             0 and 1, such as 0.2"
+        );
         return Err(Error::data("fit", problem));
     }
     for y in y.0.iter().chain(&x.0[1..]).chain(weights.iter().flat_map(|weights| &weights.0)) {
@@ -415,6 +426,12 @@ pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
         shape.pop();
     }
     shape.push(num_classes);
+    if num_classes > MAX_WIDTH {
+        let problem = format!("num_classes = {num_classes}, expected at most {MAX_WIDTH}: use a sparse loss");
+        return Err(Error::data("to_categorical", problem));
+    }
+    let bytes = (labels.len() as u64).saturating_mul(num_classes as u64).saturating_mul(4);
+    crate::memory::refuse_too_much("to_categorical", bytes, "use fewer classes, or a sparse loss")?;
     let values = numbers("to_categorical", "labels", labels)?.to_f32();
     let mut one_hot = vec![0.0f32; values.len() * num_classes];
     for (row, (value, vector)) in values.iter().zip(one_hot.chunks_exact_mut(num_classes.max(1))).enumerate() {
@@ -427,7 +444,7 @@ pub fn to_categorical(labels: &Tensor, num_classes: usize) -> Result<Tensor> {
         vector[*value as usize] = 1.0;
     }
     if num_classes == 0 && !values.is_empty() {
-        return Err(Error::data("to_categorical", "0 classes cannot hold any label"));
+        return Err(Error::data("to_categorical", "num_classes = 0 cannot hold any label: give at least 1"));
     }
     Tensor::new(one_hot, shape)
 }

@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A name that is in no registry.
-    #[error("unknown {kind} '{name}'{}; known are: {}", nearest(name, known), known.join(", "))]
+    #[error("unknown {kind} '{name}'{}; known are: {}", did_you_mean(name, known), known.join(", "))]
     UnknownWord {
         /// What was looked for: "activation", "loss", …
         kind: &'static str,
@@ -159,13 +159,22 @@ impl Error {
 }
 
 /// `; did you mean 'relu'?`, or nothing where no known name is near.
-fn nearest(name: &str, known: &[String]) -> String {
-    let lower = name.to_lowercase();
-    let best = known.iter().map(|word| (distance(&lower, word), word)).min();
-    match best {
-        Some((distance, word)) if distance <= 1 + name.chars().count() / 3 => format!("; did you mean '{word}'?"),
-        _ => String::new(),
+fn did_you_mean(name: &str, known: &[String]) -> String {
+    // One slip in a short word, a third of a long one.
+    nearest(name, known, 1 + name.chars().count() / 3)
+        .map_or(String::new(), |word| format!("; did you mean '{word}'?"))
+}
+
+/// The known name that is most like this one, if at most this many edits lie between them.
+pub(crate) fn nearest<'a>(name: &str, known: &'a [String], most: usize) -> Option<&'a str> {
+    // Nobody types as much, and files may hold anything.
+    if name.len() > 256 {
+        return None;
     }
+    let lower = name.to_lowercase();
+    let apart = |word: &'a String| (distance(&lower, &word.to_lowercase()), distance(name, word), word);
+    let (least, _, word) = known.iter().map(apart).min()?;
+    (least <= most).then_some(word)
 }
 
 /// Edits (insertions, deletions, replacements, swaps of neighbours) between two words: the optimal string alignment

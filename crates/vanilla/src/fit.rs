@@ -3,12 +3,14 @@
 use crate::arrays::Arrays;
 use crate::data::{self, Prepared, Weights};
 use crate::error::{Error, Result};
+use crate::feed::{Feed, Table};
 use crate::history::{History, Logs};
+use crate::inference::{Evaluate, Predict};
 use crate::memory::refuse_too_much;
 use crate::meter::Meter;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
-use crate::options::Fit;
-use crate::report::{Report, Terminal};
+use crate::options::{Fit, ValidationFreq};
+use crate::report::{Report, Terminal, Work};
 use crate::run::{Recovery, Run};
 use crate::tensor::Tensor;
 use std::io::Write;
@@ -47,16 +49,34 @@ impl Model {
         let need = self.memory_need(&options, train.rows)?;
         refuse_too_much("fit", need.to_come(), &format!("{need}; use a smaller batch_size or a smaller model"))?;
 
-        let report = Report::new(out, terminal, options.verbose, steps);
-        let kernels = self.kernels(batch_size, true)?;
+        let samples = options.steps_per_epoch.is_none().then_some(train.rows);
+        let work = Work { steps: Some(steps), samples };
+        let report = Report::new(out, terminal, options.verbose, options.flavor, work);
+        // What the machine says is asked before a folder is made.
+        self.kernels(batch_size, true)?;
         let mut meter = Meter::new(self)?;
         self.attach_optimizer();
-        let mut run = Run::begin(self, &mut meter, &options, &train, validation.as_ref(), report)?;
-        let mut plan = self.training_plan(batch_size)?;
-        let mut validator = validation.map(|data| Validator::new(self, data, &options, train.rows)).transpose()?;
-        let mut order = Order::new(self, &run, &options, train.rows);
-        let view = train.view();
+        let data = Some((&train, validation.as_ref()));
+        let run = Run::begin(self, &mut meter, &options, Some(steps), data, report)?;
+        let mut table = Table::new(self, &run, &options, &train);
+        let validator = match validation {
+            Some(data) => Some(Validator::new(self, data, &options, train.rows)?),
+            None => None,
+        };
+        self.train(run, meter, &mut table, batch_size, validator)
+    }
 
+    /// The epochs of a training, whose batches come from `feed` and have usually at most this many rows.
+    pub(crate) fn train(
+        &mut self,
+        mut run: Run,
+        mut meter: Meter,
+        feed: &mut impl Feed,
+        mut most: usize,
+        mut validator: Option<Validator>,
+    ) -> Result<History> {
+        let mut kernels = self.kernels(most, true)?;
+        let mut plan = self.training_plan(most)?;
         let watches_batches = run.watches_batches();
         run.tell(self, |callback, training| callback.on_train_begin(training))?;
         'epochs: while run.goes_on() {
@@ -65,44 +85,59 @@ impl Model {
             let mut begun = Logs::default();
             run.tell(self, |callback, training| callback.on_epoch_begin(epoch, &mut begun, training))?;
             self.renew(&mut plan, &mut run)?;
-            for number in run.state.batch..steps {
-                order.turn_to(self, epoch, number);
-                let (rows, next) = order.batch(epoch, number);
-                match plan.run(&kernels, self.params_mut()?, view.batch(rows, next)) {
-                    Ok(_) => meter.observe(&plan, rows, |output| train.sample_weights(output)),
-                    // No weight has moved.
-                    Err(trouble) => match run.trouble(self, &mut meter, trouble, &train, rows)? {
+            while !run.control.stop && feed.turn_to(self, epoch, run.state.batch)? {
+                let number = run.state.batch;
+                if watches_batches {
+                    run.tell(self, |callback, training| callback.on_train_batch_begin(number, training))?;
+                }
+                let rows = feed.with(|_, batch| batch.rows.len());
+                if rows > most {
+                    (most, kernels, plan) = (rows, self.kernels(rows, true)?, self.training_plan(rows)?);
+                }
+                plan.number_samples_from(feed.first_sample());
+                let params = self.params_mut()?;
+                let done = feed.with(|data, batch| {
+                    plan.run(&kernels, params, batch)?;
+                    meter.observe(&plan, batch.rows, |output| data.sample_weights(output));
+                    Ok(())
+                });
+                // No weight has moved.
+                if let Err(trouble) = done {
+                    match feed.with(|data, batch| run.trouble(self, &mut meter, trouble, data, batch.rows))? {
                         Recovery::Skipped => {}
                         Recovery::RolledBack => {
-                            plan = self.training_plan(batch_size)?;
+                            plan = self.training_plan(most)?;
                             continue 'epochs;
                         }
-                    },
+                    }
                 }
                 if watches_batches {
-                    let logs = Logs(meter.logs());
+                    let logs = Logs(meter.logs()).rounded();
                     run.tell(self, |callback, training| callback.on_train_batch_end(number, &logs, training))?;
                     self.renew(&mut plan, &mut run)?;
                 }
                 run.batch_done(self, &meter)?;
-                if run.control.stop {
-                    break;
-                }
             }
             run.batches_done();
             let mut logs = Logs(meter.logs());
-            if let Some(validator) = validator.as_mut().filter(|_| options.validation_freq.is_due(epoch)) {
+            if let Some(validator) = validator.as_mut().filter(|validator| validator.freq.is_due(epoch)) {
                 run.tell(self, |callback, training| callback.on_test_begin(training))?;
                 logs.0.extend(validator.logs(self, &kernels, &mut meter)?);
                 run.tell(self, |callback, training| callback.on_test_end(training))?;
             }
             logs.0.extend(begun.0);
+            logs = logs.rounded();
+            if run.wants_gradients(epoch) {
+                run.control.gradients =
+                    feed.with(|_, batch| self.gradients(&kernels, batch, feed.first_sample()))?;
+            }
             run.tell(self, |callback, training| callback.on_epoch_end(epoch, &mut logs, training))?;
+            run.control.gradients.clear();
             self.renew(&mut plan, &mut run)?;
             run.epoch_done(self, &mut meter, logs.0)?;
         }
         if !run.was_finished() {
-            self.finalize_weights()?;
+            self.finalize_weights(run.control.averaged)?;
             run.tell(self, |callback, training| callback.on_train_end(training))?;
         }
         run.finish(self, &meter)
@@ -125,24 +160,46 @@ impl Model {
         self.evaluate_with(x, y, Evaluate::default())
     }
 
-    /// [`Model::evaluate`] with what each sample counts, or on some of the rows.
+    /// [`Model::evaluate`] with what each sample counts, on some of the rows, or with a progress bar on stderr.
     ///
     /// # Errors
     /// As [`Model::evaluate`].
     pub fn evaluate_with(&self, x: impl Into<Arrays>, y: impl Into<Arrays>, options: Evaluate) -> Result<Logs> {
+        let out: Box<dyn Write> = Box::new(std::io::stderr());
+        self.evaluate_with_output(x, y, options, out, Terminal::of_stderr())
+    }
+
+    /// [`Model::evaluate_with`] with its progress written elsewhere.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn evaluate_with_output(
+        &self,
+        x: impl Into<Arrays>,
+        y: impl Into<Arrays>,
+        options: Evaluate,
+        out: Box<dyn Write>,
+        terminal: Terminal,
+    ) -> Result<Logs> {
+        let how = &options.how;
+        how.check("evaluate")?;
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let weights = Weights { sample: options.sample_weight.as_ref(), class: None };
         let data = Prepared::new("evaluate", built, compiled, &x.into(), &y.into(), weights)?;
         // Only the losses of several outputs, which Keras averages over batches, depend on it.
-        let usual = if self.graph.outputs.len() > 1 { 32 } else { INFERENCE_ROWS };
-        let batch_size = options.batch_size.unwrap_or(usual).clamp(1, data.rows);
+        let batch_size = how.rows_of_a_step(self.graph.outputs.len() > 1).min(data.rows);
         let mut plan = self.evaluation_plan(batch_size)?;
         let kernels = self.kernels(batch_size, false)?;
         let mut meter = Meter::new(self)?;
-        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, options.steps), |plan, rows| {
+        let mut report = how.report(out, terminal, batch_size, data.rows);
+        let mut step = 0;
+        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, how.steps), |plan, rows| {
             meter.observe(plan, rows, |output| data.sample_weights(output));
+            step += 1;
+            report.step(step, meter.rows(), || meter.logs());
         });
+        report.end(&meter.logs());
         Ok(Logs(meter.logs()))
     }
 
@@ -161,19 +218,49 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`].
     pub fn predict_all(&self, x: impl Into<Arrays>) -> Result<Vec<Tensor>> {
+        self.predict_with(x, Predict::default())
+    }
+
+    /// As [`Model::predict_all`], for some of the rows, or with a progress bar on stderr.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_with(&self, x: impl Into<Arrays>, options: Predict) -> Result<Vec<Tensor>> {
+        let out: Box<dyn Write> = Box::new(std::io::stderr());
+        self.predict_with_output(x, options, out, Terminal::of_stderr())
+    }
+
+    /// [`Model::predict_with`] with its progress written elsewhere.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_with_output(
+        &self,
+        x: impl Into<Arrays>,
+        options: Predict,
+        out: Box<dyn Write>,
+        terminal: Terminal,
+    ) -> Result<Vec<Tensor>> {
+        let how = &options.how;
+        how.check("predict")?;
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let data = Prepared::inputs("predict", built, &x.into())?;
-        let batch_size = INFERENCE_ROWS.min(data.rows);
+        let batch_size = how.rows_of_a_step(false).min(data.rows);
         let mut plan = Plan::predict(&built.network, batch_size, Passes::ALL);
         let kernels = self.kernels(batch_size, false)?;
         let mut predictions: Vec<Vec<f32>> = built.output_shapes.iter().map(|_| Vec::new()).collect();
-        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, None), |plan, _| {
+        let mut report = how.report(out, terminal, batch_size, data.rows);
+        let (mut step, mut done) = (0, 0);
+        run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, how.steps), |plan, rows| {
             for (number, predictions) in predictions.iter_mut().enumerate() {
                 predictions.extend(plan.output(number).to_row_major());
             }
+            (step, done) = (step + 1, done + rows.len());
+            report.step(step, done, Vec::new);
         });
+        report.end(&[]);
         let pairs = predictions.into_iter().zip(&built.output_shapes);
-        pairs.map(|(values, shape)| Tensor::new(values, [&[data.rows], &shape[..]].concat())).collect()
+        pairs.map(|(values, shape)| Tensor::new(values, [&[done], &shape[..]].concat())).collect()
     }
 
     /// Builds the model where it is not, and checks everything that training and validation will read.
@@ -182,10 +269,18 @@ impl Model {
             ("batch_size", options.batch_size, "1 row a step"),
             ("steps_per_epoch", options.steps_per_epoch, "1 step an epoch"),
             ("validation_batch_size", options.validation_batch_size, "1 row a step"),
+            ("validation_steps", options.validation_steps, "1 step"),
         ] {
             if value == Some(0) {
                 return Err(Error::data("fit", format!("{key} = 0, expected at least {what}")));
             }
+        }
+        let never = match &options.validation_freq {
+            ValidationFreq::Every(n) => *n == 0,
+            ValidationFreq::After(epochs) => epochs.contains(&0),
+        };
+        if never {
+            return Err(Error::data("fit", "validation_freq = 0, expected at least 1: epochs are counted from 1"));
         }
         self.build_for(&x)?;
         let split;
@@ -231,43 +326,6 @@ impl Model {
     }
 }
 
-/// Keras's arguments of `evaluate`.
-#[derive(Clone, Debug, Default)]
-pub struct Evaluate {
-    sample_weight: Option<Arrays>,
-    batch_size: Option<usize>,
-    steps: Option<usize>,
-}
-
-impl Evaluate {
-    /// All rows, each counts the same.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What each sample counts in the loss and in weighted metrics.
-    pub fn sample_weight(mut self, weights: impl Into<Arrays>) -> Self {
-        self.sample_weight = Some(weights.into());
-        self
-    }
-
-    /// Rows of a step, 32 unless set. Results depend on it only where `steps` leaves rows out, and in the losses of one of
-    /// several outputs, which are means over batches, as in Keras.
-    pub fn batch_size(mut self, rows: usize) -> Self {
-        self.batch_size = Some(rows);
-        self
-    }
-
-    /// The first batches only.
-    pub fn steps(mut self, steps: usize) -> Self {
-        self.steps = Some(steps);
-        self
-    }
-}
-
-/// Rows of a step of evaluation and prediction: enough to use every core, little enough to stay in the caches.
-const INFERENCE_ROWS: usize = 256;
-
 /// Hands each batch, once it is computed, to `observe`; at most `steps` of them.
 fn run_frozen(
     plan: &mut Plan,
@@ -291,75 +349,25 @@ pub(crate) struct Validator {
     plan: Plan,
     batch_size: usize,
     steps: Option<usize>,
+    /// After which epochs.
+    pub freq: ValidationFreq,
 }
 
 impl Validator {
     pub fn new(model: &Model, data: Prepared, options: &Fit, train_rows: usize) -> Result<Self> {
         let batch_size = options.validation_rows(train_rows, data.rows).max(1);
-        Ok(Self { plan: model.evaluation_plan(batch_size)?, data, batch_size, steps: options.validation_steps })
+        let (steps, freq) = (options.validation_steps, options.validation_freq.clone());
+        Ok(Self { plan: model.evaluation_plan(batch_size)?, data, batch_size, steps, freq })
     }
 
     /// What `evaluate` would say, with `val_` before the names. The meter begins anew.
     pub fn logs(&mut self, model: &Model, kernels: &Kernels, meter: &mut Meter) -> Result<Vec<(String, f64)>> {
         meter.reset();
         let params = &model.built.as_ref().ok_or(NOT_BUILT)?.params;
-        let Self { data, plan, batch_size, steps } = self;
+        let Self { data, plan, batch_size, steps, .. } = self;
         run_frozen(plan, kernels, params, data, (*batch_size, *steps), |plan, rows| {
             meter.observe(plan, rows, |output| data.sample_weights(output));
         });
         Ok(meter.logs().into_iter().map(|(key, value)| (format!("val_{key}"), value)).collect())
-    }
-}
-
-/// The order of the rows. Where an epoch has as many steps as the data have batches, each has an order of its own; else
-/// the batches of one order go on from epoch to epoch.
-struct Order {
-    rows: Vec<usize>,
-    /// Which order this is: one for each time through the data.
-    pass: Option<usize>,
-    batch_size: usize,
-    steps: usize,
-    initial_epoch: usize,
-    /// Epochs that the model had been trained for when this training began.
-    before: u64,
-    shuffle: bool,
-    count: usize,
-}
-
-impl Order {
-    fn new(model: &Model, run: &Run, options: &Fit, count: usize) -> Self {
-        Self {
-            rows: Vec::new(),
-            pass: None,
-            batch_size: options.batch_rows(count),
-            steps: options.steps(count),
-            initial_epoch: options.initial_epoch,
-            before: model.epochs_done - (run.state.epoch - options.initial_epoch) as u64,
-            shuffle: options.shuffle,
-            count,
-        }
-    }
-
-    /// Which time through the data a batch belongs to, and its place there.
-    fn place(&self, epoch: usize, batch: usize) -> (usize, usize) {
-        let number = (epoch - self.initial_epoch) * self.steps + batch;
-        let batches = self.count.div_ceil(self.batch_size);
-        (number / batches, number % batches)
-    }
-
-    fn turn_to(&mut self, model: &Model, epoch: usize, batch: usize) {
-        let (pass, _) = self.place(epoch, batch);
-        if self.pass != Some(pass) {
-            self.rows = model.order(self.before + pass as u64, self.count, self.shuffle);
-            self.pass = Some(pass);
-        }
-    }
-
-    /// The rows of a batch, and those of the one after it, if it belongs to the same order.
-    fn batch(&self, epoch: usize, batch: usize) -> (&[usize], &[usize]) {
-        let start = self.place(epoch, batch).1 * self.batch_size;
-        let middle = (start + self.batch_size).min(self.count);
-        let end = (middle + self.batch_size).min(self.count);
-        (&self.rows[start..middle], &self.rows[middle..end])
     }
 }

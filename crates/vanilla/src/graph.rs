@@ -65,6 +65,9 @@ pub(crate) struct Graph {
     pub outputs: Vec<Place>,
 }
 
+/// Types that inputs may have in Keras's files; all numbers become float32.
+const DTYPES: [&str; 8] = ["float32", "string", "int64", "int32", "uint8", "float64", "float16", "int"];
+
 /// `InputLayer`, in Keras also `Input`: where data come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputLayer {
@@ -94,6 +97,12 @@ impl InputLayer {
         self
     }
 
+    /// What is wrong with its type, if it has none that data have.
+    pub(crate) fn dtype_problem(&self) -> Option<String> {
+        let known = DTYPES.contains(&&*self.dtype);
+        (!known).then(|| format!("dtype = \"{}\", expected float32, int64 or string", self.dtype))
+    }
+
     /// What layers are called on.
     pub fn tensor(self) -> KerasTensor {
         KerasTensor { origin: Arc::new(Origin { content: Content::Input(self), inputs: Vec::new() }), index: 0 }
@@ -117,6 +126,18 @@ pub struct KerasTensor {
 struct Origin {
     content: Content,
     inputs: Vec<KerasTensor>,
+}
+
+/// One value after the other: what stands behind a thousand calls would need a thousand frames of the stack.
+impl Drop for Origin {
+    fn drop(&mut self) {
+        let mut waiting = std::mem::take(&mut self.inputs);
+        while let Some(tensor) = waiting.pop() {
+            if let Some(mut origin) = Arc::into_inner(tensor.origin) {
+                waiting.append(&mut origin.inputs);
+            }
+        }
+    }
 }
 
 impl KerasTensor {
@@ -257,8 +278,14 @@ impl Graph {
             };
             contents.insert(0, Content::Input(InputLayer { shape, ..InputLayer::new([]) }));
         }
+        if contents.len() == 1 {
+            return Err(Error::config("Sequential", "no layers, expected at least one, such as Dense::new(10)"));
+        }
         if contents[1..].iter().any(|content| matches!(content, Content::Input(_))) {
-            return Err(Error::config("model", "an InputLayer can only be the first layer of a Sequential"));
+            return Err(Error::config(
+                "model",
+                "an InputLayer can only be the first layer of a Sequential: connect several inputs with Model::new",
+            ));
         }
         let calls = (0..contents.len()).map(|layer| {
             let inputs = if layer == 0 { vec![] } else { vec![Place { call: layer - 1, index: 0 }] };
@@ -288,7 +315,16 @@ impl Graph {
             }
         }
         if inputs.0.is_empty() || outputs.0.is_empty() {
-            return wrong("no inputs or no outputs: a model has at least one of each".into());
+            return wrong(format!(
+                "{} inputs and {} outputs, expected at least one of each",
+                inputs.0.len(),
+                outputs.0.len()
+            ));
+        }
+        for (i, input) in inputs.0.iter().enumerate() {
+            if inputs.0[..i].iter().any(|earlier| earlier.id() == input.id()) {
+                return wrong(format!("input {i} is among the inputs before it: name each input once"));
+            }
         }
         let order = Order::of(inputs, outputs);
         if let Some(missing) = order.nodes.iter().find(|node| {
@@ -416,11 +452,17 @@ pub(crate) fn entries(contents: Vec<Content>) -> Result<Vec<Entry>> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     let mut taken: HashSet<String> = HashSet::new();
     for name in contents.iter().filter_map(Content::given_name) {
-        if name.is_empty() || name.chars().count() > 256 {
-            return Err(Error::config("model", "the name of a layer is empty or longer than 256 characters"));
+        let length = name.chars().count();
+        if name.is_empty() || length > 256 {
+            let problem = format!(
+                "the name of a layer has {length} characters, expected 1 to 256: shorten it, or give none"
+            );
+            return Err(Error::config("model", problem));
         }
         if !taken.insert(name.to_owned()) {
-            let problem = format!("two layers are named '{name}': names are unique in a model");
+            let problem = format!(
+                "two layers are named '{name}': names are unique in a model, so rename one, or call one Shared layer twice"
+            );
             return Err(Error::config("model", problem));
         }
     }

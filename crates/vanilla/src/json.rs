@@ -218,17 +218,20 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
         Some(Value::Array(nodes)) => {
             return Err(config.error(format!("{} layers, more than the {MAX_LAYERS} that are read", nodes.len())));
         }
-        _ => return Err(config.error("no list of layers")),
+        _ => return Err(config.error("no list of layers, such as layers = [{ class = \"Dense\", units = 10 }]")),
     };
     let ends = functional.then(|| (config.take("input_layers"), config.take("output_layers")));
     config.finish()?;
     let mut contents = Vec::new();
     for (i, node) in nodes.iter().enumerate() {
-        contents.push(content_from_json(node, registry, depth).map_err(|error| match error {
-            Error::Config { place, problem } if place == "layer" => {
-                Error::config(format!("layer {} of the model", i + 1), problem)
+        contents.push(content_from_json(node, registry, depth).map_err(|error| {
+            let at = format!("layer {} of the model", i + 1);
+            match error {
+                Error::Config { place, problem } if place == "layer" => Error::config(at, problem),
+                // It has a name that says where it is.
+                Error::Config { place, problem } if place.contains('\'') => Error::config(place, problem),
+                other => Error::config(at, other.to_string()),
             }
-            other => other,
         })?);
     }
     let mut graph = match ends {
@@ -275,9 +278,6 @@ fn content_from_json(node: &Value, registry: &Registry, depth: usize) -> Result<
 fn input_layer(keys: Keys) -> Result<InputLayer> {
     let mut config = Config::new(InputLayer::CLASS, keys);
     let dtype = config.string("dtype")?.unwrap_or_else(|| "float32".into());
-    if !["float32", "string", "int64", "int32", "uint8", "float64", "float16", "int"].contains(&&*dtype) {
-        return Err(config.error(format!("dtype = \"{dtype}\", expected float32, int64 or string")));
-    }
     let name = config.string("name")?;
     config.take("trainable");
     let shape = config.take("batch_shape").or_else(|| config.take("batch_input_shape"));
@@ -289,7 +289,11 @@ fn input_layer(keys: Keys) -> Result<InputLayer> {
         let shape = shape.unwrap_or_default();
         Error::config(InputLayer::CLASS, format!("batch_shape = {shape}, expected a list such as [null, 784]"))
     })?;
-    Ok(InputLayer { name, shape: Some(sample), dtype })
+    let input = InputLayer { name, shape: Some(sample), dtype };
+    match input.dtype_problem() {
+        Some(problem) => Err(Error::config(InputLayer::CLASS, problem)),
+        None => Ok(input),
+    }
 }
 
 /// A place as files name it: layer, which of its calls, which of its outputs.
@@ -367,18 +371,30 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
     }
     let find = |(name, node, index): &Named| -> Result<Place> {
         number.get(&(&**name, *node)).map(|call| Place { call: *call, index: *index }).ok_or_else(|| {
-            Error::config("model", format!("[\"{name}\", {node}, {index}] is no call of a layer of the model"))
+            let Some(layer) = entries.iter().position(|entry| entry.name == *name) else {
+                let names = entries.iter().map(|entry| entry.name.clone());
+                return Error::unknown("layer of the model", name, names);
+            };
+            let problem = format!(
+                "[\"{name}\", {node}, {index}] is call {node} of layer '{name}', which has {}: calls are counted from 0",
+                count[layer]
+            );
+            Error::config("model", problem)
         })
     };
     let mut read: Vec<Vec<Place>> = Vec::new();
     for (_, from) in &calls {
         read.push(from.iter().map(find).collect::<Result<_>>()?);
     }
-    // Each behind all that it reads.
+    // Each behind all that it reads, and behind earlier calls of its layer, or the numbers of the calls would change.
     let mut waiting: Vec<usize> = read.iter().map(Vec::len).collect();
     let mut readers = vec![Vec::new(); calls.len()];
     for (i, places) in read.iter().enumerate() {
         places.iter().for_each(|place| readers[place.call].push(i));
+        if i > 0 && calls[i].0 == calls[i - 1].0 {
+            readers[i - 1].push(i);
+            waiting[i] += 1;
+        }
     }
     let mut ready: Vec<usize> = (0..calls.len()).rev().filter(|i| waiting[*i] == 0).collect();
     let mut order = Vec::new();
@@ -395,15 +411,8 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
         let name = &entries[calls[stuck].0].name;
         return Err(Error::config(
             format!("layer '{name}'"),
-            "waits for its own output: layers must not form a ring",
+            "waits for its own output: layers must not form a ring, so take out one of its inputs",
         ));
-    }
-    // Calls of one layer keep their order, or its numbers would change.
-    let mut of_layer: HashMap<usize, Vec<usize>> = HashMap::new();
-    order.iter().for_each(|call| of_layer.entry(calls[*call].0).or_default().push(*call));
-    if of_layer.values().any(|calls| !calls.is_sorted()) {
-        let problem = "a layer is called on what a later call of the same layer gives";
-        return Err(Error::config("model", problem));
     }
     let mut new_number = vec![0; calls.len()];
     order.iter().enumerate().for_each(|(new, old)| new_number[*old] = new);

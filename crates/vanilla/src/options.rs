@@ -2,6 +2,7 @@
 
 use crate::arrays::Arrays;
 use crate::callbacks::{Callback, Callbacks};
+use crate::progress::Flavor;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,9 @@ pub struct Fit {
     pub(crate) batch_size: Option<usize>,
     pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) verbose: u8,
-    pub(crate) shuffle: bool,
+    pub(crate) flavor: Flavor,
+    /// None: as if it were true.
+    pub(crate) shuffle: Option<bool>,
     pub(crate) sample_weight: Option<Arrays>,
     pub(crate) class_weight: Option<BTreeMap<i64, f64>>,
     pub(crate) validation_data: Option<(Arrays, Arrays, Option<Arrays>)>,
@@ -51,7 +54,8 @@ impl Fit {
             batch_size: None,
             steps_per_epoch: None,
             verbose: 1,
-            shuffle: true,
+            flavor: Flavor::Keras3,
+            shuffle: None,
             sample_weight: None,
             class_weight: None,
             validation_data: None,
@@ -112,9 +116,15 @@ impl Fit {
         self
     }
 
+    /// Whose progress the lines imitate; Keras 3's unless set.
+    pub fn flavor(mut self, flavor: Flavor) -> Self {
+        self.flavor = flavor;
+        self
+    }
+
     /// Whether each epoch sees the rows in a new order.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+        self.shuffle = Some(shuffle);
         self
     }
 
@@ -227,6 +237,11 @@ impl Fit {
     /// Steps of an epoch on this many rows.
     pub(crate) fn steps(&self, rows: usize) -> usize {
         self.steps_per_epoch.unwrap_or_else(|| rows.div_ceil(self.batch_rows(rows).max(1)))
+    }
+
+    /// Whether each epoch sees the rows in a new order.
+    pub(crate) fn shuffles(&self) -> bool {
+        self.shuffle.unwrap_or(true)
     }
 
     /// Rows of a step of the validation.

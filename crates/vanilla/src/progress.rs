@@ -97,6 +97,11 @@ impl<W: Write> Progbar<W> {
         self.seen = 0;
     }
 
+    /// Takes note of a step that is not to be drawn: where nobody knows how many there are, the last one says it.
+    pub fn count(&mut self, step: usize) {
+        self.seen = step;
+    }
+
     /// To be called after each step, `step` counted from 1. Draws at most every 0.05 s; `values` are shown as they
     /// are.
     pub fn update(&mut self, step: usize, values: &[(String, f64)], now: Duration) -> io::Result<()> {
@@ -345,6 +350,13 @@ mod tests {
     fn equals_keras_to_the_byte() {
         assert!(replay(RECORDED, Flavor::Keras3, true) > 300);
         assert!(replay(RECORDED, Flavor::Keras3, false) > 300);
+    }
+
+    #[test]
+    fn equals_keras_in_evaluate_and_predict() {
+        let recorded = include_str!("../tests/golden/texts/evaluate.txt");
+        assert!(replay(recorded, Flavor::Keras3, true) > 100);
+        assert!(replay(recorded, Flavor::Keras3, false) > 100);
     }
 
     #[test]

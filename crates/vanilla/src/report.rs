@@ -1,7 +1,6 @@
 //! [`Terminal`] and [`Report`]: what `fit` tells while it works.
 
-use crate::meter::Meter;
-use crate::progress::{Progbar, Style, epoch_header};
+use crate::progress::{Flavor, Progbar, Style};
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
@@ -36,10 +35,23 @@ impl Terminal {
     }
 }
 
-/// The progress of `fit`. What cannot be written (a closed pipe) does not stop the training.
+/// How much there is to do: in an epoch, in an evaluation, in a prediction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    /// None: the first epoch counts them.
+    pub steps: Option<usize>,
+    /// Where the end is a number of samples, which is what Keras 2 counts.
+    pub samples: Option<usize>,
+}
+
+/// The progress of `fit`, `evaluate` and `predict`. What cannot be written (a closed pipe) does not stop the work.
 pub(crate) struct Report {
     bar: Progbar<Box<dyn Write>>,
     verbose: u8,
+    flavor: Flavor,
+    work: Work,
+    /// Whether metrics are told.
+    metrics: bool,
     redraw: bool,
     /// Whether the cursor stands behind something.
     in_line: bool,
@@ -48,20 +60,45 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub fn new(out: Box<dyn Write>, terminal: Terminal, verbose: u8, steps: usize) -> Self {
+    pub fn new(out: Box<dyn Write>, terminal: Terminal, verbose: u8, flavor: Flavor, work: Work) -> Self {
         let style = if terminal.redraw { Style::Terminal } else { Style::Lines };
-        let mut bar = Progbar::new(out, Some(steps), verbose, style, terminal.color);
-        bar.columns(terminal.columns);
+        let work = Work { samples: work.samples.filter(|_| flavor.counts_samples()), ..work };
+        let total = work.samples.or(work.steps);
+        let mut bar = Progbar::new(out, total, verbose, style, terminal.color);
+        bar.flavor(flavor).columns(terminal.columns);
         let now = Instant::now();
-        Self { bar, verbose, redraw: terminal.redraw, in_line: false, start: now, shown: now }
+        let redraw = terminal.redraw;
+        Self { bar, verbose, flavor, work, metrics: true, redraw, in_line: false, start: now, shown: now }
+    }
+
+    /// Of `evaluate` or `predict`, which begin at once.
+    pub fn of_inference(out: Box<dyn Write>, terminal: Terminal, verbose: u8, flavor: Flavor, work: Work) -> Self {
+        // Keras 2 has a bar here and no line.
+        let verbose =
+            if flavor.tells_of_training_only() && (verbose == 2 || !terminal.redraw) { 0 } else { verbose };
+        let mut report = Self::new(out, terminal, verbose, flavor, work);
+        report.metrics = !flavor.tells_of_training_only();
+        report.bar.start(report.start.elapsed());
+        report
+    }
+
+    /// What stands over a training.
+    pub fn training(&mut self, samples: usize, validation_samples: Option<usize>) {
+        if let Some(header) = self.flavor.training_header(samples, validation_samples) {
+            self.note(&header);
+        }
     }
 
     /// `epoch` counts from 0.
     pub fn epoch(&mut self, epoch: usize, epochs: usize) {
         if self.verbose > 0 {
-            if let Some(header) = epoch_header(epoch + 1, epochs) {
-                // Where nothing is redrawn, an epoch is one line.
-                let end = if self.redraw { "\n" } else { " - " };
+            if let Some(header) = self.flavor.epoch_header(epoch + 1, epochs) {
+                // Where nothing is redrawn, an epoch is one line; Keras 2's begins with the dash.
+                let end = match self.flavor {
+                    _ if self.redraw => "\n",
+                    Flavor::Keras2 => "",
+                    _ => " - ",
+                };
                 let _ = self.bar.text(&(header + end));
                 self.in_line = !self.redraw;
             }
@@ -69,20 +106,32 @@ impl Report {
         }
     }
 
-    /// The bar looks at most twenty times a second; asking the clock is all that the other steps cost.
-    pub fn step(&mut self, step: usize, meter: &Meter) {
+    /// To be called after each step, with the samples so far. The bar counts, and looks at most twenty times a
+    /// second; asking the clock is all that the other steps cost.
+    pub fn step(&mut self, step: usize, samples: usize, logs: impl FnOnce() -> Vec<(String, f64)>) {
+        let done = if self.work.samples.is_some() { samples } else { step };
+        self.bar.count(done);
         if self.verbose > 0 && (step == 1 || self.shown.elapsed().as_millis() >= 50) {
             self.shown = Instant::now();
-            let mut logs = meter.logs();
-            logs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let _ = self.bar.update(step, &logs, self.start.elapsed());
+            let logs = self.in_order(&logs());
+            let _ = self.bar.update(done, &logs, self.start.elapsed());
             self.in_line |= self.redraw;
         }
     }
 
     pub fn end(&mut self, logs: &[(String, f64)]) {
-        let _ = self.bar.finish(logs, self.start.elapsed());
+        let logs = self.in_order(logs);
+        let _ = self.bar.finish(&logs, self.start.elapsed());
         self.in_line = false;
+    }
+
+    /// The metrics as Keras lists them: in Keras 3 by name, before it as they were compiled.
+    fn in_order(&self, logs: &[(String, f64)]) -> Vec<(String, f64)> {
+        let mut logs = if self.metrics { logs.to_vec() } else { Vec::new() };
+        if self.flavor == Flavor::Keras3 {
+            logs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        logs
     }
 
     /// A line of its own, unless silent.
@@ -124,7 +173,8 @@ mod tests {
     /// What is written by an epoch with a note and a warning in its middle.
     fn written(verbose: u8) -> String {
         let paper = Paper::default();
-        let mut report = Report::new(Box::new(paper.clone()), Terminal::PLAIN, verbose, 3);
+        let work = Work { steps: Some(3), samples: Some(70) };
+        let mut report = Report::new(Box::new(paper.clone()), Terminal::PLAIN, verbose, Flavor::Keras3, work);
         report.note("before");
         report.epoch(0, 2);
         report.note("a note");

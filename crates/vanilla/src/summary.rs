@@ -7,7 +7,8 @@
 //! Different on purpose: a terminal too narrow for Keras (it raises below 20 columns) gets the narrowest table; control
 //! characters in names, which may come from a stranger's file, are printed as `U+FFFD`, so that they cannot steer the terminal;
 //! names are never read as rich's markup or emoji codes. Keras 2's table counts wide characters as 2 and cuts before, not
-//! through, them. Sizes assume 4 bytes a parameter and, in the optimizer, one 8-byte step counter (TensorFlow's int64).
+//! through, them. Sizes are those of TensorFlow: 4 bytes a parameter, 8 for the optimizer's step counter and for the
+//! counts of `Normalization`.
 
 mod keras2;
 mod styled;
@@ -92,6 +93,10 @@ pub struct Summary {
     pub connected_to: bool,
     /// With the column `Trainable`.
     pub show_trainable: bool,
+    /// Those of the parameters that take 8 bytes and not 4: the counts of `Normalization`.
+    pub wide_params: u64,
+    /// Columns of the table, whatever the terminal has (Keras 3 only).
+    pub line_length: Option<usize>,
 }
 
 impl Summary {
@@ -104,7 +109,7 @@ impl Summary {
     }
 
     fn keras3(&self, terminal: usize, color: bool) -> String {
-        let (widths, terminal) = column_widths(self.connected_to, self.show_trainable, terminal);
+        let (widths, terminal) = self.column_widths(terminal);
         let mut out = Printer::new(color);
         out.paragraph(&[("Model: \"", Ink::Bold), (&self.model_name, Ink::Bold), ("\"", Ink::Bold)], terminal);
         self.table(&mut out, &widths);
@@ -116,13 +121,45 @@ impl Summary {
             out.paragraph(&[(label, Ink::Bold), (&thousands(count), Ink::Number), (&size, Ink::Plain)], terminal);
         };
         let all = trained.saturating_add(fixed).saturating_add(state.unwrap_or(0));
-        total(" Total params: ", all, bytes(trained) + bytes(fixed) + state_bytes);
+        let fixed_bytes = bytes(fixed) + bytes(self.wide_params);
+        total(" Total params: ", all, bytes(trained) + fixed_bytes + state_bytes);
         total(" Trainable params: ", trained, bytes(trained));
-        total(" Non-trainable params: ", fixed, bytes(fixed));
+        total(" Non-trainable params: ", fixed, fixed_bytes);
         if let Some(n) = state {
             total(" Optimizer params: ", n, state_bytes);
         }
         out.into_text()
+    }
+
+    /// Widths of the cells with their padding of 1 on both sides. Keras sets split points at fractions of the line; rich then
+    /// takes what its borders and padding need from every column in turn, each time the rounded share of what is left.
+    /// Second, the columns of a terminal that the table fits: `terminal`, or more if that is too narrow.
+    fn column_widths(&self, terminal: usize) -> (Vec<usize>, usize) {
+        let mut points: Vec<f64> =
+            if self.connected_to { vec![0.3, 0.56, 0.74, 1.0] } else { vec![0.45, 0.80, 1.0] };
+        let mut length: usize = if self.connected_to { 108 } else { 88 };
+        if self.show_trainable {
+            length += 12;
+            points.iter_mut().for_each(|p| *p *= 0.90);
+            points.push(1.0);
+        }
+        length = self.line_length.unwrap_or_else(|| length.min(terminal.saturating_sub(4)));
+        let mut widths: Vec<usize>;
+        loop {
+            let ends: Vec<usize> = points.iter().map(|p| (p * length as f64) as usize).collect();
+            widths = ends.iter().enumerate().map(|(i, end)| end - if i > 0 { ends[i - 1] } else { 0 }).collect();
+            if widths.iter().all(|&w| w >= 4) {
+                break;
+            }
+            length += 1; // Keras: "Insufficient console width to print summary."
+        }
+        let mut excess = 3 * widths.len() + 1;
+        for i in 0..widths.len() {
+            let share = (excess as f64 / (widths.len() - i) as f64).round_ties_even() as usize;
+            widths[i] = widths[i] + 2 - share;
+            excess -= share;
+        }
+        (widths, terminal.max(length + 4))
     }
 
     /// The box: header, a row a layer, rules between them.
@@ -228,36 +265,6 @@ fn thousands(n: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// Widths of the cells with their padding of 1 on both sides. Keras sets split points at fractions of the line; rich then
-/// takes what its borders and padding need from every column in turn, each time the rounded share of what is left.
-/// Second, the columns of a terminal that the table fits: `terminal`, or more if that is too narrow.
-fn column_widths(connected_to: bool, show_trainable: bool, terminal: usize) -> (Vec<usize>, usize) {
-    let mut points: Vec<f64> = if connected_to { vec![0.3, 0.56, 0.74, 1.0] } else { vec![0.45, 0.80, 1.0] };
-    let mut length: usize = if connected_to { 108 } else { 88 };
-    if show_trainable {
-        length += 12;
-        points.iter_mut().for_each(|p| *p *= 0.90);
-        points.push(1.0);
-    }
-    length = length.min(terminal.saturating_sub(4));
-    let mut widths: Vec<usize>;
-    loop {
-        let ends: Vec<usize> = points.iter().map(|p| (p * length as f64) as usize).collect();
-        widths = ends.iter().enumerate().map(|(i, end)| end - if i > 0 { ends[i - 1] } else { 0 }).collect();
-        if widths.iter().all(|&w| w >= 4) {
-            break;
-        }
-        length += 1; // Keras: "Insufficient console width to print summary."
-    }
-    let mut excess = 3 * widths.len() + 1;
-    for i in 0..widths.len() {
-        let share = (excess as f64 / (widths.len() - i) as f64).round_ties_even() as usize;
-        widths[i] = widths[i] + 2 - share;
-        excess -= share;
-    }
-    (widths, terminal.max(length + 4))
 }
 
 /// A shape with its numbers and `None` in colour.

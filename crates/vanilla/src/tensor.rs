@@ -122,7 +122,10 @@ impl Tensor {
         if product(&shape) != Some(elements.len()) {
             return Err(Error::data(
                 "Tensor",
-                format!("{} elements do not fill the shape {shape:?}", elements.len()),
+                format!(
+                    "{} elements do not fill the shape {shape:?}: give as many as its axes say",
+                    elements.len()
+                ),
             ));
         }
         Ok(Self { shape, start: 0, storage: T::store(elements).0 })
@@ -140,12 +143,13 @@ impl Tensor {
 
     /// Number of elements of one sample.
     pub fn width(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        // An empty tensor may have axes of any length.
+        self.shape.iter().skip(1).fold(1, |width, axis| width.saturating_mul(*axis))
     }
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        product(&self.shape).unwrap_or(0)
     }
 
     /// Whether there is no element.
@@ -170,8 +174,11 @@ impl Tensor {
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = shape.into();
         if product(&shape) != Some(self.len()) {
-            let problem =
-                format!("{} elements of shape {:?} do not fill the shape {shape:?}", self.len(), self.shape);
+            let problem = format!(
+                "{} elements of shape {:?} do not fill the shape {shape:?}: keep their number",
+                self.len(),
+                self.shape
+            );
             return Err(Error::data("reshape", problem));
         }
         Ok(Self { shape, ..self.clone() })
@@ -183,7 +190,12 @@ impl Tensor {
     /// When the range reaches past the first axis.
     pub fn slice(&self, rows: Range<usize>) -> Result<Self> {
         if self.shape.is_empty() || rows.start > rows.end || rows.end > self.rows() {
-            return Err(Error::data("slice", format!("rows {rows:?} of a tensor of shape {:?}", self.shape)));
+            let problem = format!(
+                "rows {rows:?} of a tensor of shape {:?}, expected rows within 0..{}",
+                self.shape,
+                self.rows()
+            );
+            return Err(Error::data("slice", problem));
         }
         let mut shape = self.shape.clone();
         shape[0] = rows.len();
@@ -195,6 +207,7 @@ impl Tensor {
     /// # Errors
     /// When there is no such sample.
     pub fn get(&self, row: usize) -> Result<Self> {
+        self.check_row("get", row)?;
         let one = self.slice(row..row + 1)?;
         Ok(Self { shape: one.shape[1..].to_vec(), ..one })
     }
@@ -204,9 +217,7 @@ impl Tensor {
     /// # Errors
     /// When there is no such sample.
     pub fn take(&self, rows: &[usize]) -> Result<Self> {
-        if let Some(row) = rows.iter().find(|row| self.shape.is_empty() || **row >= self.rows()) {
-            return Err(Error::data("take", format!("row {row} of a tensor of shape {:?}", self.shape)));
-        }
+        rows.iter().try_for_each(|row| self.check_row("take", *row))?;
         let width = self.width();
         let gather = Gather { rows, start: self.start, width };
         let storage = match &self.storage {
@@ -219,6 +230,14 @@ impl Tensor {
         let mut shape = self.shape.clone();
         shape.iter_mut().take(1).for_each(|axis| *axis = rows.len());
         Ok(Self { shape, start: 0, storage })
+    }
+
+    fn check_row(&self, place: &str, row: usize) -> Result<()> {
+        if self.shape.is_empty() || row >= self.rows() {
+            let problem = format!("row {row} of a tensor of shape {:?}: rows are counted from 0", self.shape);
+            return Err(Error::data(place, problem));
+        }
+        Ok(())
     }
 
     /// The elements as another type. Bytes to floats shares the bytes; floats to integers cut the fraction off, as
@@ -397,6 +416,10 @@ impl Gather<'_> {
 }
 
 fn product(shape: &[usize]) -> Option<usize> {
+    // Whatever the other axes are.
+    if shape.contains(&0) {
+        return Some(0);
+    }
     shape.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis))
 }
 
@@ -498,7 +521,7 @@ mod tests {
         }
         assert_eq!(
             x.reshape([5, 5]).unwrap_err().to_string(),
-            "reshape: 24 elements of shape [4, 3, 2] do not fill the shape [5, 5]"
+            "reshape: 24 elements of shape [4, 3, 2] do not fill the shape [5, 5]: keep their number"
         );
     }
 
@@ -510,7 +533,8 @@ mod tests {
         let words = Tensor::new(vec!["a", "b", "c"], [3]).unwrap();
         assert_eq!(words.take(&[2, 1]).unwrap().as_strings().unwrap(), ["c", "b"]);
         assert_eq!(x.take(&[]).unwrap().shape(), [0, 2]);
-        assert_eq!(x.take(&[5]).unwrap_err().to_string(), "take: row 5 of a tensor of shape [5, 2]");
+        let error = x.take(&[5]).unwrap_err().to_string();
+        assert_eq!(error, "take: row 5 of a tensor of shape [5, 2]: rows are counted from 0");
     }
 
     #[test]

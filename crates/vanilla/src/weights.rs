@@ -28,17 +28,20 @@ impl Model {
     pub fn set_weights(&mut self, weights: &[Tensor]) -> Result<()> {
         let built = self.built.as_mut().ok_or(NOT_BUILT)?;
         if weights.len() != built.variables.len() {
-            let problem = format!("{} arrays, expected {}", weights.len(), built.variables.len());
+            let (given, wanted) = (weights.len(), built.variables.len());
+            let problem = format!("{given} arrays, expected {wanted}: as many as get_weights gives, in its order");
             return Err(Error::data("set_weights", problem));
         }
         for (new, variable) in weights.iter().zip(&built.variables) {
-            let place = || format!("{} of layer '{}'", variable.spec.name, variable.layer);
+            let place = || format!("set_weights: {} of layer '{}'", variable.spec.name, variable.layer);
             let shape = &variable.spec.shape;
             if new.shape() != shape {
-                return Err(Error::data(place(), format!("shape {:?}, expected {shape:?}", new.shape())));
+                let problem = format!("shape {:?}, expected {shape:?}: reshape it", new.shape());
+                return Err(Error::data(place(), problem));
             }
             if let Some(index) = new.first_non_finite() {
-                return Err(Error::data(place(), format!("element {index} is not a finite number")));
+                let problem = format!("element {index} is {}, expected a finite number", new.to_f32()[index]);
+                return Err(Error::data(place(), problem));
             }
         }
         for (new, variable) in weights.iter().zip(&mut built.params.variables) {
@@ -87,10 +90,14 @@ impl Model {
         self.with_averages(std::mem::swap)
     }
 
-    /// The weights become their moving average, if the optimizer keeps one: how a training ends.
-    pub(crate) fn finalize_weights(&mut self) -> Result<()> {
+    /// The weights become their moving average, if the optimizer keeps one: how a training ends. Where the two are
+    /// exchanged, the average goes back to its place too.
+    pub(crate) fn finalize_weights(&mut self, exchanged: bool) -> Result<()> {
         if self.compiled.as_ref().is_some_and(|compiled| compiled.attached && compiled.optimizer.common.use_ema) {
-            self.with_averages(|weights, average| weights.flat_mut().copy_from_slice(average.flat()))?;
+            self.with_averages(|weights, average| match exchanged {
+                true => average.flat_mut().copy_from_slice(weights.flat()),
+                false => weights.flat_mut().copy_from_slice(average.flat()),
+            })?;
         }
         Ok(())
     }

@@ -106,15 +106,16 @@ fn registered(kind: &str) -> Vec<String> {
 fn headers_of_words() {
     for (kind, at_least) in [
         ("activations", 25),
-        ("callbacks", 1),
+        ("callbacks", 11),
         ("constraints", 4),
         ("initializers", 9),
         ("layers", 35),
         ("losses", 5),
         ("metrics", 5),
-        ("optimizers", 3),
+        ("optimizers", 14),
+        ("preprocessing", 5),
         ("regularizers", 4),
-        ("schedules", 1),
+        ("schedules", 8),
     ] {
         let words = registered(kind);
         assert!(words.len() >= at_least, "{kind}: {words:?}");

@@ -84,7 +84,7 @@ fn scaled_pixels_two_epochs() {
     let golden = &golden()["pixels_over_255"];
     let mut model = model();
     let initial =
-        model.evaluate(&(data().x_test.slice(0..1000).unwrap() / 255.0), &data().y_test.slice(0..1000).unwrap());
+        model.evaluate(&(data().x_test.slice(0..1000).unwrap() / 255.0), data().y_test.slice(0..1000).unwrap());
     assert_near(initial.unwrap()["loss"], golden["initial"]["loss"].as_f64().unwrap(), 1e-6, "initial loss");
     let history = fit(&mut model, 255.0, 2000, 2);
     let want = &golden["two_epochs"]["history"];
@@ -121,7 +121,7 @@ fn scaled_pixels_two_epochs() {
 #[test]
 fn raw_pixels_step_by_step() {
     let golden = &golden()["raw_pixels"];
-    let initial = model().evaluate(&data().x_test.slice(0..1000).unwrap(), &data().y_test.slice(0..1000).unwrap());
+    let initial = model().evaluate(data().x_test.slice(0..1000).unwrap(), data().y_test.slice(0..1000).unwrap());
     assert_near(initial.unwrap()["loss"], golden["initial"]["loss"].as_f64().unwrap(), 1e-6, "initial loss");
     for (run, tolerance) in golden["one_epoch"].as_array().unwrap().iter().zip([1e-5, 1e-3]) {
         let steps = run["steps"].as_u64().unwrap() as usize;

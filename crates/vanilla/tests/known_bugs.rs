@@ -31,8 +31,8 @@ fn targets_are_never_broadcast() {
     let x = floats(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [3, 2]);
     let mut one = compiled(1, "linear", "mse");
     // (N,) and (N, 1) are the same column here, and give the same loss, that of the rows.
-    let flat = one.evaluate(&x, &floats(&[1.0, 2.0, 4.0], [3])).unwrap()["loss"];
-    let column = one.evaluate(&x, &floats(&[1.0, 2.0, 4.0], [3, 1])).unwrap()["loss"];
+    let flat = one.evaluate(&x, floats(&[1.0, 2.0, 4.0], [3])).unwrap()["loss"];
+    let column = one.evaluate(&x, floats(&[1.0, 2.0, 4.0], [3, 1])).unwrap()["loss"];
     let predicted = one.predict(&x).unwrap().to_f32();
     let by_hand =
         predicted.iter().zip([1.0, 2.0, 4.0]).map(|(p, y)| f64::from((p - y) * (p - y))).sum::<f64>() / 3.0;
@@ -106,7 +106,7 @@ fn a_gradient_is_a_mean_over_rows() {
         let x = floats(&[0.5, -1.0].repeat(rows), [rows, 2]);
         let mut model = Sequential::new(layers![Dense::new(1).input_dim(2)]).unwrap();
         model.compile("mse", SGD::new(0.1), ["mae"]).unwrap();
-        model.fit(&x, &floats(&vec![3.0; rows], [rows]), Fit::new().batch_size(64).verbose(0)).unwrap();
+        model.fit(&x, floats(&vec![3.0; rows], [rows]), Fit::new().batch_size(64).verbose(0)).unwrap();
         model.get_weights().iter().flat_map(Tensor::to_f32).collect::<Vec<_>>()
     };
     for rows in [2, 4, 64] {
@@ -147,7 +147,7 @@ fn every_row_comes_once_an_epoch_and_with_its_own_target() {
             let mut model = Sequential::new(layers).unwrap();
             model.set_weights(&[floats(&[1.0], [1, 1])]).unwrap();
             model.compile(MeanSquaredError, SGD::new(0.0), [witness.clone()]).unwrap();
-            model.fit(&x, &floats(&ids, [rows]), Fit::new().epochs(2).batch_size(batch).verbose(0)).unwrap();
+            model.fit(&x, floats(&ids, [rows]), Fit::new().epochs(2).batch_size(batch).verbose(0)).unwrap();
             let seen = std::mem::take(&mut *witness.0.lock().unwrap());
             assert!(seen.iter().all(|(target, output)| target == output));
             let (first, second) = seen.split_at(rows);
@@ -170,7 +170,7 @@ fn every_bit_of_a_seed_counts() {
         let first = model.weights_sha256();
         model.compile("mse", "adam", ["mae"]).unwrap();
         let x = floats(&(0..60).map(|i| i as f32 / 60.0).collect::<Vec<_>>(), [20, 3]);
-        model.fit(&x, &floats(&[1.0; 20], [20]), Fit::new().batch_size(3).verbose(0)).unwrap();
+        model.fit(&x, floats(&[1.0; 20], [20]), Fit::new().batch_size(3).verbose(0)).unwrap();
         (first, model.weights_sha256())
     };
     let seeds = [0, 1, 1 << 31, 1 << 32, (1 << 32) + 1, 1 << 63, i64::MAX as u64, u64::MAX - 1, u64::MAX];

@@ -31,7 +31,7 @@ fn with_a_bad_row(on_nan: OnNan) -> (Result<History>, Model) {
     let mut targets = y.to_f32();
     targets[37] = 1e30;
     let mut model = model(0.001);
-    let history = model.fit(&x, &Tensor::new(targets, [128]).unwrap(), options(on_nan));
+    let history = model.fit(&x, Tensor::new(targets, [128]).unwrap(), options(on_nan));
     (history, model)
 }
 

@@ -131,10 +131,10 @@ fn descriptions_that_make_no_sense() {
         (layer(3, "units", json!("10")), "Dense 'hidden': units = \"10\", expected a whole number"),
         (layer(3, "units", json!(10_000_000)), " weights, more than the "),
         (layer(3, "activation", json!("rleu")), "did you mean 'relu'?"),
-        (layer(3, "dtype", json!("float16")), "Dense 'hidden': dtype \"float16\", expected float32"),
+        (layer(3, "dtype", json!("float16")), "Dense 'hidden': dtype = \"float16\", expected float32"),
         (layer(3, "trainable", json!("no")), "Dense 'hidden': trainable = \"no\", expected true or false"),
         (layer(3, "kernel_regularizer", json!({"class_name": "L3"})), "unknown regularizer 'L3'"),
-        (layer(3, "name", json!("dense_9\u{0}".repeat(99))), "longer than 256 characters"),
+        (layer(3, "name", json!("dense_9\u{0}".repeat(99))), "has 792 characters, expected 1 to 256"),
         (layer(5, "name", json!("hidden")), "two layers are named 'hidden'"),
         (
             layer(0, "batch_shape", json!([null])),

@@ -87,7 +87,7 @@ fn predictions_do_not_depend_on_the_batch() {
     assert_eq!(all.shape(), [700, 2]);
     for row in [0, 255, 256, 699] {
         assert_eq!(
-            model.predict(&x.slice(row..row + 1).unwrap()).unwrap().to_f32(),
+            model.predict(x.slice(row..row + 1).unwrap()).unwrap().to_f32(),
             all.get(row).unwrap().to_f32()
         );
     }
@@ -232,14 +232,11 @@ fn wrong_use_is_named_with_a_way_out() {
             "fit: validation_split = 1 of 10 rows leaves none to train or none to validate",
         ),
         (
-            fit(Fit::new().validation_data(&x, &y.slice(0..3).unwrap())),
+            fit(Fit::new().validation_data(&x, y.slice(0..3).unwrap())),
             "validation_data: x has 10 rows and y has 3: one target for every row is needed",
         ),
         (compile("msee", "adam", &[]), "unknown loss 'msee'; did you mean 'mse'?"),
-        (
-            compile("mse", "adan", &[]),
-            "unknown optimizer 'adan'; did you mean 'adam'?; known are: adam, rmsprop, sgd",
-        ),
+        (compile("mse", "adan", &[]), "unknown optimizer 'adan'; did you mean 'adam'?; known are: adadelta,"),
         (compile("mse", "adam", &["acuracy"]), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
         (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice"),
     ] {
@@ -252,7 +249,7 @@ fn divergence_stops_with_the_place_and_the_last_good_weights() {
     let (x, y) = moons(64);
     let mut model = Sequential::new(layers![Dense::new(1).input_dim(2)]).unwrap();
     model.compile("mse", SGD::new(1e30), ["mae"]).unwrap();
-    let error = model.fit(&x, &y.astype(F32), Fit::new().epochs(20).verbose(0)).unwrap_err();
+    let error = model.fit(&x, y.astype(F32), Fit::new().epochs(20).verbose(0)).unwrap_err();
     assert!(!error.is_bad_input());
     assert!(error.to_string().starts_with("training diverged: the loss is "), "{error}");
     let all = model.get_weights();

@@ -59,7 +59,6 @@ words! { CategoryEncoding Discretization Hashing IntegerLookup StringLookup }
 mod tests {
     use super::super::checks::from_keys;
     use super::super::{Dense, Embedding};
-    use super::*;
     use crate::config::keys;
     use crate::prelude::*;
 

@@ -10,7 +10,7 @@
 //! the shape that it had.
 
 use super::numbers::Numbers;
-use super::{Built, Common, Layer, by_last_axis, by_sample, one_input};
+use super::{Built, Common, Layer, bad_value, by_last_axis, by_sample, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
@@ -74,6 +74,11 @@ impl Layer for Rescaling {
     }
     fn build(&self, place: &str, inputs: &[Vec<usize>]) -> Result<Built> {
         let sample = one_input(place, inputs)?;
+        for (key, numbers) in [("scale", &self.scale), ("offset", &self.offset)] {
+            if let Some(value) = numbers.values().iter().find(|value| !value.is_finite()) {
+                return Err(bad_value(place, key, value, "a finite number"));
+            }
+        }
         if let (Some(scale), Some(offset)) = (self.scale.single(), self.offset.single()) {
             let curve = Line { scale: scale as f32, offset: offset as f32 };
             return Ok(Built::new(sample, vec![Fact::Elementwise(Arc::new(curve))]));

@@ -18,26 +18,37 @@
 //!
 //! A vocabulary is data inside the configuration, never a path: a model that names a file to read is refused.
 
-mod category_encoding;
-mod discretization;
 mod fingerprint;
-mod hashing;
 mod index_lookup;
-mod integer_lookup;
 mod moments;
 mod output_mode;
 mod quantiles;
-mod string_lookup;
 #[cfg(test)]
 mod tests;
 
-pub use category_encoding::CategoryEncoding;
-pub use discretization::Discretization;
-pub use hashing::{Hashing, MaskValue};
+pub use hashing::MaskValue;
 pub use index_lookup::{IndexLookup, Token};
-pub use integer_lookup::IntegerLookup;
 pub use moments::moments;
-pub use string_lookup::StringLookup;
+
+/// The registry: module, type. They are layers as well: `layers/preprocessed.rs` makes them so.
+macro_rules! registry {
+    ($($module:ident $word:ident;)*) => {
+        $(mod $module; pub use $module::$word;)*
+
+        /// The words alone.
+        pub(crate) mod words {
+            $(pub use super::$word;)*
+        }
+    };
+}
+
+registry! {
+    category_encoding CategoryEncoding;
+    discretization Discretization;
+    hashing Hashing;
+    integer_lookup IntegerLookup;
+    string_lookup StringLookup;
+}
 
 use crate::config::{Config, Keys};
 use crate::error::{Error, Result};

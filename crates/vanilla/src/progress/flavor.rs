@@ -102,6 +102,16 @@ impl Flavor {
         self != Self::Keras2
     }
 
+    /// Whether the bar is told of samples, where their number is known, and not of steps.
+    pub(crate) fn counts_samples(self) -> bool {
+        self == Self::Keras2
+    }
+
+    /// Whether evaluation and prediction show a bar without metrics, and no line.
+    pub(crate) fn tells_of_training_only(self) -> bool {
+        self == Self::Keras2
+    }
+
     /// Whether a bar that is full waits for the end of the epoch.
     pub(super) fn waits_for_the_end(self) -> bool {
         self == Self::Keras2

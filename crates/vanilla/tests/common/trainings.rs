@@ -134,7 +134,8 @@ fn near(what: &str, got: &[f64], want: &[f64], scale: impl Fn(f64) -> f64) -> Re
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
         // Below this the recorded numbers are rounding.
         let scale = scale(*want).max(1e-4);
-        if !((got - want).abs() <= TOLERANCE * scale) {
+        // A NaN is not near.
+        if (got - want).abs() > TOLERANCE * scale || got.is_nan() {
             return Err(format!("{what}[{i}] = {got} instead of {want}"));
         }
     }
