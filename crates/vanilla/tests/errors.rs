@@ -1,6 +1,9 @@
 //! What a mistake is answered with: `snapshots/errors__messages.snap` has what was typed, and below it the message.
 //! Each message has place, received, expected and a way out; none of the mistakes panics.
 
+// Typed as in a program, where tensors are used again.
+#![allow(clippy::needless_borrows_for_generic_args)]
+
 use serde_json::{Value, json};
 use vanilla::constraints::{MaxNorm, MinMaxNorm, UnitNorm};
 use vanilla::layers::*;
@@ -118,7 +121,7 @@ macro_rules! typed {
             let answer = match result {
                 // The lists of known words grow.
                 Ok(Err(message)) => match message.split_once("known are: ") {
-                    Some((message, known)) if known.len() > 60 => format!("{message}known are: …"),
+                    Some((message, known)) if known.len() > 20 => format!("{message}known are: …"),
                     _ => message,
                 },
                 Ok(Ok(())) => "NO ERROR".to_owned(),

@@ -236,10 +236,7 @@ fn wrong_use_is_named_with_a_way_out() {
             "validation_data: x has 10 rows and y has 3: one target for every row is needed",
         ),
         (compile("msee", "adam", &[]), "unknown loss 'msee'; did you mean 'mse'?"),
-        (
-            compile("mse", "adan", &[]),
-            "unknown optimizer 'adan'; did you mean 'adam'?; known are: adadelta,",
-        ),
+        (compile("mse", "adan", &[]), "unknown optimizer 'adan'; did you mean 'adam'?; known are: adadelta,"),
         (compile("mse", "adam", &["acuracy"]), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
         (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice"),
     ] {

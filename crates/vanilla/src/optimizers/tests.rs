@@ -102,7 +102,7 @@ fn difference(got: &[f32], want: &[f32], tolerance: f32) -> Option<String> {
     let largest = want.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     assert_eq!(got.len(), want.len());
     let mut pairs = got.iter().zip(want);
-    let far = pairs.find(|(got, want)| !((*got - *want).abs() <= tolerance * largest));
+    let far = pairs.find(|(got, want)| (*got - *want).abs() > tolerance * largest || got.is_nan());
     far.map(|(got, want)| format!("{got} not {want}"))
 }
 

@@ -174,6 +174,8 @@ impl LayerCheck {
                 let inputs = vec![sample.to_vec(); count];
                 let what = format!("{count} inputs of shape {}", shape(sample));
                 let run = || -> Result<Tensor> {
+                    // A model refuses inputs without axes; a layer may still hand them on to this one.
+                    self.layer.build("layer", &inputs)?;
                     let x = inputs.iter().map(|shape| zeros(1, shape)).collect::<Result<Vec<_>>>()?;
                     self.model(&inputs)?.predict(x)
                 };
