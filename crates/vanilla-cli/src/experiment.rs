@@ -6,8 +6,9 @@ use crate::ui::usage;
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
+use vanilla::callbacks::{self, Callback};
 use vanilla::datasets::{Dataset, KNOWN, Known};
-use vanilla::{Model, OnNan};
+use vanilla::{Model, OnNan, Registry};
 
 /// Larger files than this are no experiments, bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -25,6 +26,8 @@ pub struct Experiment {
     pub epochs: usize,
     pub batch_size: usize,
     pub validation: Validation,
+    /// Keras's class names and config keys.
+    callbacks: Vec<Value>,
     pub seed: u64,
     pub on_nan: OnNan,
     pub portable_math: bool,
@@ -126,11 +129,14 @@ impl Experiment {
         if !model.table.contains_key("class") {
             return Err(usage("[model] class is missing: class = \"Sequential\""));
         }
-        match fit.take("callbacks") {
-            Some(Value::Array(callbacks)) if callbacks.is_empty() => {}
-            Some(other) => return Err(fit.wrong("callbacks", &other, "[]: callbacks are not supported yet")),
-            None => {}
-        }
+        let callbacks = match fit.take("callbacks") {
+            None => Vec::new(),
+            Some(Value::Array(callbacks)) => callbacks,
+            Some(other) => {
+                let expected = "a list, such as [{ class = \"EarlyStopping\", patience = 5 }]";
+                return Err(fit.wrong("callbacks", &other, expected));
+            }
+        };
         let experiment = Self {
             name,
             source,
@@ -140,6 +146,7 @@ impl Experiment {
             epochs: fit.whole("epochs", 1)?.unwrap_or(1) as usize,
             batch_size: fit.whole("batch_size", 1)?.unwrap_or(32) as usize,
             validation: Validation::take(&mut fit)?,
+            callbacks,
             seed: run.whole("seed", 0)?.unwrap_or(0),
             on_nan: match run.string("on_nan")? {
                 None => OnNan::Stop,
@@ -151,6 +158,8 @@ impl Experiment {
         };
         fit.finish(&["epochs", "batch_size", "validation", "callbacks"])?;
         run.finish(&["seed", "on_nan", "portable_math"])?;
+        // What is wrong with them is told before anything is loaded.
+        experiment.callbacks()?;
         Ok(experiment)
     }
 
@@ -183,6 +192,22 @@ impl Experiment {
         model = model.with_seed(self.seed)?.with_portable_math(self.portable_math);
         model.compile_from_json(&section(&self.compile, "[compile]")?).context("[compile]")?;
         Ok(model)
+    }
+
+    /// The callbacks, as they begin.
+    pub fn callbacks(&self) -> Result<Vec<Box<dyn Callback>>> {
+        let place = "[fit] callbacks";
+        let make =
+            |value: &Value| Ok(callbacks::from_value(&json(value, place)?, &Registry::new()).context(place)?);
+        self.callbacks.iter().map(make).collect()
+    }
+
+    /// Leaves out the callbacks that no weight depends on: they write files.
+    pub fn write_nothing(&mut self) -> Result<()> {
+        let decide: Vec<bool> = self.callbacks()?.iter().map(|callback| callback.decides()).collect();
+        let mut decide = decide.into_iter();
+        self.callbacks.retain(|_| decide.next().unwrap_or(true));
+        Ok(())
     }
 
     /// Finds and loads the data.
@@ -238,7 +263,9 @@ impl Experiment {
             Validation::Test => line("validation = \"test\"", "or a fraction"),
             Validation::Fraction(share) => line(&pair("validation", &share.into()), ""),
         }
-        line("callbacks = []", "");
+        let about =
+            if self.callbacks.is_empty() { "such as [{ class = \"EarlyStopping\", patience = 5 }]" } else { "" };
+        line(&pair("callbacks", &Value::Array(self.callbacks.clone())), about);
         line("\n[run]", "");
         line(&format!("seed = {}", self.seed), "");
         // Only where they decide anything.
@@ -299,7 +326,8 @@ mod tests {
         let mut experiment = parse(
             "data.source = 'some/\"file\".npz'\n[model]\nclass = 'Sequential'\n'odd key' = 1\n\
              layers = [{ class = 'Dense', units = 3, kernel_initializer = { class = 'GlorotUniform', seed = 1 } }, 'Flatten']\n\
-             [compile]\nloss = 'mse'\n[fit]\nvalidation = 0.25\nepochs = 3",
+             [compile]\nloss = 'mse'\n[fit]\nvalidation = 0.25\nepochs = 3\n\
+             callbacks = ['TerminateOnNaN', { class = 'EarlyStopping', patience = 5, min_delta = 0.5 }]",
         )
         .unwrap();
         assert_eq!((&*experiment.source, experiment.batch_size), ("/base/some/\"file\".npz", 32));
@@ -334,8 +362,9 @@ mod tests {
                 "[fit] validation = 1.5, expected \"test\" or a fraction between 0 and 1, such as 0.2",
             ),
             (
-                &format!("{good}fit.callbacks = [{{ class = 'EarlyStopping' }}]"),
-                "[fit] callbacks = [{ class = \"EarlyStopping\" }], expected []: callbacks are not supported yet",
+                &format!("{good}fit.callbacks = 'EarlyStopping'"),
+                "[fit] callbacks = \"EarlyStopping\", expected a list, such as \
+                 [{ class = \"EarlyStopping\", patience = 5 }]",
             ),
             (&format!("{good}run.seed = -1"), "[run] seed = -1, expected a whole number, at least 0"),
             (

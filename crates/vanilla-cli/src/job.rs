@@ -37,6 +37,9 @@ impl<'a> Job<'a> {
         };
         let mut options =
             Fit::new().epochs(experiment.epochs).batch_size(experiment.batch_size).on_nan(experiment.on_nan);
+        for callback in experiment.callbacks()? {
+            options = options.callback(callback);
+        }
         let mut rows = x.rows();
         match (experiment.validation, &test) {
             (Validation::None, _) => {}

@@ -37,7 +37,8 @@ impl Reproduce {
             let problem = "was changed on the way (--resume-changed) and is not what config.toml describes";
             return Err(usage(format!("{}: the run {problem}: {changes}", self.run.display())));
         }
-        let experiment = Experiment::open(&config)?;
+        let mut experiment = Experiment::open(&config)?;
+        experiment.write_nothing()?;
         let mut model =
             model::with_threads(experiment.model().with_context(|| config.display().to_string())?, global);
         let signals = Signals::watch()?;

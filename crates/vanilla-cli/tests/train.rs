@@ -199,3 +199,52 @@ fn a_share_is_held_out_where_there_is_no_test_part() {
     assert!(ran.stderr.contains("has no x_test and y_test: give a fraction, such as 0.2"), "{}", ran.stderr);
     assert!(!folder.path().join("other").exists());
 }
+
+/// Callbacks of an experiment: printed as they are, at work, the same after an interruption, and reproduced.
+#[test]
+fn callbacks() {
+    let folder = Folder::new();
+    folder.write("data.npz", tiny_npz());
+    let stopping = "{ class = \"EarlyStopping\", monitor = \"loss\", mode = \"max\", patience = 2 }";
+    let logger = "{ class = \"CSVLogger\", filename = \"log.csv\" }";
+    let write = |callbacks: &str| {
+        let fit = format!("epochs = 9\nbatch_size = 8\nvalidation = \"test\"\ncallbacks = [{callbacks}]");
+        folder.write("e.toml", experiment(TINY_LAYERS, "sparse_categorical_crossentropy", &fit));
+    };
+    write(&format!("{stopping}, {logger}"));
+    let printed = folder.good(&["train", "e.toml", "--print-config"]).stdout;
+    assert!(printed.contains(&format!("\ncallbacks = [{stopping}, {logger}]\n")), "{printed}");
+    folder.write("again.toml", &printed);
+    assert_eq!(folder.good(&["train", "again.toml", "--print-config"]).stdout, printed);
+
+    folder.good(&["train", "e.toml", "--out", "run", "--quiet"]);
+    assert_eq!(folder.json("run/history.json")["epoch"], json!([0, 1, 2]));
+    assert_eq!(folder.text("log.csv"), folder.text("run/history.csv"));
+    assert!(folder.text("run/config.toml").starts_with(&printed));
+    let ran = folder.good(&["train", "e.toml", "--out", "run", "--resume"]);
+    assert!(ran.stderr.contains("The run in run is finished"), "{}", ran.stderr);
+    // Nothing is written again.
+    folder.write("log.csv", "mine");
+    folder.good(&["reproduce", "run", "--quiet"]);
+    assert_eq!(folder.text("log.csv"), "mine");
+
+    // What decides the training may not be another one; what only writes may.
+    write(&stopping.replace('2', "3"));
+    let ran = folder.run(&["train", "e.toml", "--out", "run", "--resume"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("callback EarlyStopping patience: 2 in the checkpoint, 3 now"), "{}", ran.stderr);
+    write(stopping);
+    folder.good(&["train", "e.toml", "--out", "run", "--resume", "--quiet"]);
+
+    for (callback, want) in [
+        ("{ class = \"EarlyStoping\" }", "unknown callback 'EarlyStoping'; did you mean 'EarlyStopping'?"),
+        ("{ class = \"EarlyStopping\", patiens = 3 }", "EarlyStopping: patiens = 3 is not supported"),
+        ("{ class = \"LambdaCallback\" }", "LambdaCallback: it is made of functions"),
+        ("7", "callbacks: 7, expected a table such as { class = \"EarlyStopping\" }"),
+    ] {
+        write(callback);
+        let ran = folder.run(&["train", "e.toml", "--print-config"]);
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{callback}");
+        assert!(ran.stderr.contains("e.toml: [fit] callbacks") && ran.stderr.contains(want), "{}", ran.stderr);
+    }
+}

@@ -22,6 +22,7 @@ pub mod png;
 pub mod safetensors;
 mod scalar;
 mod sniff;
+pub mod tfevents;
 
 pub use array::{Array, Data};
 pub use error::{FormatError, Result};

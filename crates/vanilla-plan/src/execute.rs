@@ -36,6 +36,8 @@ pub(crate) struct Scratch {
     pub whole_batch: [Vec<f32>; 3],
     /// Sample numbers of the last batch: masks depend on them, not on places in the batch.
     pub samples: Vec<usize>,
+    /// Number of the sample in the tables' first row.
+    pub first: usize,
     /// Single rows.
     pub row: [Vec<f32>; 4],
     /// The optimizer's.
@@ -260,7 +262,7 @@ impl Context<'_> {
         }
         s.penalty = 0.0;
         s.samples.clear();
-        s.samples.extend_from_slice(batch.rows);
+        s.samples.extend(batch.rows.iter().map(|row| s.first + row));
         for (number, y) in batch.y.iter().enumerate() {
             let form = self.network.form(self.network.outputs[number]);
             kernels.expect(Source::F32(y), form.groups * s.targets[number].cols(), batch.next);

@@ -122,6 +122,12 @@ impl Plan {
         self.optimizer = Some(optimizer);
     }
 
+    /// From now on, the first row of the tables is the sample with this number, 0 at first: masks and noise belong to
+    /// samples by their numbers. For tables that are parts of larger ones.
+    pub fn number_samples_from(&mut self, first: usize) {
+        self.scratch.first = first;
+    }
+
     /// The network that was compiled.
     pub fn network(&self) -> &Network {
         &self.network

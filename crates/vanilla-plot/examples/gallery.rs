@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::time::Instant;
-use vanilla_plot::curves::{Figure, Marker, Panel, Series};
+use vanilla_plot::curves::{Along, Figure, Marker, Panel, Series};
 use vanilla_plot::digits::{Digit, grid_png, grid_terminal};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -95,5 +95,5 @@ fn tutorial(epochs: usize) -> Figure {
 }
 
 fn panel(title: &str, y_label: &str, series: Vec<Series>) -> Panel {
-    Panel { title: title.into(), x_label: "Epochs".into(), y_label: y_label.into(), series }
+    Panel { title: title.into(), x_label: "Epochs".into(), along: Along::Epochs, y_label: y_label.into(), series }
 }

@@ -1,6 +1,6 @@
 //! Axes: the range that shows the data, ticks in steps of 1, 2 or 5, and their labels.
 
-use crate::curves::Panel;
+use crate::curves::{Along, Panel};
 
 /// Beyond this magnitude differences between values may overflow; such values are gaps.
 const LARGEST: f64 = 1e300;
@@ -38,6 +38,18 @@ impl Axis {
         let ticks = epoch_ticks(n, most).into_iter();
         let ticks = ticks.map(|value| Tick { value: value as f64, label: value.to_string() });
         Axis { lo: 1.0 - margin, hi: n as f64 + margin, ticks: ticks.collect() }
+    }
+
+    /// The axis along a panel, widened by the fraction `pad` at both ends, with at most `most` ticks.
+    pub(crate) fn along(panel: &Panel, pad: f64, most: usize) -> Axis {
+        let n = epochs(panel);
+        match panel.along {
+            Along::Geometric { first, last } if n > 1 && first > 0.0 && last > first && drawable(last) => {
+                let Axis { lo, hi, .. } = Axis::epochs(n, pad, 1);
+                Axis { lo, hi, ticks: powers(first, last, n, most) }
+            }
+            _ => Axis::epochs(n, pad, most),
+        }
     }
 
     /// The axis of a panel's values, widened by the fraction `pad` at both ends, with at most `most` ticks.
@@ -172,6 +184,21 @@ fn epoch_ticks(n: usize, most: usize) -> Vec<usize> {
     with_step(step.unwrap_or(n)).collect()
 }
 
+/// Powers of ten from `first` to `last`, where they stand between point 1 and point `n`; every second, third, … one
+/// where there are more than `most`.
+fn powers(first: f64, last: f64, n: usize, most: usize) -> Vec<Tick> {
+    let (low, high) = (first.log10(), last.log10());
+    // A bound that is a power of ten itself belongs to it, however its logarithm is rounded.
+    let (from, to) = ((low - 1e-9).ceil() as i32, (high + 1e-9).floor() as i32);
+    let step = (1..).find(|step| (to - from) / step < most.max(1) as i32).unwrap_or(1);
+    let powers = (from..=to).filter(|power| power % step == 0);
+    let tick = |power: i32| Tick {
+        value: 1.0 + (n - 1) as f64 * (f64::from(power) - low) / (high - low),
+        label: short(10f64.powi(power)),
+    };
+    powers.map(tick).collect()
+}
+
 /// `value` with three digits, for a note beside a point.
 pub(crate) fn short(value: f64) -> String {
     let magnitude = value.abs();
@@ -211,7 +238,13 @@ mod tests {
             marker: Marker::Cross,
             values: values.to_vec(),
         });
-        Panel { title: String::new(), x_label: String::new(), y_label: String::new(), series: series.collect() }
+        Panel {
+            title: String::new(),
+            x_label: String::new(),
+            along: Along::Epochs,
+            y_label: String::new(),
+            series: series.collect(),
+        }
     }
 
     #[test]
@@ -342,5 +375,26 @@ mod tests {
         assert_eq!(clip(b, a, 0.0, 5.0), Some([(7.5, 5.0), (5.0, 0.0)]));
         assert_eq!(clip(a, b, -20.0, 20.0), Some([a, b]));
         assert_eq!(clip(a, b, 11.0, 20.0), None);
+    }
+
+    #[test]
+    fn powers_of_ten_stand_where_they_belong() {
+        let values = vec![0.0; 61];
+        let series = vec![Series { label: String::new(), marker: Marker::Cross, values }];
+        let along = |first, last| Along::Geometric { first, last };
+        let panel = |along| Panel {
+            title: String::new(),
+            x_label: String::new(),
+            along,
+            y_label: String::new(),
+            series: series.clone(),
+        };
+        let axis = Axis::along(&panel(along(1e-4, 100.0)), 0.0, 10);
+        assert_eq!(labels(&axis.ticks), ["1e-4", "0.001", "0.01", "0.1", "1", "10", "100"]);
+        let values: Vec<f64> = axis.ticks.iter().map(|tick| tick.value.round()).collect();
+        assert_eq!(values, [1.0, 11.0, 21.0, 31.0, 41.0, 51.0, 61.0]);
+        assert_eq!(labels(&Axis::along(&panel(along(1e-6, 10.0)), 0.0, 4).ticks), ["1e-6", "0.001", "1"]);
+        // What is no such axis counts its points.
+        assert_eq!(Axis::along(&panel(along(0.0, 1.0)), 0.0, 3), Axis::epochs(61, 0.0, 3));
     }
 }

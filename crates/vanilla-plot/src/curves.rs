@@ -1,4 +1,4 @@
-//! Curves over epochs: a figure of panels one above the other, each with series over x = 1..=n.
+//! Curves over epochs, or over numbers that rise geometrically: a figure of panels one above the other.
 
 use crate::{PlotError, raster, svg, terminal};
 
@@ -11,7 +11,22 @@ pub enum Marker {
     Circle,
 }
 
-/// One curve: `values[i]` belongs to x = i + 1.
+/// What the points of a panel's series stand for along x, one after the other at equal distances.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Along {
+    /// Epochs 1, 2, 3, …
+    #[default]
+    Epochs,
+    /// Numbers from `first` to `last`, both above 0, each the same multiple of the one before: a logarithmic axis.
+    Geometric {
+        /// The number of the first point.
+        first: f64,
+        /// The number of the last point of the longest series.
+        last: f64,
+    },
+}
+
+/// One curve: `values[i]` belongs to the point i + 1 along x.
 ///
 /// NaN and infinite values are gaps, and so are values beyond ±1e300, whose differences would overflow.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,14 +41,16 @@ pub struct Series {
 
 /// One pair of axes with its series.
 ///
-/// The y axis spans the data. Where a few extreme points (say, the loss of the first epoch) would press all others into
-/// a line, the axis spans the others, and the extremes stand at the edge as a triangle with their value.
+/// The y axis spans the data. Where a few extreme points (say, the loss of the first epoch) would press all others
+/// into a line, the axis spans the others, and the extremes stand at the edge as a triangle with their value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
     /// The heading, centred above.
     pub title: String,
     /// What is counted along x.
     pub x_label: String,
+    /// Where the points stand along x.
+    pub along: Along,
     /// What is measured along y.
     pub y_label: String,
     /// The curves, told apart by colour and marker.
@@ -68,8 +85,9 @@ impl Figure {
 
     /// The figure as lines of text no wider than `columns` (at least 40 and at most 240 are used).
     ///
-    /// The curves are braille dots, with the marker's letter `x` or `o` here and there, so that they can be told apart
-    /// without colour too. With `color`, ANSI 256-colour escapes are added. Every line ends with a line feed.
+    /// The curves are braille dots, with the marker's letter `x` or `o` here and there, so that they can be told
+    /// apart without colour too. With `color`, ANSI 256-colour escapes are added. Every line ends with a line
+    /// feed.
     pub fn to_terminal(&self, columns: usize, color: bool) -> String {
         terminal::figure(self, columns, color)
     }

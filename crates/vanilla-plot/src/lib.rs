@@ -5,10 +5,11 @@
 //! font](https://dejavu-fonts.github.io); neither system fonts nor files nor the network are touched.
 //!
 //! ```
-//! use vanilla_plot::curves::{Figure, Marker, Panel, Series};
+//! use vanilla_plot::curves::{Along, Figure, Marker, Panel, Series};
 //!
 //! let loss = Series { label: "Training loss".into(), marker: Marker::Cross, values: vec![0.31, 0.12, 0.08] };
-//! let panel = Panel { title: "Loss".into(), x_label: "Epochs".into(), y_label: "Loss".into(), series: vec![loss] };
+//! let (title, x_label, y_label) = ("Loss".into(), "Epochs".into(), "Loss".into());
+//! let panel = Panel { title, x_label, along: Along::Epochs, y_label, series: vec![loss] };
 //! let figure = Figure { panels: vec![panel] };
 //! assert!(figure.to_svg().starts_with("<svg"));
 //! println!("{}", figure.to_terminal(80, false));

@@ -50,7 +50,7 @@ pub(crate) fn figure(figure: &Figure) -> String {
     for (i, (panel, y_axis)) in panels.iter().zip(axes).enumerate() {
         let plot =
             Rect { x: left + 0.5, y: PANEL * i as f64 + TITLE + 0.5, width: WIDTH - RIGHT - left, height: PLOT };
-        let x_axis = Axis::epochs(axis::epochs(panel), 0.025, 10);
+        let x_axis = Axis::along(panel, 0.025, 10);
         Drawing { out: &mut out, plot, x_axis, y_axis }.panel(panel);
     }
     out.push_str("</svg>\n");

@@ -105,7 +105,7 @@ impl Canvas {
         let most = (columns / (epochs.to_string().len() + 2)).min(10);
         let cells = columns * rows;
         let mut canvas = Canvas {
-            x_axis: Axis::epochs(epochs, 0.01, most),
+            x_axis: Axis::along(panel, 0.01, most),
             y_axis: y_axis.clone(),
             columns,
             rows,

@@ -1,6 +1,6 @@
 //! Figures as SVG, PNG and text: snapshots, ink where it belongs, and data at its worst.
 
-use vanilla_plot::curves::{Figure, Marker, Panel, Series};
+use vanilla_plot::curves::{Along, Figure, Marker, Panel, Series};
 
 const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
 const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
@@ -10,7 +10,7 @@ fn series(label: &str, marker: Marker, values: &[f64]) -> Series {
 }
 
 fn panel(title: &str, y_label: &str, series: Vec<Series>) -> Panel {
-    Panel { title: title.into(), x_label: "Epochs".into(), y_label: y_label.into(), series }
+    Panel { title: title.into(), x_label: "Epochs".into(), along: Along::Epochs, y_label: y_label.into(), series }
 }
 
 /// Two panels of six epochs, as the tutorial has them.

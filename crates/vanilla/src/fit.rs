@@ -3,6 +3,7 @@
 use crate::arrays::Arrays;
 use crate::data::{self, Prepared, Weights};
 use crate::error::{Error, Result};
+use crate::feed::{Feed, Table};
 use crate::history::{History, Logs};
 use crate::inference::{Evaluate, Predict};
 use crate::memory::refuse_too_much;
@@ -48,17 +49,34 @@ impl Model {
         let need = self.memory_need(&options, train.rows)?;
         refuse_too_much("fit", need.to_come(), &format!("{need}; use a smaller batch_size or a smaller model"))?;
 
-        let work = Work { steps, samples: options.steps_per_epoch.is_none().then_some(train.rows) };
+        let samples = options.steps_per_epoch.is_none().then_some(train.rows);
+        let work = Work { steps: Some(steps), samples };
         let report = Report::new(out, terminal, options.verbose, options.flavor, work);
-        let kernels = self.kernels(batch_size, true)?;
+        // What the machine says is asked before a folder is made.
+        self.kernels(batch_size, true)?;
         let mut meter = Meter::new(self)?;
         self.attach_optimizer();
-        let mut run = Run::begin(self, &mut meter, &options, &train, validation.as_ref(), report)?;
-        let mut plan = self.training_plan(batch_size)?;
-        let mut validator = validation.map(|data| Validator::new(self, data, &options, train.rows)).transpose()?;
-        let mut order = Order::new(self, &run, &options, train.rows);
-        let view = train.view();
+        let data = Some((&train, validation.as_ref()));
+        let run = Run::begin(self, &mut meter, &options, Some(steps), data, report)?;
+        let mut table = Table::new(self, &run, &options, &train);
+        let validator = match validation {
+            Some(data) => Some(Validator::new(self, data, &options, train.rows)?),
+            None => None,
+        };
+        self.train(run, meter, &mut table, batch_size, validator)
+    }
 
+    /// The epochs of a training, whose batches come from `feed` and have usually at most this many rows.
+    pub(crate) fn train(
+        &mut self,
+        mut run: Run,
+        mut meter: Meter,
+        feed: &mut impl Feed,
+        mut most: usize,
+        mut validator: Option<Validator>,
+    ) -> Result<History> {
+        let mut kernels = self.kernels(most, true)?;
+        let mut plan = self.training_plan(most)?;
         let watches_batches = run.watches_batches();
         run.tell(self, |callback, training| callback.on_train_begin(training))?;
         'epochs: while run.goes_on() {
@@ -67,44 +85,59 @@ impl Model {
             let mut begun = Logs::default();
             run.tell(self, |callback, training| callback.on_epoch_begin(epoch, &mut begun, training))?;
             self.renew(&mut plan, &mut run)?;
-            for number in run.state.batch..steps {
-                order.turn_to(self, epoch, number);
-                let (rows, next) = order.batch(epoch, number);
-                match plan.run(&kernels, self.params_mut()?, view.batch(rows, next)) {
-                    Ok(_) => meter.observe(&plan, rows, |output| train.sample_weights(output)),
-                    // No weight has moved.
-                    Err(trouble) => match run.trouble(self, &mut meter, trouble, &train, rows)? {
+            while !run.control.stop && feed.turn_to(self, epoch, run.state.batch)? {
+                let number = run.state.batch;
+                if watches_batches {
+                    run.tell(self, |callback, training| callback.on_train_batch_begin(number, training))?;
+                }
+                let rows = feed.with(|_, batch| batch.rows.len());
+                if rows > most {
+                    (most, kernels, plan) = (rows, self.kernels(rows, true)?, self.training_plan(rows)?);
+                }
+                plan.number_samples_from(feed.first_sample());
+                let params = self.params_mut()?;
+                let done = feed.with(|data, batch| {
+                    plan.run(&kernels, params, batch)?;
+                    meter.observe(&plan, batch.rows, |output| data.sample_weights(output));
+                    Ok(())
+                });
+                // No weight has moved.
+                if let Err(trouble) = done {
+                    match feed.with(|data, batch| run.trouble(self, &mut meter, trouble, data, batch.rows))? {
                         Recovery::Skipped => {}
                         Recovery::RolledBack => {
-                            plan = self.training_plan(batch_size)?;
+                            plan = self.training_plan(most)?;
                             continue 'epochs;
                         }
-                    },
+                    }
                 }
                 if watches_batches {
-                    let logs = Logs(meter.logs());
+                    let logs = Logs(meter.logs()).rounded();
                     run.tell(self, |callback, training| callback.on_train_batch_end(number, &logs, training))?;
                     self.renew(&mut plan, &mut run)?;
                 }
                 run.batch_done(self, &meter)?;
-                if run.control.stop {
-                    break;
-                }
             }
             run.batches_done();
             let mut logs = Logs(meter.logs());
-            if let Some(validator) = validator.as_mut().filter(|_| options.validation_freq.is_due(epoch)) {
+            if let Some(validator) = validator.as_mut().filter(|validator| validator.freq.is_due(epoch)) {
                 run.tell(self, |callback, training| callback.on_test_begin(training))?;
                 logs.0.extend(validator.logs(self, &kernels, &mut meter)?);
                 run.tell(self, |callback, training| callback.on_test_end(training))?;
             }
             logs.0.extend(begun.0);
+            logs = logs.rounded();
+            if run.wants_gradients(epoch) {
+                run.control.gradients =
+                    feed.with(|_, batch| self.gradients(&kernels, batch, feed.first_sample()))?;
+            }
             run.tell(self, |callback, training| callback.on_epoch_end(epoch, &mut logs, training))?;
+            run.control.gradients.clear();
             self.renew(&mut plan, &mut run)?;
             run.epoch_done(self, &mut meter, logs.0)?;
         }
         if !run.was_finished() {
-            self.finalize_weights()?;
+            self.finalize_weights(run.control.averaged)?;
             run.tell(self, |callback, training| callback.on_train_end(training))?;
         }
         run.finish(self, &meter)
@@ -316,75 +349,25 @@ pub(crate) struct Validator {
     plan: Plan,
     batch_size: usize,
     steps: Option<usize>,
+    /// After which epochs.
+    pub freq: ValidationFreq,
 }
 
 impl Validator {
     pub fn new(model: &Model, data: Prepared, options: &Fit, train_rows: usize) -> Result<Self> {
         let batch_size = options.validation_rows(train_rows, data.rows).max(1);
-        Ok(Self { plan: model.evaluation_plan(batch_size)?, data, batch_size, steps: options.validation_steps })
+        let (steps, freq) = (options.validation_steps, options.validation_freq.clone());
+        Ok(Self { plan: model.evaluation_plan(batch_size)?, data, batch_size, steps, freq })
     }
 
     /// What `evaluate` would say, with `val_` before the names. The meter begins anew.
     pub fn logs(&mut self, model: &Model, kernels: &Kernels, meter: &mut Meter) -> Result<Vec<(String, f64)>> {
         meter.reset();
         let params = &model.built.as_ref().ok_or(NOT_BUILT)?.params;
-        let Self { data, plan, batch_size, steps } = self;
+        let Self { data, plan, batch_size, steps, .. } = self;
         run_frozen(plan, kernels, params, data, (*batch_size, *steps), |plan, rows| {
             meter.observe(plan, rows, |output| data.sample_weights(output));
         });
         Ok(meter.logs().into_iter().map(|(key, value)| (format!("val_{key}"), value)).collect())
-    }
-}
-
-/// The order of the rows. Where an epoch has as many steps as the data have batches, each has an order of its own; else
-/// the batches of one order go on from epoch to epoch.
-struct Order {
-    rows: Vec<usize>,
-    /// Which order this is: one for each time through the data.
-    pass: Option<usize>,
-    batch_size: usize,
-    steps: usize,
-    initial_epoch: usize,
-    /// Epochs that the model had been trained for when this training began.
-    before: u64,
-    shuffle: bool,
-    count: usize,
-}
-
-impl Order {
-    fn new(model: &Model, run: &Run, options: &Fit, count: usize) -> Self {
-        Self {
-            rows: Vec::new(),
-            pass: None,
-            batch_size: options.batch_rows(count),
-            steps: options.steps(count),
-            initial_epoch: options.initial_epoch,
-            before: model.epochs_done - (run.state.epoch - options.initial_epoch) as u64,
-            shuffle: options.shuffle,
-            count,
-        }
-    }
-
-    /// Which time through the data a batch belongs to, and its place there.
-    fn place(&self, epoch: usize, batch: usize) -> (usize, usize) {
-        let number = (epoch - self.initial_epoch) * self.steps + batch;
-        let batches = self.count.div_ceil(self.batch_size);
-        (number / batches, number % batches)
-    }
-
-    fn turn_to(&mut self, model: &Model, epoch: usize, batch: usize) {
-        let (pass, _) = self.place(epoch, batch);
-        if self.pass != Some(pass) {
-            self.rows = model.order(self.before + pass as u64, self.count, self.shuffle);
-            self.pass = Some(pass);
-        }
-    }
-
-    /// The rows of a batch, and those of the one after it, if it belongs to the same order.
-    fn batch(&self, epoch: usize, batch: usize) -> (&[usize], &[usize]) {
-        let start = self.place(epoch, batch).1 * self.batch_size;
-        let middle = (start + self.batch_size).min(self.count);
-        let end = (middle + self.batch_size).min(self.count);
-        (&self.rows[start..middle], &self.rows[middle..end])
     }
 }

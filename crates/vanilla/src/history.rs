@@ -4,7 +4,7 @@ use crate::error::Result;
 use serde_json::json;
 use std::fmt::Write;
 use std::ops::Index;
-use vanilla_plot::curves::{Figure, Marker, Panel, Series};
+use vanilla_plot::curves::{Along, Figure, Marker, Panel, Series};
 
 /// Named values, in an order: loss first, then the metrics as compiled.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,20 @@ impl Logs {
     /// The value of this name.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    /// Sets the value of this name, the last one where it is new.
+    pub fn set(&mut self, name: &str, value: f64) {
+        match self.0.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The values as f32, widened: what Keras's callbacks see.
+    pub(crate) fn rounded(mut self) -> Self {
+        self.0.iter_mut().for_each(|(_, value)| *value = f64::from(*value as f32));
+        self
     }
 }
 
@@ -109,7 +123,9 @@ impl History {
     pub fn from_json(value: &serde_json::Value) -> Result<Self> {
         let wrong = |what: &str| crate::Error::data("history", format!("no {what}: is this a history.json?"));
         let numbers = |list: &serde_json::Value| -> Option<Vec<f64>> {
-            list.as_array()?.iter().map(serde_json::Value::as_f64).collect()
+            // JSON has no NaN and no infinity: such a value was written as null.
+            let number = |value: &serde_json::Value| value.as_f64().or(value.is_null().then_some(f64::NAN));
+            list.as_array()?.iter().map(number).collect()
         };
         let lists = value["history"].as_object().ok_or_else(|| wrong("table \"history\""))?;
         let mut history = Vec::new();
@@ -152,6 +168,7 @@ impl History {
         let panel = |key: &str, title: &str, y_label: &str| Panel {
             title: format!("Training and test {}", title.to_lowercase()),
             x_label: "Epochs".into(),
+            along: Along::Epochs,
             y_label: y_label.into(),
             series: [("Training", key.to_owned(), Marker::Cross), ("Test", format!("val_{key}"), Marker::Circle)]
                 .into_iter()
@@ -174,7 +191,7 @@ impl History {
 }
 
 /// A float as Python prints it: `1.0`, `0.42500001192092896`, `1e-07`.
-fn python_float(x: f64) -> String {
+pub(crate) fn python_float(x: f64) -> String {
     if x.is_nan() {
         return "nan".into();
     }

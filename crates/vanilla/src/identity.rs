@@ -71,7 +71,7 @@ impl Identity {
         if options.steps(train.rows) != train.rows.div_ceil(options.batch_rows(train.rows)) {
             flatten(&mut keys, "steps_per_epoch", &json!(options.steps_per_epoch));
         }
-        flatten(&mut keys, "shuffle", &json!(options.shuffle));
+        flatten(&mut keys, "shuffle", &json!(options.shuffles()));
         flatten(&mut keys, "seed", &json!(model.seed));
         flatten(&mut keys, "on_nan", &options.on_nan.name().into());
         for (name, config) in options.callbacks.deciding() {

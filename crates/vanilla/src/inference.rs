@@ -119,7 +119,7 @@ impl How {
     pub fn report(&self, out: Box<dyn Write>, terminal: Terminal, batch_size: usize, rows: usize) -> Report {
         let all = rows.div_ceil(batch_size.max(1));
         let steps = self.steps.map_or(all, |steps| steps.min(all));
-        let work = Work { steps, samples: self.steps.is_none().then_some(rows) };
+        let work = Work { steps: Some(steps), samples: self.steps.is_none().then_some(rows) };
         Report::of_inference(out, terminal, self.verbose, self.flavor, work)
     }
 }

@@ -24,7 +24,8 @@ pub struct Fit {
     pub(crate) steps_per_epoch: Option<usize>,
     pub(crate) verbose: u8,
     pub(crate) flavor: Flavor,
-    pub(crate) shuffle: bool,
+    /// None: as if it were true.
+    pub(crate) shuffle: Option<bool>,
     pub(crate) sample_weight: Option<Arrays>,
     pub(crate) class_weight: Option<BTreeMap<i64, f64>>,
     pub(crate) validation_data: Option<(Arrays, Arrays, Option<Arrays>)>,
@@ -54,7 +55,7 @@ impl Fit {
             steps_per_epoch: None,
             verbose: 1,
             flavor: Flavor::Keras3,
-            shuffle: true,
+            shuffle: None,
             sample_weight: None,
             class_weight: None,
             validation_data: None,
@@ -123,7 +124,7 @@ impl Fit {
 
     /// Whether each epoch sees the rows in a new order.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+        self.shuffle = Some(shuffle);
         self
     }
 
@@ -236,6 +237,11 @@ impl Fit {
     /// Steps of an epoch on this many rows.
     pub(crate) fn steps(&self, rows: usize) -> usize {
         self.steps_per_epoch.unwrap_or_else(|| rows.div_ceil(self.batch_rows(rows).max(1)))
+    }
+
+    /// Whether each epoch sees the rows in a new order.
+    pub(crate) fn shuffles(&self) -> bool {
+        self.shuffle.unwrap_or(true)
     }
 
     /// Rows of a step of the validation.

@@ -97,6 +97,11 @@ impl<W: Write> Progbar<W> {
         self.seen = 0;
     }
 
+    /// Takes note of a step that is not to be drawn: where nobody knows how many there are, the last one says it.
+    pub fn count(&mut self, step: usize) {
+        self.seen = step;
+    }
+
     /// To be called after each step, `step` counted from 1. Draws at most every 0.05 s; `values` are shown as they
     /// are.
     pub fn update(&mut self, step: usize, values: &[(String, f64)], now: Duration) -> io::Result<()> {

@@ -38,7 +38,8 @@ impl Terminal {
 /// How much there is to do: in an epoch, in an evaluation, in a prediction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
-    pub steps: usize,
+    /// None: the first epoch counts them.
+    pub steps: Option<usize>,
     /// Where the end is a number of samples, which is what Keras 2 counts.
     pub samples: Option<usize>,
 }
@@ -62,8 +63,8 @@ impl Report {
     pub fn new(out: Box<dyn Write>, terminal: Terminal, verbose: u8, flavor: Flavor, work: Work) -> Self {
         let style = if terminal.redraw { Style::Terminal } else { Style::Lines };
         let work = Work { samples: work.samples.filter(|_| flavor.counts_samples()), ..work };
-        let total = work.samples.unwrap_or(work.steps);
-        let mut bar = Progbar::new(out, Some(total), verbose, style, terminal.color);
+        let total = work.samples.or(work.steps);
+        let mut bar = Progbar::new(out, total, verbose, style, terminal.color);
         bar.flavor(flavor).columns(terminal.columns);
         let now = Instant::now();
         let redraw = terminal.redraw;
@@ -105,13 +106,14 @@ impl Report {
         }
     }
 
-    /// To be called after each step, with the samples so far. The bar looks at most twenty times a second; asking the
-    /// clock is all that the other steps cost.
+    /// To be called after each step, with the samples so far. The bar counts, and looks at most twenty times a
+    /// second; asking the clock is all that the other steps cost.
     pub fn step(&mut self, step: usize, samples: usize, logs: impl FnOnce() -> Vec<(String, f64)>) {
+        let done = if self.work.samples.is_some() { samples } else { step };
+        self.bar.count(done);
         if self.verbose > 0 && (step == 1 || self.shown.elapsed().as_millis() >= 50) {
             self.shown = Instant::now();
             let logs = self.in_order(&logs());
-            let done = if self.work.samples.is_some() { samples } else { step };
             let _ = self.bar.update(done, &logs, self.start.elapsed());
             self.in_line |= self.redraw;
         }
@@ -171,7 +173,7 @@ mod tests {
     /// What is written by an epoch with a note and a warning in its middle.
     fn written(verbose: u8) -> String {
         let paper = Paper::default();
-        let work = Work { steps: 3, samples: Some(70) };
+        let work = Work { steps: Some(3), samples: Some(70) };
         let mut report = Report::new(Box::new(paper.clone()), Terminal::PLAIN, verbose, Flavor::Keras3, work);
         report.note("before");
         report.epoch(0, 2);

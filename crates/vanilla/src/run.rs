@@ -21,6 +21,9 @@ use vanilla_plan::NotFinite;
 /// Among the states of callbacks: one of them has ended the training.
 const STOPPED: &str = "training stopped";
 
+/// Among the states of callbacks: the weights are their moving average, which has their place.
+const AVERAGED: &str = "weights are averages";
+
 /// What became of a batch whose loss was not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recovery {
@@ -35,7 +38,7 @@ pub(crate) struct Run {
     pub state: RunState,
     report: Report,
     epochs: usize,
-    /// Batches of an epoch.
+    /// Batches of an epoch; 0 while nobody knows.
     steps: usize,
     verbose: u8,
     on_nan: OnNan,
@@ -45,6 +48,8 @@ pub(crate) struct Run {
     keeper: Option<Keeper>,
     /// Where a rollback leads.
     epoch_start: Option<Snapshot>,
+    /// Whether it began with a checkpoint.
+    resumed: bool,
     was_finished: bool,
     /// Since when the state's seconds do not count.
     clock: Instant,
@@ -52,7 +57,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// From the beginning, or from the newest checkpoint.
+    /// From the beginning, or from the newest checkpoint. `steps` are the batches of an epoch, if they are known;
+    /// `data` are those of training and validation, without which nothing is kept.
     ///
     /// # Errors
     /// When a checkpoint cannot be kept, or the one that is there is of another training.
@@ -60,8 +66,8 @@ impl Run {
         model: &mut Model,
         meter: &mut Meter,
         options: &Fit,
-        train: &Prepared,
-        validation: Option<&Prepared>,
+        steps: Option<usize>,
+        data: Option<(&Prepared, Option<&Prepared>)>,
         report: Report,
     ) -> Result<Self> {
         let now = Instant::now();
@@ -69,7 +75,7 @@ impl Run {
             state: RunState { epoch: options.initial_epoch, ..RunState::default() },
             report,
             epochs: options.epochs,
-            steps: options.steps(train.rows),
+            steps: steps.unwrap_or(0),
             verbose: options.verbose,
             on_nan: options.on_nan,
             stop_when: options.stop_when.clone(),
@@ -77,11 +83,12 @@ impl Run {
             control: Control::default(),
             keeper: None,
             epoch_start: None,
+            resumed: false,
             was_finished: false,
             clock: now,
             epoch_clock: now,
         };
-        if let Some(checkpoints) = &options.checkpoints {
+        if let (Some(checkpoints), Some((train, validation))) = (&options.checkpoints, data) {
             let identity = Identity::of(model, options, train, validation)?;
             let bytes = model.memory_need(options, train.rows)?.checkpoint();
             let (mut keeper, found) = Keeper::open(checkpoints, identity, bytes, &mut run.report)?;
@@ -90,7 +97,9 @@ impl Run {
             }
             run.keeper = Some(keeper);
         }
-        run.report.training(train.rows, validation.map(|data| data.rows));
+        if let Some((train, validation)) = data {
+            run.report.training(train.rows, validation.map(|data| data.rows));
+        }
         Ok(run)
     }
 
@@ -103,8 +112,8 @@ impl Run {
         if self.callbacks.0.is_empty() {
             return Ok(());
         }
-        let (epochs, steps) = (self.epochs, self.steps);
-        let mut training = Training { model, control: &mut self.control, epochs, steps };
+        let (epochs, steps, resumed) = (self.epochs, self.steps, self.resumed);
+        let mut training = Training { model, control: &mut self.control, epochs, steps, resumed };
         self.callbacks.each(|callback| call(callback, &mut training))?;
         for line in std::mem::take(&mut self.control.lines) {
             self.report.note(&line);
@@ -115,6 +124,11 @@ impl Run {
     /// Whether a callback wants to know of every batch.
     pub fn watches_batches(&self) -> bool {
         self.callbacks.want_batches()
+    }
+
+    /// Whether a callback wants the gradients at the end of this epoch.
+    pub fn wants_gradients(&self, epoch: usize) -> bool {
+        self.callbacks.want_gradients(epoch)
     }
 
     /// Whether it had been finished before it was taken up again.
@@ -155,6 +169,10 @@ impl Run {
 
     /// To be called after the last batch of an epoch and before its validation, whose time does not count.
     pub fn batches_done(&mut self) {
+        // An epoch that was ended early says nothing about the others.
+        if self.steps == 0 && !self.control.stop {
+            self.steps = self.state.batch;
+        }
         self.state.epoch_seconds += self.epoch_clock.elapsed().as_secs_f64();
     }
 
@@ -229,6 +247,7 @@ impl Run {
                 let start = start.clone();
                 model.params_mut()?.clone_from(&start.params);
                 model.set_learning_rate(rate)?;
+                self.control.averaged = start.state.callbacks.contains_key(AVERAGED);
                 meter.reset();
                 let (rollbacks, worked, seconds) =
                     (self.state.rollbacks + 1, self.state.worked + 1, self.state.seconds);
@@ -328,6 +347,8 @@ impl Run {
         meter.restore(&state.sums, state.rows);
         state.changes.extend(changes);
         self.callbacks.restore(&state.callbacks, &snapshot::callback_tensors(&found.checkpoint))?;
+        self.resumed = true;
+        self.control.averaged = state.callbacks.contains_key(AVERAGED);
         state.callbacks.retain(|key, _| key == STOPPED);
         self.was_finished = state.epoch >= self.epochs || !state.callbacks.is_empty();
         let next = if self.was_finished { "nothing is left to do" } else { "going on from there" };
@@ -369,6 +390,7 @@ impl Run {
     fn state_now(&self, model: &Model, meter: &Meter) -> Result<RunState> {
         let (sums, rows) = meter.totals();
         let stopped = self.state.callbacks.get(STOPPED).map(|value| (STOPPED.to_owned(), value.clone()));
+        let averaged = self.control.averaged.then(|| (AVERAGED.to_owned(), true.into()));
         let in_epoch = self.state.epoch_seconds + self.epoch_clock.elapsed().as_secs_f64();
         Ok(RunState {
             epochs_done: model.epochs_done,
@@ -378,7 +400,7 @@ impl Run {
             rows,
             epoch_seconds: if self.state.batch > 0 { in_epoch } else { 0.0 },
             seconds: self.seconds(),
-            callbacks: self.callbacks.states().into_iter().chain(stopped).collect(),
+            callbacks: self.callbacks.states().into_iter().chain(stopped).chain(averaged).collect(),
             ..self.state.clone()
         })
     }

@@ -1,13 +1,14 @@
 //! Models as `.keras` files: what Keras 3 writes and reads, weights, optimizer and all.
 //!
-//! The archive holds `config.json` (the description) and `model.weights.h5` (the numbers). A file is data: class names
-//! are looked up in the registries of this crate, nothing else is resolved, and every shape is known from the
-//! description before a number is read.
+//! The archive holds `config.json` (the description) and `model.weights.h5` (the numbers). A file is data: class
+//! names are looked up in the registries of this crate, nothing else is resolved, and every shape is known from
+//! the description before a number is read.
 
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
 use crate::model::{Model, NOT_BUILT};
+use crate::on_batch::OnBatch;
 use crate::optimizers::Engine;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
@@ -26,8 +27,8 @@ const KERAS_VERSION: &str = "3.15.1";
 const MAX_FILE: u64 = 2 << 30;
 
 impl Model {
-    /// Writes the model as a `.keras` file: description, weights, and the optimizer with its state. The file appears
-    /// whole or not at all.
+    /// Writes the model as a `.keras` file: description, weights, and the optimizer with its state. The file
+    /// appears whole or not at all.
     ///
     /// # Errors
     /// When the path does not end in `.keras`, the input shape is not known, or the file cannot be written.
@@ -56,11 +57,45 @@ impl Model {
         keras_zip::write(&archive).map_err(unfit)
     }
 
+    /// Writes weights and the optimizer's state as a `.weights.h5` file, which Keras's `load_weights` reads. The
+    /// file appears whole or not at all.
+    ///
+    /// # Errors
+    /// When the path does not end in `.weights.h5`, the input shape is not known, or the file cannot be written.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = weights_path(path.as_ref())?;
+        let bytes = hdf5::write(&self.weights_tree()?).map_err(|error| Error::data("model", error.to_string()))?;
+        write_file(path, &bytes)
+    }
+
+    /// Reads weights, and the optimizer's state where the model is compiled (weights alone: before compile), from
+    /// a `.weights.h5` file of the same layers, of Vanilla or of Keras 3. Where something does not fit, the model
+    /// stays as it was.
+    ///
+    /// # Errors
+    /// When the path does not end in `.weights.h5`, the input shape is not known, or the file cannot be read, is
+    /// damaged, or is of other layers or another optimizer.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = weights_path(path.as_ref())?;
+        let before = self.built.as_ref().ok_or(NOT_BUILT)?.params.clone();
+        let tree = hdf5::read(&read_file(path)?).map_err(|error| Error::file(path, error))?;
+        let read = self.read_weights_tree(&tree);
+        self.on_batch = OnBatch::default();
+        read.map_err(|error| {
+            if let Some(built) = &mut self.built {
+                built.params = before;
+            }
+            let hint = "; where the file is of another optimizer, load it before compile";
+            let hint = if error.to_string().contains("optimizer/vars") { hint } else { "" };
+            Error::file(path, format!("{error}{hint}"))
+        })
+    }
+
     /// Reads a `.keras` file of Vanilla or of Keras 3, with its optimizer's state.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, or describes something that Vanilla does not have; the message names
-    /// the place.
+    /// When the file cannot be read, is damaged, or describes something that Vanilla does not have; the message
+    /// names the place.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_with(path, &Registry::default())
     }
@@ -190,6 +225,15 @@ impl Model {
     }
 }
 
+/// A path that ends as files of weights do.
+fn weights_path(path: &Path) -> Result<&Path> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.ends_with(".weights.h5") {
+        true => Ok(path),
+        false => Err(Error::file(path, "expected a name that ends in .weights.h5")),
+    }
+}
+
 /// A group with these children.
 fn parent(children: Vec<(String, Node)>) -> Group {
     Group { attrs: Vec::new(), children }
@@ -220,8 +264,8 @@ fn group_names(graph: &Graph) -> Vec<String> {
     graph.visible().iter().map(group).collect()
 }
 
-/// Numbers of the variables of the layer at this path, `inside` of it. A kernel that is normalised spectrally belongs to
-/// both layers, and Keras's files have it twice.
+/// Numbers of the variables of the layer at this path, `inside` of it. A kernel that is normalised spectrally
+/// belongs to both layers, and Keras's files have it twice.
 fn of_layer(built: &Built, path: &[usize], inside: &str) -> Vec<usize> {
     let mine = |number: &usize| {
         let variable = &built.variables[*number];

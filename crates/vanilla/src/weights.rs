@@ -90,10 +90,14 @@ impl Model {
         self.with_averages(std::mem::swap)
     }
 
-    /// The weights become their moving average, if the optimizer keeps one: how a training ends.
-    pub(crate) fn finalize_weights(&mut self) -> Result<()> {
+    /// The weights become their moving average, if the optimizer keeps one: how a training ends. Where the two are
+    /// exchanged, the average goes back to its place too.
+    pub(crate) fn finalize_weights(&mut self, exchanged: bool) -> Result<()> {
         if self.compiled.as_ref().is_some_and(|compiled| compiled.attached && compiled.optimizer.common.use_ema) {
-            self.with_averages(|weights, average| weights.flat_mut().copy_from_slice(average.flat()))?;
+            self.with_averages(|weights, average| match exchanged {
+                true => average.flat_mut().copy_from_slice(weights.flat()),
+                false => weights.flat_mut().copy_from_slice(average.flat()),
+            })?;
         }
         Ok(())
     }

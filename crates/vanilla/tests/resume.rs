@@ -3,6 +3,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
+use vanilla::callbacks::{
+    CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, SwapEMAWeights,
+    TensorBoard,
+};
 use vanilla::prelude::*;
 use vanilla::storage::lock::RunLock;
 use vanilla::{Boundary, History};
@@ -136,6 +140,81 @@ fn stopped_at_every_boundary() {
             boundaries += 1;
         }
         assert_eq!(boundaries, 8);
+    }
+}
+
+/// Files of a folder, with what is in them.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).unwrap()));
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    files
+}
+
+/// Callbacks go on with the state that they had: the same epochs, rates, weights and files. The best weights of
+/// `EarlyStopping` come from the checkpoint, the lines of `CSVLogger` that were written after it are written again.
+#[test]
+fn callbacks_stopped_at_every_boundary() {
+    let case = Case { validation: true, short_batch: true, ..Case::all()[1] };
+    let options = |folder: &Path| {
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let reducing = ReduceLROnPlateau::new().factor(0.5).patience(1).min_delta(0.02).cooldown(1);
+        let best = ModelCheckpoint::new(path("best-{epoch:02d}.keras")).save_best_only(true);
+        let often = ModelCheckpoint::new(path("{epoch}-{batch}.weights.h5")).save_weights_only(true).save_freq(2);
+        case.options()
+            .epochs(6)
+            .callback(LearningRateScheduler::new(|epoch, rate| if epoch == 1 { rate * 4.0 } else { rate }))
+            .callback(reducing)
+            .callback(EarlyStopping::new().monitor("loss").mode("max").patience(3).restore_best_weights(true))
+            .callback(best)
+            .callback(often)
+            .callback(CSVLogger::new(path("log.csv")))
+            .callback(SwapEMAWeights::new().swap_on_epoch(true))
+            .callback(TensorBoard::new(path("logs")).histogram_freq(2).update_freq(2).write_grads(true))
+    };
+    // Names and times differ, but there is one file of events each, and it is as long.
+    let events = |folder: &Path| {
+        ["train", "validation"].map(|part| {
+            let files = contents(&folder.join("logs").join(part));
+            files.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>()
+        })
+    };
+    let model = || {
+        let mut model = case.model();
+        let optimizer = Adam::new(0.05).ema(0.8);
+        model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
+        model
+    };
+    let files = tempfile::tempdir().unwrap();
+    let mut trained = model();
+    let history = case.run(&mut trained, options(files.path())).unwrap();
+    assert!((3..6).contains(&history.epoch.len()), "{:?}", history.epoch);
+    let rates = &history["learning_rate"];
+    assert!(rates.windows(2).any(|pair| pair[1] < pair[0]) && rates[1] > rates[0], "{rates:?}");
+    let whole = (outcome(&trained, &history), contents(files.path()), events(files.path()));
+    assert!(whole.2[0].len() == 1 && whole.2[0][0] > 10_000, "{:?}", whole.2);
+    assert!(whole.1.len() > 4, "{:?}", whole.1);
+
+    let last = history.epoch.len();
+    for (epochs, batches) in (0..last).flat_map(|epoch| (0..=3).map(move |batch| (epoch, batch))) {
+        let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let stopped = until(options(files.path()), epochs, batches);
+        let error = case.run(&mut model(), stopped.checkpoints(checkpoints(folder.path()))).unwrap_err();
+        assert!(matches!(error, Error::Stopped { saved: true, .. }), "{error}");
+        // As if it had gone on for a while, and that had been lost.
+        let log = files.path().join("log.csv");
+        let lost = std::fs::read_to_string(&log).unwrap() + "5,1.0\r\n";
+        std::fs::write(&log, lost).unwrap();
+        for again in 0..2 {
+            let mut resumed = model();
+            let options = options(files.path()).checkpoints(checkpoints(folder.path()).resume(true));
+            let history = case.run(&mut resumed, options).unwrap();
+            let found = (outcome(&resumed, &history), contents(files.path()), events(files.path()));
+            assert!(found == whole, "stopped after {epochs} epochs, {batches} batches, resumed {again}");
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! `EarlyStopping`: ends a training that does not get better any more.
 //!
-//! **Formula** after each epoch from `start_from_epoch` on, a wait grows by one; an improvement on the best value by more
-//! than `min_delta` makes it the best, and ends the wait if it also beats `baseline`; a wait of `patience` epochs, in any
-//! but the first epoch, ends the training
-//! **Config** `monitor` = val_loss, `min_delta` = 0, `patience` = 0, `verbose` = 0, `mode` = auto, `baseline` = none,
-//! `restore_best_weights` = false, `start_from_epoch` = 0
-//! **Reference** `keras.callbacks.EarlyStopping`. The best weights are restored at the end of the training, also where
-//! it was not stopped early, as in Keras.
+//! **Formula** after each epoch from `start_from_epoch` on, a wait grows by one; an improvement on the best value
+//! by more than `min_delta` makes it the best, and ends the wait if it also beats `baseline`; a wait of `patience`
+//! epochs, in any but the first epoch, ends the training
+//! **Config** `monitor` = val_loss, `min_delta` = 0, `patience` = 0, `verbose` = 0, `mode` = auto, `baseline` =
+//! none, `restore_best_weights` = false, `start_from_epoch` = 0
+//! **Reference** `keras.callbacks.EarlyStopping`. The best weights are restored at the end of the training, also
+//! where it was not stopped early, as in Keras.
 
 use super::{Callback, Monitor, Training};
 use crate::config::{Config, Keys};
@@ -93,7 +93,7 @@ impl EarlyStopping {
 
     pub(super) fn from_config(config: &mut Config) -> Result<Self> {
         Ok(Self {
-            monitor: Monitor::from_config(config, 0.0)?,
+            monitor: Monitor::with_min_delta(config, 0.0)?,
             patience: config.integer("patience")?.unwrap_or(0),
             verbose: config.integer("verbose")?.unwrap_or(0) > 0,
             baseline: config.float("baseline")?,
@@ -107,7 +107,7 @@ impl EarlyStopping {
 impl Default for EarlyStopping {
     fn default() -> Self {
         Self {
-            monitor: Monitor { key: "val_loss".into(), mode: "auto".into(), min_delta: 0.0, best: None },
+            monitor: Monitor::new("val_loss", 0.0),
             patience: 0,
             verbose: false,
             baseline: None,
@@ -138,6 +138,10 @@ impl Callback for EarlyStopping {
     }
 
     fn on_train_begin(&mut self, training: &mut Training<'_>) -> Result<()> {
+        if !training.resumed {
+            (self.wait, self.best_epoch, self.stopped_epoch) = (0, 0, 0);
+            (self.monitor.best, self.best_weights) = (None, None);
+        }
         self.monitor.direction(Self::CLASS, training).map(|_| ())
     }
 
@@ -152,7 +156,7 @@ impl Callback for EarlyStopping {
             self.best_epoch = epoch;
         }
         self.wait += 1;
-        if self.monitor.best.is_none_or(|best| self.monitor.is_better(direction, value, best)) {
+        if self.monitor.improves(direction, value) {
             self.monitor.best = Some(value);
             self.best_epoch = epoch;
             if self.restore_best_weights {
@@ -187,7 +191,7 @@ impl Callback for EarlyStopping {
     fn state(&self) -> Value {
         json!({
             "wait": self.wait,
-            "best": self.monitor.best.map(|best| format!("{:016x}", best.to_bits())),
+            "best": self.monitor.state(),
             "best_epoch": self.best_epoch,
             "stopped_epoch": self.stopped_epoch,
         })
@@ -201,8 +205,7 @@ impl Callback for EarlyStopping {
         let count = |key: &str| state[key].as_u64().unwrap_or(0) as usize;
         (self.wait, self.best_epoch, self.stopped_epoch) =
             (count("wait"), count("best_epoch"), count("stopped_epoch"));
-        let bits = state["best"].as_str().and_then(|bits| u64::from_str_radix(bits, 16).ok());
-        self.monitor.best = bits.map(f64::from_bits);
+        self.monitor.restore(&state["best"]);
         self.best_weights = (!tensors.is_empty()).then_some(tensors);
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Callbacks: what watches a training, may change it, and may end it; by Keras's names. One word a file, one line in
-//! the registry below.
+//! Callbacks: what watches a training, may change it, and may end it; by Keras's names. One word a file, one line
+//! in the registry below.
 //!
-//! `History` and the progress bar are part of every `fit`. A callback that has a state (a best value, a patience) gives
-//! it to checkpoints, so that a training that is interrupted goes on as if nothing had happened.
+//! `History` and the progress bar are part of every `fit`. A callback that has a state (a best value, a patience)
+//! gives it to checkpoints, so that a training that is interrupted goes on as if nothing had happened.
 
 use crate::config::{Config, Keys, name_and_keys};
 use crate::error::{Error, Result};
@@ -56,8 +56,19 @@ pub trait Callback: Send {
     fn decides(&self) -> bool {
         true
     }
-    /// Whether [`Callback::on_train_batch_end`] is to be called: logs of every batch take time.
+    /// Whether the methods about batches of the training are to be called: logs of every batch take time.
     fn wants_batches(&self) -> bool {
+        false
+    }
+    /// Before each batch, counted from 0, where [`Callback::wants_batches`].
+    ///
+    /// # Errors
+    /// When the training cannot go on.
+    fn on_train_batch_begin(&mut self, batch: usize, training: &mut Training<'_>) -> Result<()> {
+        Ok(())
+    }
+    /// Whether [`Training::gradients`] are to be known at the end of this epoch, counted from 0.
+    fn wants_gradients(&self, epoch: usize) -> bool {
         false
     }
     /// After each batch, counted from 0, with the means over the epoch so far.
@@ -81,8 +92,8 @@ pub trait Callback: Send {
     fn on_test_end(&mut self, training: &mut Training<'_>) -> Result<()> {
         Ok(())
     }
-    /// A batch whose loss is not finite; no weight has moved. True: the callback takes care of it, and the training
-    /// goes on with the next batch, or ends where it asked for that.
+    /// A batch whose loss is not finite; no weight has moved. True: the callback takes care of it, and the
+    /// training goes on with the next batch, or ends where it asked for that.
     ///
     /// # Errors
     /// When the training cannot go on.
@@ -119,6 +130,12 @@ impl Callback for Box<dyn Callback> {
     }
     fn wants_batches(&self) -> bool {
         (**self).wants_batches()
+    }
+    fn wants_gradients(&self, epoch: usize) -> bool {
+        (**self).wants_gradients(epoch)
+    }
+    fn on_train_batch_begin(&mut self, batch: usize, training: &mut Training<'_>) -> Result<()> {
+        (**self).on_train_batch_begin(batch, training)
     }
     fn state(&self) -> Value {
         (**self).state()
@@ -161,8 +178,11 @@ pub struct Training<'a> {
     pub(crate) control: &'a mut Control,
     /// Epochs asked for.
     pub epochs: usize,
-    /// Batches of an epoch.
+    /// Batches of an epoch; 0 in the first epoch of a stream that does not say how many it has.
     pub steps: usize,
+    /// Whether it was taken up from a checkpoint: then [`Callback::restore`] came before
+    /// [`Callback::on_train_begin`].
+    pub resumed: bool,
 }
 
 /// What callbacks want of the training.
@@ -173,6 +193,10 @@ pub(crate) struct Control {
     pub changed: bool,
     /// Lines to show.
     pub lines: Vec<String>,
+    /// The weights and their moving average have changed places.
+    pub averaged: bool,
+    /// Of the last batch of the epoch, where somebody wants them.
+    pub gradients: Vec<Tensor>,
 }
 
 impl Training<'_> {
@@ -194,7 +218,21 @@ impl Training<'_> {
     /// # Errors
     /// When it keeps none.
     pub fn swap_ema_weights(&mut self) -> Result<()> {
-        self.model.swap_ema_weights()
+        self.model.swap_ema_weights()?;
+        self.control.averaged = !self.control.averaged;
+        Ok(())
+    }
+
+    /// Whether the weights are exchanged with their moving average at the moment.
+    pub fn has_averages(&self) -> bool {
+        self.control.averaged
+    }
+
+    /// At the end of an epoch for which [`Callback::wants_gradients`]: the gradient of the loss on its last batch
+    /// by each weight, at the weights as they are now, in the order of [`Model::get_weights`]; zeros where a
+    /// weight is not trained. Empty at any other time.
+    pub fn gradients(&self) -> &[Tensor] {
+        &self.control.gradients
     }
 
     /// The learning rate of the next step.
@@ -214,8 +252,8 @@ impl Training<'_> {
         self.model.set_learning_rate(rate)
     }
 
-    /// Ends the training after this epoch, or in the middle of it, where it is asked for behind a batch; the epoch is
-    /// validated and logged in any case.
+    /// Ends the training after this epoch, or in the middle of it, where it is asked for behind a batch; the epoch
+    /// is validated and logged in any case.
     pub fn stop_training(&mut self) {
         self.control.stop = true;
     }
@@ -294,6 +332,10 @@ impl Callbacks {
         self.0.iter().any(|callback| lock(callback).wants_batches())
     }
 
+    pub fn want_gradients(&self, epoch: usize) -> bool {
+        self.0.iter().any(|callback| lock(callback).wants_gradients(epoch))
+    }
+
     /// Class names, numbered where one is there twice: what states are kept under.
     pub fn names(&self) -> Vec<String> {
         let classes: Vec<String> = self.0.iter().map(|callback| lock(callback).class_name().to_owned()).collect();
@@ -331,8 +373,21 @@ macro_rules! registry {
 }
 
 registry! {
+    backup_and_restore BackupAndRestore;
+    csv_logger CSVLogger;
     early_stopping EarlyStopping;
+    lambda_callback LambdaCallback;
+    learning_rate_scheduler LearningRateScheduler;
+    model_checkpoint ModelCheckpoint;
+    progbar_logger ProgbarLogger;
+    reduce_lr_on_plateau ReduceLROnPlateau;
+    swap_ema_weights SwapEMAWeights;
+    tensor_board TensorBoard;
+    terminate_on_nan TerminateOnNaN;
 }
+
+mod log_file;
+mod python_format;
 
 /// The callback of this class with these keys, with the registry's words beside Keras's.
 ///
@@ -377,23 +432,52 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Takes `monitor`, `mode` and `min_delta`; Keras monitors `val_loss` unless told otherwise.
+    /// Watches this value, whose metric says which way is better.
+    pub fn new(key: &str, min_delta: f64) -> Self {
+        Self { key: key.into(), mode: "auto".into(), min_delta, best: None }
+    }
+
+    /// Takes `monitor` and `mode`; Keras monitors `val_loss` unless told otherwise.
     ///
     /// # Errors
     /// When a key makes no sense.
-    pub fn from_config(config: &mut Config, min_delta: f64) -> Result<Self> {
+    pub fn from_config(config: &mut Config) -> Result<Self> {
         let key = config.string("monitor")?.unwrap_or_else(|| "val_loss".into());
         let mode = config.string("mode")?.unwrap_or_else(|| "auto".into());
         if !["auto", "min", "max"].contains(&&*mode) {
             return Err(config.error(format!("mode = \"{mode}\", expected \"auto\", \"min\" or \"max\"")));
         }
+        Ok(Self { mode, ..Self::new(&key, 0.0) })
+    }
+
+    /// As [`Monitor::from_config`], with `min_delta`.
+    ///
+    /// # Errors
+    /// When a key makes no sense.
+    pub fn with_min_delta(config: &mut Config, min_delta: f64) -> Result<Self> {
         let min_delta = config.float("min_delta")?.unwrap_or(min_delta).abs();
-        Ok(Self { key, mode, min_delta, best: None })
+        Ok(Self { min_delta, ..Self::from_config(config)? })
     }
 
     /// Keras's keys.
     pub fn config(&self) -> Keys {
         crate::config::keys! { "monitor": self.key, "mode": self.mode, "min_delta": self.min_delta }
+    }
+
+    /// The best value so far, to the bit, for [`Callback::state`].
+    pub fn state(&self) -> Value {
+        self.best.map(|best| format!("{:016x}", best.to_bits())).into()
+    }
+
+    /// Takes over what [`Monitor::state`] gave.
+    pub fn restore(&mut self, state: &Value) {
+        let bits = state.as_str().and_then(|bits| u64::from_str_radix(bits, 16).ok());
+        self.best = bits.map(f64::from_bits);
+    }
+
+    /// Whether `value` is better than the best so far, or there is none.
+    pub fn improves(&self, direction: Direction, value: f64) -> bool {
+        self.best.is_none_or(|best| self.is_better(direction, value, best))
     }
 
     /// Which way is better.
@@ -414,11 +498,11 @@ impl Monitor {
         }
     }
 
-    /// Whether `value` is better than `than`, by more than `min_delta`.
+    /// Whether `value` is better than `than`, by more than `min_delta`. Compared as f32, as Keras does.
     pub fn is_better(&self, direction: Direction, value: f64, than: f64) -> bool {
         match direction {
-            Direction::Down => value < than - self.min_delta,
-            Direction::Up => value > than + self.min_delta,
+            Direction::Down => ((value + self.min_delta) as f32) < than as f32,
+            Direction::Up => (value - self.min_delta) as f32 > than as f32,
         }
     }
 
