@@ -141,3 +141,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/runs.md")]
 struct Runs;
+
+/// (The Chinese guide shows the same code; see `tests/documents.rs`.)
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+struct Guide;

@@ -46,6 +46,16 @@ fn the_tutorial_shows_lines_of_examples_that_compile() {
     assert_eq!(blocks, rust("docs/tutorial.zh-CN.md"));
 }
 
+/// Its code runs as documentation of the library.
+#[test]
+fn the_guide_shows_the_same_in_both_languages() {
+    let blocks = |document: &str| -> Vec<String> {
+        read(document).split("```").skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    assert!(rust("docs/guide.md").len() >= 8);
+    assert_eq!(blocks("docs/guide.md"), blocks("docs/guide.zh-CN.md"));
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     for document in [
@@ -53,9 +63,12 @@ fn links_between_documents_lead_somewhere() {
         "README.zh-CN.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/guide.md",
+        "docs/guide.zh-CN.md",
         "docs/tutorial.md",
         "docs/tutorial.zh-CN.md",
         "docs/keras.md",
+        "docs/reference/README.md",
         "docs/reliability.md",
         "docs/runs.md",
     ] {
