@@ -14,14 +14,10 @@ impl vanilla::plan::Loss for Quantile {
         "quantile"
     }
     fn row(&self, _: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
-        let (q, scale) = (self.0, 1.0 / prediction.len() as f32);
-        let mut sum = 0.0;
         for ((d, p), t) in d.iter_mut().zip(prediction).zip(target) {
-            let slope = if t > p { q } else { q - 1.0 };
-            sum += slope * (t - p);
-            *d = -slope * scale;
+            *d = (if t > p { -self.0 } else { 1.0 - self.0 }) / prediction.len() as f32;
         }
-        sum * scale
+        d.iter().zip(prediction).zip(target).map(|((d, p), t)| d * (p - t)).sum()
     }
 }
 
