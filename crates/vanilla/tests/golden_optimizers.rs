@@ -1,5 +1,5 @@
-//! Trainings with every optimizer, recorded with Keras 3.15.1 (`interop/record_optimizer_trainings.py`), and an optimizer
-//! of one's own.
+//! Trainings with every optimizer, recorded with Keras 3.15.1 (`interop/record_optimizer_trainings.py`), and an
+//! optimizer of one's own.
 
 #[path = "../examples/own_optimizer.rs"]
 mod own_optimizer;
