@@ -64,7 +64,7 @@ fn registry() -> Registry {
     Registry::new()
         .schedule("InverseRoot", move |config| Ok(InverseRoot { start: number(config, "start", 0.01)? }))
         .optimizer("SignOfMean", move |config| {
-            // Learning rate, clipping, decay, averages and accumulation are read here, and work with any optimizer.
+            // Learning rate, clipping, decay, averages, accumulation: they work with any optimizer.
             let common = Common::new(0.001).from_config(config)?;
             Ok(SignOfMean { common, keep: number(config, "keep", 0.9)? })
         })

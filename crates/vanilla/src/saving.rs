@@ -343,11 +343,9 @@ fn slot_order(built: &Built, engine: &Engine) -> Vec<(usize, usize, Vec<usize>)>
     let mut found = Vec::new();
     for (number, variable) in built.variables.iter().enumerate().filter(|(_, variable)| variable.trainable) {
         let slots = bound.slots(number, &variable.spec.shape);
-        let own = slots.len() - engine.extra_slots();
+        let count = slots.len();
         for (slot, about) in slots.into_iter().enumerate() {
-            // Parts count from 0; what is not the rule's own, two slots at most, comes before them.
-            let part = if slot < own { 2 + engine.rule.file_part(slot) } else { slot - own };
-            found.push((part, number, slot, about.shape));
+            found.push((engine.file_part(slot, count), number, slot, about.shape));
         }
     }
     found.sort_by_key(|(part, ..)| *part);

@@ -1,5 +1,5 @@
-//! Trainings with every optimizer, recorded with Keras 3.15.1 (`interop/record_optimizer_trainings.py`), and an optimizer
-//! of one's own.
+//! Trainings with every optimizer, recorded with Keras 3.15.1 (`interop/record_optimizer_trainings.py`), and an
+//! optimizer of one's own.
 
 #[path = "../examples/own_optimizer.rs"]
 mod own_optimizer;
@@ -8,7 +8,8 @@ mod trainings;
 
 use std::collections::HashSet;
 use trainings::{compare, recorded_in};
-use vanilla::Model;
+use vanilla::optimizers::{OptimizerArg, names};
+use vanilla::prelude::*;
 
 #[test]
 fn trainings_with_every_optimizer_equal_keras() {
@@ -34,6 +35,34 @@ fn the_trainings_cover_every_pair() {
     for (first, second) in (0..6).flat_map(|first| (0..first).map(move |second| (first, second))) {
         let pairs: HashSet<_> = names.iter().map(|name| (name[first], name[second])).collect();
         assert_eq!(pairs.len(), kinds(first).len() * kinds(second).len(), "parts {first} and {second}");
+    }
+}
+
+/// Averages, sums of gradients, slots of any shape and single numbers: a file has them all, at their places.
+#[test]
+fn every_optimizer_goes_on_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = Tensor::new((0..60).map(|i| (i % 7) as f32 / 7.0).collect::<Vec<_>>(), [20, 3]).unwrap();
+    let y = Tensor::new((0..40).map(|i| (i % 5) as f32 / 5.0).collect::<Vec<_>>(), [20, 2]).unwrap();
+    let fit = Fit::new().epochs(1).batch_size(4).shuffle(false).verbose(0);
+    let common = serde_json::json!({ "learning_rate": 0.05, "use_ema": true, "gradient_accumulation_steps": 2 });
+    for (name, config) in
+        names().into_iter().flat_map(|name| [(name, serde_json::json!({})), (name, common.clone())])
+    {
+        let layers = layers![Dense::new(5).activation("tanh").input_dim(3), Dense::new(2)];
+        let mut model = Sequential::new(layers).unwrap().with_seed(3).unwrap();
+        let node = serde_json::json!({ "class_name": name, "config": config });
+        let optimizer = OptimizerArg::Config(node);
+        model.compile("mse", optimizer, Vec::<&str>::new()).unwrap();
+        model.fit(&x, &y, fit.clone()).unwrap();
+        let path = folder.path().join("model.keras");
+        model.save(&path).unwrap();
+        let mut loaded = Model::load(&path).unwrap();
+        model.fit(&x, &y, fit.clone()).unwrap();
+        loaded.fit(&x, &y, fit.clone()).unwrap();
+        for (here, there) in model.get_weights().iter().zip(loaded.get_weights()) {
+            assert_eq!(here.to_f32(), there.to_f32(), "{name} {config}");
+        }
     }
 }
 

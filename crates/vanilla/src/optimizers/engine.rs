@@ -73,6 +73,13 @@ impl Engine {
         usize::from(self.common.use_ema) + usize::from(self.accumulates().is_some())
     }
 
+    /// The part of a Keras file that holds the slot with this number, of the so many that a variable has: averages
+    /// and sums of gradients, two slots at most, then the rule's own.
+    pub fn file_part(&self, slot: usize, slots: usize) -> usize {
+        let own = slots - self.extra_slots();
+        if slot < own { 2 + self.rule.file_part(slot) } else { slot - own }
+    }
+
     fn accumulates(&self) -> Option<u64> {
         self.common.gradient_accumulation_steps.filter(|steps| *steps > 1)
     }

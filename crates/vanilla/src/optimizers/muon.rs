@@ -321,7 +321,7 @@ fn excluded(config: &mut Config) -> Result<Vec<String>> {
     };
     match parts.iter().find(|part| part.contains(|letter| r"\^$.|?*+()[]{}".contains(letter))) {
         Some(part) => Err(config.error(format!(
-            "exclude_layers = {value}: regular expressions such as '{part}' are not supported; write parts of names"
+            "exclude_layers = {value}: regular expressions such as '{part}' are not supported; write plain parts"
         ))),
         None => Ok(parts),
     }

@@ -84,9 +84,9 @@ impl Bench {
         let mut found = Vec::new();
         for (number, shape) in self.shapes.iter().enumerate() {
             let slots = self.engine.slots(number, shape);
-            let own = slots.len() - self.engine.extra_slots();
+            let count = slots.len();
             for (slot, about) in slots.into_iter().enumerate() {
-                let part = if slot < own { 2 + self.engine.rule.file_part(slot) } else { slot - own };
+                let part = self.engine.file_part(slot, count);
                 let values = self.params.variables[number].slots[slot].to_row_major();
                 found.push((part, (about.shape, values)));
             }
