@@ -197,8 +197,7 @@ impl Experiment {
     /// The callbacks, as they begin.
     pub fn callbacks(&self) -> Result<Vec<Box<dyn Callback>>> {
         let place = "[fit] callbacks";
-        let make =
-            |value: &Value| Ok(callbacks::from_value(&json(value, place)?, &Registry::new()).context(place)?);
+        let make = |value: &Value| callbacks::from_value(&json(value, place)?, &Registry::new()).context(place);
         self.callbacks.iter().map(make).collect()
     }
 

@@ -89,7 +89,7 @@ impl Predict {
             pixels.extend(digit(file).with_context(|| file.display().to_string())?);
         }
         let shape = [&[self.images.len()][..], input].concat();
-        let predictions = model.predict(&Tensor::new(pixels, shape)?.astype(DType::F32))?.to_f32();
+        let predictions = model.predict(Tensor::new(pixels, shape)?.astype(DType::F32))?.to_f32();
         let rows = predictions.chunks_exact(predictions.len() / self.images.len());
         let recognised: Vec<_> =
             self.images.iter().zip(rows).map(|(file, row)| Recognised::new(file, row)).collect();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use vanilla::Model;
 
 fn recorded(name: &str) -> Value {
-    let mut all = trainings::recorded().into_iter();
+    let mut all = trainings::recorded_in("trainings.json").into_iter();
     all.find(|training| training["name"] == name).unwrap_or_else(|| panic!("{name} was not recorded"))
 }
 

@@ -4,7 +4,7 @@
 #[path = "common/trainings.rs"]
 mod trainings;
 
-use trainings::{compare, recorded};
+use trainings::{compare, recorded_in};
 use vanilla::Model;
 
 /// Trainings whose layers do more in Keras than they do here, and why.
@@ -22,7 +22,7 @@ const SPARSE: &str =
 
 #[test]
 fn whole_trainings_equal_keras() {
-    let trainings = recorded();
+    let trainings = recorded_in("trainings.json");
     let mut wrong = Vec::new();
     let mut compared = 0;
     for training in &trainings {

@@ -68,10 +68,10 @@ fn options(fit: &Value) -> Fit {
     options
 }
 
-/// All recorded trainings.
-pub fn recorded() -> Vec<Value> {
-    let text =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/trainings.json")).unwrap();
+/// All trainings in this file.
+pub fn recorded_in(file: &str) -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/");
+    let text = std::fs::read_to_string(format!("{folder}{file}")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
