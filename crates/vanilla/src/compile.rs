@@ -10,7 +10,7 @@ use crate::registry::Registry;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
-use vanilla_plan::{Fact, OutputLoss};
+use vanilla_plan::{Fact, Link, OutputLoss};
 
 /// Keras's arguments of `compile`, with Keras's defaults.
 ///
@@ -368,7 +368,10 @@ impl Model {
                     if !keys.insert(key.clone()) {
                         return Err(Error::config(
                             "compile",
-                            format!("the metric '{key}' is there twice: leave one out"),
+                            format!(
+                                "the metric '{key}' is there twice: give one of them another name, such as \
+                             Precision::new().named(\"other\") or the key \"name\""
+                            ),
                         ));
                     }
                     metrics.push(CompiledMetric { key, output, metric: metric.clone(), weighted: is_weighted });
@@ -412,34 +415,59 @@ impl Model {
         let registry = registry.clone();
         self.compile_with(Compile { losses, optimizer, metrics, weighted_metrics, loss_weights, registry })
     }
-}
 
-impl Model {
-    /// What cannot work is refused before it has trained for an epoch.
+    /// Whether losses and metrics go with the outputs that they look at, once the shapes are known.
     pub(crate) fn check_compiled(&self) -> Result<()> {
         let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(()) };
         for ((output, shape), loss) in built.network.outputs.iter().zip(&built.output_shapes).zip(&compiled.losses)
         {
-            let Some(loss) = loss else { continue };
+            let Some(loss) = loss.as_ref().map(|compiled| &compiled.loss) else { continue };
             let last = built.network.node(*output).map(|node| &node.fact);
             let width = shape.last().copied().unwrap_or(1);
-            let name = loss.loss.name();
-            let classes = loss.loss.targets() == Targets::ClassNumber || name == "categorical_crossentropy";
-            let problem = if width == 1 && matches!(last, Some(Fact::Softmax)) {
-                "softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned()
-            } else if width == 1 && classes {
-                format!("{name} of a single output: it wants one for each class, or use binary_crossentropy")
-            } else if loss.loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
-                format!(
-                    "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid, \
-                     or say from_logits"
-                )
-            } else {
-                continue;
+            if let Some(problem) = trouble(&**loss, last, width) {
+                return Err(Error::config("compile", problem));
+            }
+        }
+        for metric in &compiled.metrics {
+            let outputs = built.network.form(built.network.outputs[metric.output]).cols;
+            let Some(loss) = &compiled.losses[metric.output] else {
+                let problem = format!(
+                    "the metric '{}' is of an output without a loss, whose targets nobody reads",
+                    metric.key
+                );
+                return Err(Error::config("compile", problem));
             };
-            return Err(Error::config("compile", problem));
+            let target = loss.loss.target_width(outputs);
+            if let Err(problem) = metric.metric.metric(target, outputs).check(target, outputs) {
+                return Err(Error::config("compile", format!("the metric '{}' {problem}", metric.key)));
+            }
         }
         Ok(())
+    }
+}
+
+/// Why this loss makes no sense behind a last step like this, of so many outputs.
+fn trouble(loss: &dyn Loss, last: Option<&Fact>, width: usize) -> Option<String> {
+    let name = loss.name();
+    let probabilities = match last.and_then(Fact::link) {
+        Some(Link::Softmax) => Some("softmax"),
+        Some(Link::Sigmoid) => Some("sigmoid"),
+        None => None,
+    };
+    if width == 1 && probabilities == Some("softmax") {
+        Some("softmax of a single output is always 1: use sigmoid with binary_crossentropy".to_owned())
+    } else if width == 1 && loss.targets() != Targets::Numbers {
+        Some(format!("{name} of a single output: it wants one for each class, or use binary_crossentropy"))
+    } else if loss.wants_probabilities() && matches!(last, Some(Fact::Affine { .. })) {
+        let or = if loss.config().contains_key("from_logits") { ", or say from_logits" } else { "" };
+        Some(format!(
+            "{name} of outputs without an activation, which are no probabilities: end in softmax or sigmoid{or}"
+        ))
+    } else {
+        let activation = probabilities.filter(|_| loss.wants_logits())?;
+        Some(format!(
+            "{name} with from_logits, and the {activation} at the end makes probabilities: leave out one of the two"
+        ))
     }
 }
 

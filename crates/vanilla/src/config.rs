@@ -50,6 +50,11 @@ impl Config {
         Error::config(self.place.clone(), problem)
     }
 
+    /// Puts a key back, or nothing.
+    pub(crate) fn put(&mut self, key: &str, value: Option<Value>) {
+        self.keys.extend(value.map(|value| (key.to_owned(), value)));
+    }
+
     /// Whether a key is there, be it null.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)

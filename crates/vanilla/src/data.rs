@@ -21,6 +21,8 @@ pub(crate) struct Prepared {
     x: Vec<Tensor>,
     /// Row-major targets, one table an output.
     y: Vec<Vec<f32>>,
+    /// Targets as they were, where the loss has changed them, one table an output.
+    given: Vec<Option<Vec<f32>>>,
     /// What each sample counts, one table an output.
     weights: Vec<Option<Vec<f32>>>,
     pub rows: usize,
@@ -64,28 +66,33 @@ impl Prepared {
             let problem = format!("y has {} tensors, expected {outputs}: one for each output", y.0.len());
             return Err(Error::data(place, problem));
         }
-        let mut tables = Vec::new();
+        let (mut tables, mut given) = (Vec::new(), Vec::new());
         for (number, (y, loss)) in y.0.iter().zip(&compiled.losses).enumerate() {
             same_rows(place, rows, y)?;
             let name = if outputs > 1 { format!("y[{number}]") } else { "y".into() };
             tables.push(match loss {
                 Some(loss) => {
-                    let mut table = targets(place, &name, y, &built.output_shapes[number], loss)?;
+                    let as_given = targets(place, &name, y, &built.output_shapes[number], loss)?;
+                    let mut table = as_given.clone();
                     loss.loss.prepare(&mut table);
+                    given.push((table != as_given).then_some(as_given));
                     table
                 }
-                None => Vec::new(),
+                None => {
+                    given.push(None);
+                    Vec::new()
+                }
             });
         }
         let weights = sample_weights(place, built, rows, y, weights)?;
-        Ok(Self { x: inputs, y: tables, weights, rows })
+        Ok(Self { x: inputs, y: tables, given, weights, rows })
     }
 
     /// Inputs alone.
     pub fn inputs(place: &str, built: &Built, x: &Arrays) -> Result<Self> {
         let x = inputs(place, built, x)?;
         let rows = x[0].rows();
-        Ok(Self { x, y: Vec::new(), weights: Vec::new(), rows })
+        Ok(Self { x, y: Vec::new(), given: Vec::new(), weights: Vec::new(), rows })
     }
 
     /// The tables, as a plan reads them.
@@ -97,7 +104,12 @@ impl Prepared {
         }
     }
 
-    /// Bytes of the tables that were made for the losses.
+    /// Targets of an output as they were given, where its loss has changed them.
+    pub fn given_targets(&self, output: usize) -> Option<&[f32]> {
+        self.given.get(output).and_then(|targets| targets.as_deref())
+    }
+
+    /// What each sample counts for an output, if not 1.
     pub fn sample_weights(&self, output: usize) -> Option<&[f32]> {
         self.weights.get(output).and_then(|weights| weights.as_deref())
     }
@@ -267,7 +279,10 @@ fn targets(place: &str, name: &str, y: &Tensor, output: &[usize], loss: &Compile
     let whole = || values.iter().all(|value| value.fract() == 0.0);
     match loss.targets() {
         Targets::ClassNumber if one_column => {
-            let bad = |value: &f32| value.fract() != 0.0 || *value < 0.0 || *value >= outputs as f32;
+            let bad = |value: &f32| {
+                let label = value.fract() == 0.0 && *value >= 0.0 && *value < outputs as f32;
+                !label && loss.counts(&[*value])
+            };
             if let Some(row) = values.iter().position(bad) {
                 return Err(error(format!(
                     "{name} is {} in row {}: with {outputs} outputs, labels are whole numbers from 0 to {}",

@@ -98,7 +98,7 @@ impl Model {
                 let params = self.params_mut()?;
                 let done = feed.with(|data, batch| {
                     plan.run(&kernels, params, batch)?;
-                    meter.observe(&plan, batch.rows, |output| data.sample_weights(output));
+                    meter.observe(&plan, batch.rows, data);
                     Ok(())
                 });
                 // No weight has moved.
@@ -195,7 +195,7 @@ impl Model {
         let mut report = how.report(out, terminal, batch_size, data.rows);
         let mut step = 0;
         run_frozen(&mut plan, &kernels, &built.params, &data, (batch_size, how.steps), |plan, rows| {
-            meter.observe(plan, rows, |output| data.sample_weights(output));
+            meter.observe(plan, rows, &data);
             step += 1;
             report.step(step, meter.rows(), || meter.logs());
         });
@@ -366,7 +366,7 @@ impl Validator {
         let params = &model.built.as_ref().ok_or(NOT_BUILT)?.params;
         let Self { data, plan, batch_size, steps, .. } = self;
         run_frozen(plan, kernels, params, data, (*batch_size, *steps), |plan, rows| {
-            meter.observe(plan, rows, |output| data.sample_weights(output));
+            meter.observe(plan, rows, data);
         });
         Ok(meter.logs().into_iter().map(|(key, value)| (format!("val_{key}"), value)).collect())
     }

@@ -114,8 +114,12 @@ pub mod prelude {
     pub use crate::layers;
     pub use crate::layers::words::*;
     pub use crate::losses::words::*;
+    pub use crate::losses::{Reduce, Reduction};
     pub use crate::metrics;
-    pub use crate::metrics::{BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy};
+    pub use crate::metrics::{
+        AUC, BinaryAccuracy, CategoricalAccuracy, ConfusionMatrix, F1Score, Name, Precision, Recall,
+        SparseCategoricalAccuracy, TopKCategoricalAccuracy,
+    };
     pub use crate::optimizers::words::*;
     pub use crate::preprocessing::Preprocessor;
     pub use crate::preprocessing::words::*;

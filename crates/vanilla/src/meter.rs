@@ -1,5 +1,6 @@
 //! [`Meter`]: running means of the losses and running metrics over an epoch.
 
+use crate::data::Prepared;
 use crate::error::Result;
 use crate::losses::Reduction;
 use crate::metrics::{Metric, Row};
@@ -94,8 +95,8 @@ impl Meter {
         self.rows = 0;
     }
 
-    /// Adds a batch of these samples. `weights` are what each sample counts for an output, if not 1.
-    pub fn observe<'a>(&mut self, plan: &Plan, samples: &[usize], weights: impl Fn(usize) -> Option<&'a [f32]>) {
+    /// Adds a batch of these samples of the data.
+    pub fn observe(&mut self, plan: &Plan, samples: &[usize], data: &Prepared) {
         let count = samples.len();
         self.rows += count;
         self.sums[0] += f64::from(plan.penalty()) * count as f64;
@@ -123,11 +124,18 @@ impl Meter {
             self.target.resize(targets.cols(), 0.0);
             self.output.resize(outputs.cols(), 0.0);
             self.logits.resize(outputs.cols(), 0.0);
-            let weights = weights(measured.output).filter(|_| measured.weighted);
+            let weights = data.sample_weights(measured.output).filter(|_| measured.weighted);
+            let given = data.given_targets(measured.output);
             let groups = (outputs.rows() / count.max(1)).max(1);
             let sums = &mut self.sums[measured.sums.clone()];
             for row in (0..outputs.rows()).filter(|row| !plan.is_masked(measured.output, *row)) {
-                targets.read_row(row, &mut self.target);
+                match given {
+                    Some(given) => {
+                        let place = samples[row / groups] * groups + row % groups;
+                        self.target.copy_from_slice(&given[place * targets.cols()..][..targets.cols()]);
+                    }
+                    None => targets.read_row(row, &mut self.target),
+                }
                 outputs.read_row(row, &mut self.output);
                 let weight = weights.map_or(1.0, |weights| f64::from(weights[samples[row / groups]]));
                 let mut seen = Row::new(&self.target, &self.output);

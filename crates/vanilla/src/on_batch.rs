@@ -63,7 +63,7 @@ impl Model {
         let rows: Vec<usize> = (0..data.rows).collect();
         let done = plan.1.run(&kernels, self.params_mut()?, data.view().batch(&rows, &[]));
         if done.is_ok() {
-            meter.observe(&plan.1, &rows, |output| data.sample_weights(output));
+            meter.observe(&plan.1, &rows, &data);
         }
         self.on_batch.train = Some(plan);
         match done {

@@ -238,7 +238,7 @@ fn wrong_use_is_named_with_a_way_out() {
         (compile("msee", "adam", &[]), "unknown loss 'msee'; did you mean 'mse'?"),
         (compile("mse", "adan", &[]), "unknown optimizer 'adan'; did you mean 'adam'?; known are: adadelta,"),
         (compile("mse", "adam", &["acuracy"]), "unknown metric 'acuracy'; did you mean 'accuracy'?"),
-        (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice"),
+        (compile("mse", "adam", &["mse", "mse"]), "compile: the metric 'mse' is there twice: give one"),
     ] {
         assert!(got.starts_with(want), "{got}\nis not\n{want}");
     }

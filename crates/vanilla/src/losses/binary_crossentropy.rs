@@ -40,7 +40,7 @@ impl BinaryCrossentropy {
         self
     }
 
-    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+    pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
         last_axis(config)?;
         let from_logits = config.boolean("from_logits")?.unwrap_or(false);
         Ok(Self { from_logits, label_smoothing: smoothing(config)? })
@@ -104,6 +104,9 @@ impl Loss for BinaryCrossentropy {
     }
     fn wants_probabilities(&self) -> bool {
         !self.from_logits
+    }
+    fn wants_logits(&self) -> bool {
+        self.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::Numbers

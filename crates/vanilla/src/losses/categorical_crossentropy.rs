@@ -12,8 +12,8 @@
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
+use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Link};
 
 /// Cross-entropy between one-hot targets and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +40,7 @@ impl CategoricalCrossentropy {
         self
     }
 
-    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+    pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
         last_axis(config)?;
         let from_logits = config.boolean("from_logits")?.unwrap_or(false);
         Ok(Self { from_logits, label_smoothing: smoothing(config)? })
@@ -109,6 +109,9 @@ impl Loss for CategoricalCrossentropy {
     }
     fn wants_probabilities(&self) -> bool {
         !self.from_logits
+    }
+    fn wants_logits(&self) -> bool {
+        self.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::OneHot

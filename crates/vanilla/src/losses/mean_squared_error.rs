@@ -16,7 +16,7 @@ use vanilla_plan::kernels::Kernels;
 pub struct MeanSquaredError;
 
 impl MeanSquaredError {
-    pub(super) fn from_config(_: &mut Config) -> Result<Self> {
+    pub(crate) fn from_config(_: &mut Config) -> Result<Self> {
         Ok(Self)
     }
 }

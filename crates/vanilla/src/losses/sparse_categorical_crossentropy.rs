@@ -2,9 +2,10 @@
 //!
 //! **Formula** `-ln p[label]`. From logits z: `p = softmax(z)`. From probabilities, p is kept in `[1e-7, 1 - 1e-7]`
 //! and then divided by its sum (the order of Keras on TensorFlow). A last softmax is joined as in
-//! `CategoricalCrossentropy`.
+//! `CategoricalCrossentropy`, also with `ignore_class`, where Keras takes the clipped probabilities.
 //! **Shapes** target `(None,)` or `(None, 1)`, output `(None, k)`
-//! **Config** `from_logits` = false, `axis` = -1 (no other); `ignore_class` is refused
+//! **Config** `from_logits` = false, `ignore_class` = null, `axis` = -1 (no other). Rows with the label `ignore_class`, which
+//! need be no class, have no loss, and the mean leaves them out
 //! **Gradient** by logits `p - onehot(label)`
 //! **Reference** `keras.losses.SparseCategoricalCrossentropy`
 
@@ -12,14 +13,14 @@ use super::categorical_crossentropy::last_axis;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use serde_json::Value;
+use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Link};
 
 /// Cross-entropy between class numbers and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SparseCategoricalCrossentropy {
     from_logits: bool,
+    ignore_class: Option<i64>,
 }
 
 impl SparseCategoricalCrossentropy {
@@ -34,9 +35,16 @@ impl SparseCategoricalCrossentropy {
         self
     }
 
-    pub(super) fn from_config(config: &mut Config) -> Result<Self> {
+    /// Rows with this label do not count.
+    pub fn ignore_class(mut self, label: i64) -> Self {
+        self.ignore_class = Some(label);
+        self
+    }
+
+    pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
         last_axis(config)?;
-        Ok(Self { from_logits: config.boolean("from_logits")?.unwrap_or(false) })
+        let from_logits = config.boolean("from_logits")?.unwrap_or(false);
+        Ok(Self { from_logits, ignore_class: config.signed("ignore_class")? })
     }
 }
 
@@ -48,6 +56,10 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
         1
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
+        if !self.counts(target) {
+            d.fill(0.0);
+            return 0.0;
+        }
         let label = target[0] as usize;
         if self.from_logits {
             d.copy_from_slice(prediction);
@@ -63,10 +75,18 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
         }
         libm::logf(sum) - libm::logf(clip(prediction[label]))
     }
+    fn counts(&self, target: &[f32]) -> bool {
+        self.ignore_class.is_none_or(|label| target[0] != label as f32)
+    }
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax && !self.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+        if !self.counts(target) {
+            kernels.softmax(logits);
+            d.fill(0.0);
+            return 0.0;
+        }
         let label = target[0] as usize;
         let z = logits[label];
         let log_sum = kernels.softmax(logits);
@@ -81,10 +101,13 @@ impl Loss for SparseCategoricalCrossentropy {
         "SparseCategoricalCrossentropy"
     }
     fn config(&self) -> Keys {
-        keys! { "from_logits": self.from_logits, "ignore_class": Value::Null, "axis": -1 }
+        keys! { "from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": -1 }
     }
     fn wants_probabilities(&self) -> bool {
         !self.from_logits
+    }
+    fn wants_logits(&self) -> bool {
+        self.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::ClassNumber

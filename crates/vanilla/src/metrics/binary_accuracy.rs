@@ -5,7 +5,7 @@
 //! **Config** `threshold` = 0.5
 //! **Reference** `keras.metrics.BinaryAccuracy`
 
-use super::{Direction, Metric, Row};
+use super::{Direction, Metric, Row, same_width};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 
@@ -44,6 +44,9 @@ impl Metric for BinaryAccuracy {
     }
     fn direction(&self) -> Option<Direction> {
         Some(Direction::Up)
+    }
+    fn check(&self, target: usize, outputs: usize) -> std::result::Result<(), String> {
+        same_width(target, outputs)
     }
     fn sample(&self, row: &Row<'_>) -> f32 {
         let Row { target, output, .. } = *row;

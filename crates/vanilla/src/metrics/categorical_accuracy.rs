@@ -5,7 +5,7 @@
 //! **Config** none
 //! **Reference** `keras.metrics.CategoricalAccuracy`
 
-use super::{Direction, Metric, Row, argmax};
+use super::{Direction, Metric, Row, argmax, same_width};
 use crate::config::Config;
 use crate::error::Result;
 
@@ -28,6 +28,9 @@ impl Metric for CategoricalAccuracy {
     }
     fn direction(&self) -> Option<Direction> {
         Some(Direction::Up)
+    }
+    fn check(&self, target: usize, outputs: usize) -> std::result::Result<(), String> {
+        same_width(target, outputs)
     }
     fn sample(&self, row: &Row<'_>) -> f32 {
         let Row { target, output, .. } = *row;

@@ -3,15 +3,27 @@
 use crate::config::{Config, Keys, name_and_keys, node};
 use crate::error::{Error, Result};
 use crate::registry::Registry;
+use crate::tensor::{STR, Tensor};
 use serde_json::Value;
 use std::fmt::Debug;
 use std::sync::Arc;
 use vanilla_plan::Link;
 
+mod classes;
+mod correlation;
+mod mean_of_loss;
+mod named;
+mod overlap;
+mod thresholds;
+
+pub use auc::{Curve, Summation};
+pub use fbeta_score::Average;
+pub use named::{Name, Named};
+
 /// What a metric sees of a sample: a row of the output, and what it is compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// The target, as the loss has it.
+    /// The target.
     pub target: &'a [f32],
     /// The output.
     pub output: &'a [f32],
@@ -50,6 +62,13 @@ pub trait Metric: Debug + Send + Sync {
     fn direction(&self) -> Option<Direction> {
         None
     }
+    /// What is wrong with targets and outputs of these widths, if something is: a sentence that goes on from "the metric".
+    ///
+    /// # Errors
+    /// That sentence.
+    fn check(&self, _target: usize, _outputs: usize) -> std::result::Result<(), String> {
+        Ok(())
+    }
     /// How many sums it keeps for targets and outputs of these widths; of a mean over samples 2.
     fn sums(&self, _target: usize, _outputs: usize) -> usize {
         2
@@ -82,6 +101,112 @@ pub fn ratio(a: f64, b: f64) -> f64 {
     if b == 0.0 { 0.0 } else { a / b }
 }
 
+/// As many targets as outputs.
+pub(crate) fn same_width(target: usize, outputs: usize) -> std::result::Result<(), String> {
+    if target == outputs {
+        return Ok(());
+    }
+    Err(if target == 1 {
+        "wants a target for every output, and gets class numbers: give one-hot vectors (to_categorical, \
+         categorical_crossentropy), or take a metric of class numbers"
+            .to_owned()
+    } else {
+        format!("compares every output with a target, and there are {outputs} outputs and {target} targets")
+    })
+}
+
+/// One target, a class number.
+pub(crate) fn class_number(target: usize, _outputs: usize) -> std::result::Result<(), String> {
+    if target == 1 {
+        return Ok(());
+    }
+    Err(format!("wants one class number a row, and there are {target} targets: use its kin that is not sparse"))
+}
+
+/// Results that are one number or several, with `_0`, `_1`, ... behind the name.
+pub(crate) fn numbered(values: impl IntoIterator<Item = f64>) -> Vec<(String, f64)> {
+    let values: Vec<f64> = values.into_iter().collect();
+    match values[..] {
+        [] => vec![(String::new(), 0.0)],
+        [one] => vec![(String::new(), one)],
+        _ => values.into_iter().enumerate().map(|(i, value)| (format!("_{i}"), value)).collect(),
+    }
+}
+
+/// What a metric says of these targets and outputs, outside of a training: its name, or several names with something
+/// behind them, and the values. Outputs are `(N, k)` or `(N,)` (or of a higher rank, whose last axis counts), targets of
+/// the same shape or class numbers `(N,)` or `(N, 1)`; weights `(N,)` are what each sample counts.
+///
+/// ```
+/// use vanilla::metrics::{self, AUC, ConfusionMatrix};
+/// use vanilla::prelude::*;
+/// let (labels, scores) = (Tensor::new(vec![0.0f32, 1.0, 1.0, 0.0], [4])?, Tensor::new(vec![0.1f32, 0.8, 0.4, 0.6], [4])?);
+/// assert_eq!(metrics::compute(&AUC::new(), &labels, &scores, None)?, [("auc".to_owned(), 0.75)]);
+/// let cells = metrics::compute(&ConfusionMatrix, &labels, &scores, None)?;
+/// assert_eq!(cells[1], ("confusion_matrix_0_1".to_owned(), 1.0));
+/// # Ok::<(), vanilla::Error>(())
+/// ```
+///
+/// # Errors
+/// When shapes do not fit each other or the metric, or something is no number.
+pub fn compute(
+    metric: &dyn Metric,
+    targets: &Tensor,
+    outputs: &Tensor,
+    weights: Option<&Tensor>,
+) -> Result<Vec<(String, f64)>> {
+    let error = |problem: String| Error::data(format!("compute: {}", metric.name()), problem);
+    for (name, tensor) in [("targets", Some(targets)), ("outputs", Some(outputs)), ("weights", weights)] {
+        if tensor.is_some_and(|tensor| tensor.dtype() == STR) {
+            return Err(error(format!("{name} holds strings, expected numbers")));
+        }
+    }
+    let samples = outputs.rows();
+    let (outer, cols) = match outputs.shape() {
+        [] => return Err(error("outputs has the shape [], expected (N,) or (N, k)".into())),
+        [_] => (outputs.shape(), 1),
+        [outer @ .., cols] => (outer, *cols),
+    };
+    let width = match targets.shape() {
+        shape if shape == outputs.shape() => cols,
+        shape if shape == outer || shape == [outer, &[1]].concat() => 1,
+        // One-hot vectors beside class numbers.
+        [head @ .., classes] if head == outputs.shape() => *classes,
+        shape => {
+            let or = if cols > 1 { format!(", or {outer:?} for class numbers") } else { String::new() };
+            let problem = format!(
+                "targets has the shape {shape:?}, expected {:?}{or}: nothing is broadcast",
+                outputs.shape()
+            );
+            return Err(error(problem));
+        }
+    };
+    metric.check(width, cols).map_err(error)?;
+    if let Some(weights) = weights {
+        if weights.shape() != [samples] && weights.shape() != [samples, 1] {
+            return Err(error(format!("weights has the shape {:?}, expected ({samples},)", weights.shape())));
+        }
+        if let Some(bad) = weights.to_f32().iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+            return Err(error(format!("weights has a {bad}, expected numbers of at least 0")));
+        }
+    }
+    let weights = weights.map(Tensor::to_f32);
+    let (targets, outputs) = (targets.to_f32(), outputs.to_f32());
+    if let Some(bad) = targets.iter().find(|target| !target.is_finite()) {
+        return Err(error(format!("targets has a {bad}, expected numbers")));
+    }
+    let mut sums = vec![0.0; metric.sums(width, cols)];
+    if cols > 0 && samples > 0 {
+        let groups = outputs.len() / cols / samples;
+        for (row, (target, output)) in targets.chunks_exact(width).zip(outputs.chunks_exact(cols)).enumerate() {
+            let weight = weights.as_ref().map_or(1.0, |weights| f64::from(weights[row / groups]));
+            metric.observe(&Row::new(target, output), weight, &mut sums);
+        }
+    }
+    let named = |(behind, value): (String, f64)| (format!("{}{behind}", metric.name()), value);
+    Ok(metric.results(&sums).into_iter().map(named).collect())
+}
+
 /// The registry: module, type, names. `CLASS` is Keras's class name, the first name is Keras's own.
 macro_rules! registry {
     ($($module:ident $word:ident $class:literal [$name:literal $(, $alias:literal)*];)*) => {
@@ -89,7 +214,7 @@ macro_rules! registry {
 
         /// All names.
         pub fn names() -> Vec<&'static str> {
-            vec!["acc", "accuracy" $(, $name $(, $alias)*)*]
+            vec!["acc" $(, $name $(, $alias)*)*]
         }
 
         fn known(word: &str, config: &mut Config) -> Result<Option<Arc<dyn Metric>>> {
@@ -102,11 +227,58 @@ macro_rules! registry {
 }
 
 registry! {
+    accuracy Accuracy "Accuracy" ["accuracy"];
+    auc AUC "AUC" ["auc"];
+    balanced_accuracy BalancedAccuracy "BalancedAccuracy" ["balanced_accuracy"];
     binary_accuracy BinaryAccuracy "BinaryAccuracy" ["binary_accuracy"];
+    binary_crossentropy BinaryCrossentropy "BinaryCrossentropy" ["binary_crossentropy", "bce", "BCE"];
+    binary_iou BinaryIoU "BinaryIoU" ["binary_io_u"];
     categorical_accuracy CategoricalAccuracy "CategoricalAccuracy" ["categorical_accuracy"];
+    categorical_crossentropy CategoricalCrossentropy "CategoricalCrossentropy" ["categorical_crossentropy"];
+    categorical_hinge CategoricalHinge "CategoricalHinge" ["categorical_hinge"];
+    concordance_correlation ConcordanceCorrelation "ConcordanceCorrelation" ["concordance_correlation"];
+    confusion_matrix ConfusionMatrix "ConfusionMatrix" ["confusion_matrix"];
+    cosine_similarity CosineSimilarity "CosineSimilarity" ["cosine_similarity"];
+    expected_calibration_error ExpectedCalibrationError "ExpectedCalibrationError" ["expected_calibration_error"];
+    f1_score F1Score "F1Score" ["f1_score"];
+    false_negatives FalseNegatives "FalseNegatives" ["false_negatives"];
+    false_positives FalsePositives "FalsePositives" ["false_positives"];
+    fbeta_score FBetaScore "FBetaScore" ["f_beta_score", "fbeta_score"];
+    hinge Hinge "Hinge" ["hinge"];
+    iou IoU "IoU" ["io_u"];
+    kl_divergence KLDivergence "KLDivergence" ["kl_divergence"];
+    log_cosh_error LogCoshError "LogCoshError" ["log_cosh_error", "logcosh"];
+    matthews_correlation MatthewsCorrelation "MatthewsCorrelation" ["matthews_correlation"];
     mean_absolute_error MeanAbsoluteError "MeanAbsoluteError" ["mean_absolute_error", "mae", "MAE"];
+    mean_absolute_percentage_error MeanAbsolutePercentageError "MeanAbsolutePercentageError"
+        ["mean_absolute_percentage_error", "mape", "MAPE"];
+    mean_iou MeanIoU "MeanIoU" ["mean_io_u"];
     mean_squared_error MeanSquaredError "MeanSquaredError" ["mean_squared_error", "mse", "MSE"];
-    sparse_categorical_accuracy SparseCategoricalAccuracy "SparseCategoricalAccuracy" ["sparse_categorical_accuracy"];
+    mean_squared_logarithmic_error MeanSquaredLogarithmicError "MeanSquaredLogarithmicError"
+        ["mean_squared_logarithmic_error", "msle", "MSLE"];
+    one_hot_iou OneHotIoU "OneHotIoU" ["one_hot_io_u"];
+    one_hot_mean_iou OneHotMeanIoU "OneHotMeanIoU" ["one_hot_mean_io_u"];
+    pearson_correlation PearsonCorrelation "PearsonCorrelation" ["pearson_correlation"];
+    per_class PerClass "PerClass" ["per_class"];
+    poisson Poisson "Poisson" ["poisson"];
+    precision Precision "Precision" ["precision"];
+    precision_at_recall PrecisionAtRecall "PrecisionAtRecall" ["precision_at_recall"];
+    r2_score R2Score "R2Score" ["r2_score"];
+    recall Recall "Recall" ["recall"];
+    recall_at_precision RecallAtPrecision "RecallAtPrecision" ["recall_at_precision"];
+    root_mean_squared_error RootMeanSquaredError "RootMeanSquaredError" ["root_mean_squared_error"];
+    sensitivity_at_specificity SensitivityAtSpecificity "SensitivityAtSpecificity" ["sensitivity_at_specificity"];
+    sparse_categorical_accuracy SparseCategoricalAccuracy "SparseCategoricalAccuracy"
+        ["sparse_categorical_accuracy"];
+    sparse_categorical_crossentropy SparseCategoricalCrossentropy "SparseCategoricalCrossentropy"
+        ["sparse_categorical_crossentropy"];
+    sparse_top_k_categorical_accuracy SparseTopKCategoricalAccuracy "SparseTopKCategoricalAccuracy"
+        ["sparse_top_k_categorical_accuracy"];
+    specificity_at_sensitivity SpecificityAtSensitivity "SpecificityAtSensitivity" ["specificity_at_sensitivity"];
+    squared_hinge SquaredHinge "SquaredHinge" ["squared_hinge"];
+    top_k_categorical_accuracy TopKCategoricalAccuracy "TopKCategoricalAccuracy" ["top_k_categorical_accuracy"];
+    true_negatives TrueNegatives "TrueNegatives" ["true_negatives"];
+    true_positives TruePositives "TruePositives" ["true_positives"];
 }
 
 /// The metric of this name or class name, with these keys, and the name that the keys give it.
@@ -116,6 +288,7 @@ registry! {
 pub fn from_config(word: &str, keys: Keys, registry: &Registry) -> Result<(Arc<dyn Metric>, Option<String>)> {
     let mut config = Config::with_registry(word, keys, registry);
     let name = config.string("name")?;
+    whole_numbers(word, &mut config);
     config.float32()?;
     let metric = match registry.find_metric(word) {
         Some(make) => make(&mut config)?,
@@ -124,6 +297,15 @@ pub fn from_config(word: &str, keys: Keys, registry: &Registry) -> Result<(Arc<d
     };
     config.finish()?;
     Ok((metric, name))
+}
+
+/// Keras counts intersections and unions in whole numbers, and says so in `dtype`; here they are weights of samples.
+fn whole_numbers(word: &str, config: &mut Config) {
+    if word.ends_with("IoU") || word.ends_with("_io_u") {
+        let dtype =
+            config.take("dtype").filter(|dtype| !dtype.as_str().is_some_and(|dtype| dtype.starts_with("int")));
+        config.put("dtype", dtype);
+    }
 }
 
 /// A metric by name, from its configuration, or itself.
@@ -219,33 +401,6 @@ pub(crate) fn argmax(row: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn floats(value: &Value) -> Vec<f32> {
-        match value {
-            Value::Array(items) => items.iter().flat_map(floats).collect(),
-            number => vec![number.as_f64().unwrap() as f32],
-        }
-    }
-
-    #[test]
-    fn recorded_values() {
-        let golden: Value = serde_json::from_str(include_str!("../../tests/golden/golden.json")).unwrap();
-        for (recorded, word) in [
-            ("acc_cat", "categorical_accuracy"),
-            ("acc_sparse", "sparse_categorical_accuracy"),
-            ("acc_bin", "binary_accuracy"),
-            ("mse", "mse"),
-        ] {
-            let recorded = &golden["metrics"][recorded];
-            let metric = from_config(word, Keys::new(), &Registry::default()).unwrap().0;
-            let rows = recorded["y_pred"].as_array().unwrap();
-            let sum: f32 = (0..rows.len())
-                .map(|i| metric.sample(&Row::new(&floats(&recorded["y_true"][i]), &floats(&rows[i]))))
-                .sum();
-            let (got, want) = (f64::from(sum) / rows.len() as f64, recorded["result"].as_f64().unwrap());
-            assert!((got - want).abs() < 1e-6 * want.max(1.0), "{word}: {got} instead of {want}");
-        }
-    }
 
     #[test]
     fn acc_is_decided_by_the_shapes_and_keeps_its_key() {

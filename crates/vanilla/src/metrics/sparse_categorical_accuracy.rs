@@ -5,7 +5,7 @@
 //! **Config** none
 //! **Reference** `keras.metrics.SparseCategoricalAccuracy`
 
-use super::{Direction, Metric, Row, argmax};
+use super::{Direction, Metric, Row, argmax, class_number};
 use crate::config::Config;
 use crate::error::Result;
 
@@ -29,8 +29,11 @@ impl Metric for SparseCategoricalAccuracy {
     fn direction(&self) -> Option<Direction> {
         Some(Direction::Up)
     }
+    fn check(&self, target: usize, outputs: usize) -> std::result::Result<(), String> {
+        class_number(target, outputs)
+    }
     fn sample(&self, row: &Row<'_>) -> f32 {
         let Row { target, output, .. } = *row;
-        f32::from(u8::from(target[0] as usize == argmax(output)))
+        f32::from(u8::from(target[0] == argmax(output) as f32))
     }
 }

@@ -1,0 +1,13 @@
+//! `FalsePositives`.
+//!
+//! **Formula** the weights of outputs above the threshold whose label is 0, summed over samples and outputs
+//! **Shapes** target and output `(None, k)`, labels 0 or 1 for every output
+//! **Config** `thresholds` = null, which is 0.5; of several there are several results, with `_0`, `_1`, ... behind the name
+//! **Reference** `keras.metrics.FalsePositives`
+
+use super::thresholds::count_above;
+
+count_above! {
+    /// Number of outputs above the threshold whose label is 0.
+    FalsePositives "false_positives" false true
+}
