@@ -55,6 +55,8 @@ pub struct Model {
     portable_math: bool,
     runtime: OnceLock<Runtime>,
     pub(crate) on_batch: OnBatch,
+    /// This model in the place of a layer, while its weights stay: calls of it then share one set.
+    pub(crate) inside: OnceLock<Arc<Nested>>,
 }
 
 /// Values of one sample, in any layer; a batch of 64 then takes 4 GiB.
@@ -90,6 +92,7 @@ impl Model {
             portable_math: false,
             runtime: OnceLock::new(),
             on_batch: OnBatch::default(),
+            inside: OnceLock::new(),
         };
         match shapes {
             Some(shapes) => {
@@ -103,6 +106,7 @@ impl Model {
     /// Names the model.
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.graph.name = name.into();
+        self.inside.take();
         self
     }
 
@@ -159,6 +163,7 @@ impl Model {
     /// As [`Model::build`], for every input.
     pub(crate) fn build_all(&mut self, input_shapes: &[Vec<usize>]) -> Result<()> {
         self.built = Some(Built::new(&self.graph, input_shapes, self.seed, usize::MAX)?);
+        self.inside.take();
         if let Some(compiled) = &mut self.compiled {
             compiled.attached = false;
         }
@@ -177,6 +182,7 @@ impl Model {
             return Err(Error::unknown("layer of the model", layer, names));
         };
         entry.trainable = trainable;
+        self.inside.take();
         if let Some(built) = self.built.take() {
             let weights = built.params.variables.into_iter().map(|variable| variable.weights);
             let mut again = Built::new(&self.graph, &built.input_shapes, self.seed, usize::MAX)?;
@@ -198,11 +204,15 @@ impl Model {
     }
 
     fn nested(&self) -> Arc<Nested> {
-        let weights = self.built.as_ref().map(|_| self.get_weights());
-        Arc::new(Nested { graph: self.graph.clone(), weights })
+        let nested = self.inside.get_or_init(|| {
+            let weights = self.built.as_ref().map(|_| self.get_weights());
+            Arc::new(Nested { graph: self.graph.clone(), weights })
+        });
+        Arc::clone(nested)
     }
 
-    /// What the model makes of these values, as a part of another model; of several outputs the first.
+    /// What the model makes of these values, as a part of another model, which gets a copy of its weights; called several
+    /// times, it is there once and has one set of weights. Of several outputs the first.
     pub fn call(&self, inputs: impl Into<Tensors>) -> KerasTensor {
         KerasTensor::of(Content::Model(self.nested()), inputs.into(), 0)
     }
@@ -364,6 +374,7 @@ impl Model {
     }
 
     pub(crate) fn params_mut(&mut self) -> Result<&mut Params> {
+        self.inside.take();
         Ok(&mut self.built.as_mut().ok_or(NOT_BUILT)?.params)
     }
 
@@ -455,6 +466,20 @@ mod tests {
             Dropout::new(0.5)
         ]);
         assert_eq!(model.unwrap().layer_names(), ["flatten", "dense_1", "dense", "dense_2", "dropout"]);
+    }
+
+    #[test]
+    fn a_model_called_twice_is_there_once_and_a_changed_one_is_another() {
+        use crate::prelude::*;
+        let mut half = Sequential::new(crate::layers![Dense::new(4).input_dim(3)]).unwrap().with_name("half");
+        let (a, b) = (Input::new([3]).tensor(), Input::new([3]).tensor());
+        let both = Subtract::new().call([&half.call(&a), &half.call(&b)]);
+        let pair = Model::new([&a, &b], &both).unwrap();
+        assert_eq!((pair.count_params(), half.count_params()), (16, 16));
+        assert_eq!(pair.get_weights(), half.get_weights());
+        let weights: Vec<Tensor> = half.get_weights().iter().map(|w| w.clone() * 2.0).collect();
+        half.set_weights(&weights).unwrap();
+        assert_eq!(Model::new(&a, &half.call(&a)).unwrap().get_weights(), weights);
     }
 
     #[test]

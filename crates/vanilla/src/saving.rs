@@ -155,6 +155,7 @@ impl Model {
     }
 
     fn read_weights_tree(&mut self, tree: &Group) -> Result<()> {
+        self.inside.take();
         let Some(built) = &mut self.built else { return Ok(()) };
         let mut places = Vec::new();
         variable_places(&self.graph, built, &[], "", &mut places);

@@ -47,6 +47,7 @@ impl Model {
         for (new, variable) in weights.iter().zip(&mut built.params.variables) {
             variable.weights.copy_from_row_major(&new.to_f32());
         }
+        self.inside.take();
         Ok(())
     }
 

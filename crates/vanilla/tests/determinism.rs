@@ -35,9 +35,9 @@ fn outcome(loss: (&str, &str, usize), optimizer: &str, threads: usize, rows: usi
     ];
     let mut model = Sequential::new(layers).unwrap().with_threads(threads);
     match optimizer {
-        "momentum" => model.compile(loss, SGD::new(0.01).momentum(0.9), ["mae"]).unwrap(),
-        "nesterov" => model.compile(loss, SGD::new(0.01).momentum(0.9).nesterov(true), ["mae"]).unwrap(),
-        name => model.compile(loss, name, ["mae"]).unwrap(),
+        "momentum" => model.compile(loss, SGD::new(0.01).momentum(0.9), ["acc"]).unwrap(),
+        "nesterov" => model.compile(loss, SGD::new(0.01).momentum(0.9).nesterov(true), ["acc"]).unwrap(),
+        name => model.compile(loss, name, ["acc"]).unwrap(),
     }
     let history = model.fit(&x, &y, Fit::new().batch_size(64).verbose(0).validation_split(0.3)).unwrap();
     assert_eq!(model.threads(64).unwrap(), threads, "too small a network to use them");
