@@ -288,7 +288,11 @@ impl Context<'_> {
         s.losses[number].clear();
         let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
         d_out.resize(rows, if dx.is_some() { cols } else { 0 });
-        let sample = |row: usize| (self.batch.rows[row / groups], row % groups);
+        // A division takes as long as a short row.
+        let sample = |row: usize| match groups {
+            1 => (self.batch.rows[row], 0),
+            _ => (self.batch.rows[row / groups], row % groups),
+        };
         let target_of = |row: usize| {
             let (sample, group) = sample(row);
             &targets[(sample * groups + group) * width..][..width]
@@ -349,7 +353,7 @@ impl Context<'_> {
                 }
                 value
             };
-            let counts = loss.counts(target) && !s.masked[number].get(r).copied().unwrap_or(false);
+            let counts = loss.counts(target) && !s.masked[number].get(r).is_some_and(|masked| *masked);
             let weight = if counts { weight_of(r) } else { 0.0 };
             if weight != 1.0 {
                 value *= weight;
