@@ -4,6 +4,7 @@ use vanilla::losses::{Loss, Targets};
 use vanilla::metrics::{Direction, Metric, Row};
 use vanilla::plan::kernels::Kernels;
 use vanilla::prelude::*;
+use vanilla::testing::{check_loss, check_metric};
 
 /// Mean over the outputs of `max(q e, (q - 1) e)`, `e = t - p`: what is above the prediction with probability 1 - q.
 #[derive(Debug)]
@@ -54,6 +55,12 @@ impl Metric for Coverage {
 }
 
 fn main() -> Result<()> {
+    let q = |config: &mut Config| Ok(Quantile(config.float("q")?.unwrap_or(0.5) as f32));
+    let registry = Registry::new().loss("Quantile", q).metric("Coverage", |_| Ok(Coverage));
+    // They keep what a loss and a metric promise: gradients against differences, for instance.
+    check_loss(Quantile(0.9), &registry)?;
+    check_metric(Coverage, &registry)?;
+
     // Targets between 0 and x, so that nine tenths of them lie below 0.9 x.
     let x: Vec<f32> = (0..1000).map(|i| (i % 50) as f32 / 50.0).collect();
     let y: Vec<f32> = x.iter().enumerate().map(|(i, x)| x * (i / 50) as f32 / 19.0).collect();
@@ -66,8 +73,6 @@ fn main() -> Result<()> {
 
     let file = std::env::temp_dir().join(format!("own-{}.keras", std::process::id()));
     model.save(&file)?;
-    let q = |config: &mut Config| Ok(Quantile(config.float("q")?.unwrap_or(0.5) as f32));
-    let registry = Registry::new().loss("Quantile", q).metric("Coverage", |_| Ok(Coverage));
     let loaded = Model::load_with(&file, &registry)?;
     std::fs::remove_file(&file).ok();
     let (before, after) = (model.evaluate(&x, &y)?, loaded.evaluate(&x, &y)?);

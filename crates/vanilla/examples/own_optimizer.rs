@@ -4,6 +4,7 @@ use vanilla::config::{Config, Keys};
 use vanilla::optimizers::{Coefficients, Common, Kernels, LearningRate, Optimizer, Slot, Slots, zeros};
 use vanilla::prelude::*;
 use vanilla::schedules::Schedule;
+use vanilla::testing::{check_optimizer, check_schedule};
 
 // begin optimizer
 /// Every weight moves by the learning rate, to the side that the gradients of late say: the sign of their mean.
@@ -70,11 +71,15 @@ fn registry() -> Registry {
         })
 }
 
-/// Trains, saves, loads, and trains on.
+/// Checks, trains, saves, loads, and trains on.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn main() -> Result<()> {
+    // Both keep what an optimizer and a schedule promise: the same bits for every piece of a variable, for instance.
+    check_optimizer(SignOfMean { common: Common::new(0.001), keep: 0.8 }, &registry())?;
+    check_schedule(&InverseRoot { start: 0.02 }, &registry())?;
+
     // The sign of the product of two numbers, which no straight line separates.
     let points: Vec<[f32; 2]> =
         (0..400).map(|i| [(i % 20) as f32 / 10.0 - 0.95, (i / 20) as f32 / 10.0 - 0.95]).collect();

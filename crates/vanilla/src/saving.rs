@@ -40,7 +40,7 @@ impl Model {
         write_file(path, &self.to_keras()?)
     }
 
-    /// The bytes of the file that [`Sequential::save`] writes.
+    /// The bytes of the file that [`Model::save`] writes.
     ///
     /// # Errors
     /// When the input shape is not known, or a name has no place in the format.
@@ -213,7 +213,7 @@ impl Model {
         Ok(())
     }
 
-    /// SHA-256 of all weights in the order of [`Sequential::get_weights`], row-major little-endian f32, in hex.
+    /// SHA-256 of all weights in the order of [`Model::get_weights`], row-major little-endian f32, in hex.
     pub fn weights_sha256(&self) -> String {
         use sha2::Digest;
         let mut hash = sha2::Sha256::new();

@@ -1,16 +1,19 @@
 //! The contract of a word as tests, for words of your own: [`LayerCheck`], [`check_activation`],
-//! [`check_initializer`].
+//! [`check_initializer`], [`check_loss`], [`check_metric`], [`check_optimizer`], [`check_schedule`],
+//! [`check_callback`].
 //!
 //! ```
 //! use vanilla::activations::Tanh;
 //! use vanilla::initializers::Initializer;
 //! use vanilla::prelude::*;
-//! use vanilla::testing::{LayerCheck, check_activation, check_initializer};
+//! use vanilla::testing::{LayerCheck, check_activation, check_initializer, check_loss, check_optimizer};
 //!
 //! LayerCheck::new(Dense::new(3).activation("tanh")).inputs([[4]]).run()?;
 //! LayerCheck::new(Concatenate::new()).inputs([vec![2, 3], vec![2, 1]]).run()?;
 //! check_activation(Tanh)?;
 //! check_initializer(Initializer::GLOROT_UNIFORM, &Registry::new())?;
+//! check_loss(Huber::new(), &Registry::new())?;
+//! check_optimizer("adam", &Registry::new())?;
 //! # Ok::<(), vanilla::Error>(())
 //! ```
 //!
@@ -18,9 +21,11 @@
 
 mod bench;
 mod layer;
+mod training;
 mod words;
 
 pub use layer::LayerCheck;
+pub use training::{check_callback, check_loss, check_metric, check_optimizer, check_schedule};
 pub use words::{check_activation, check_initializer};
 
 use crate::error::Error;
@@ -39,6 +44,11 @@ pub struct Problems {
 impl Problems {
     fn of(word: impl Into<String>) -> Self {
         Self { word: word.into(), lines: Vec::new() }
+    }
+
+    /// There is no such word.
+    fn no_word(kind: &str, error: &Error) -> Self {
+        Self { word: kind.to_owned(), lines: vec![error.to_string()] }
     }
 
     /// The lines.

@@ -1,16 +1,22 @@
-//! Keras's words keep the contract that `vanilla::testing` states: every layer, activation and initializer of the
-//! registries.
+//! Keras's words keep the contract that `vanilla::testing` states: every word of the registries.
 
 use vanilla::activations::{self, Activation, Threshold};
 use vanilla::config::Keys;
 use vanilla::constraints::NonNeg;
 use vanilla::initializers::{self, Initializer};
 use vanilla::layers::*;
+use vanilla::losses;
+use vanilla::metrics::{self, MetricArg};
+use vanilla::optimizers;
 use vanilla::plan::kernels::Kernels;
 use vanilla::plan::{Curve, Fact, Reads, RowFunction, RowGradients, RowWeights};
 use vanilla::prelude::*;
 use vanilla::regularizers::L2;
-use vanilla::testing::{LayerCheck, check_activation, check_initializer};
+use vanilla::schedules::Schedule;
+use vanilla::testing::{
+    LayerCheck, check_activation, check_callback, check_initializer, check_loss, check_metric, check_optimizer,
+    check_schedule,
+};
 
 type Input = Vec<usize>;
 
@@ -265,4 +271,260 @@ fn wrong_layers_are_found() {
     }
     let unknown = LayerCheck::new(Wrong::Nothing).inputs([[4]]).run().unwrap_err().to_string();
     assert!(unknown.contains("unknown layer 'Wrong'"), "{unknown}");
+}
+
+fn all_keep<'a>(
+    results: impl IntoIterator<Item = (&'a str, std::result::Result<(), vanilla::testing::Problems>)>,
+) {
+    let wrong: Vec<String> = results
+        .into_iter()
+        .filter_map(|(name, result)| result.err().map(|found| format!("{name}: {found}")))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_loss_keeps_its_contract() {
+    let registry = Registry::new();
+    all_keep(losses::names().into_iter().map(|name| (name, check_loss(name, &registry))));
+    all_keep([
+        ("logits", check_loss(BinaryCrossentropy::new().from_logits(true), &registry)),
+        ("logits", check_loss(CategoricalCrossentropy::new().from_logits(true), &registry)),
+    ]);
+}
+
+#[test]
+fn every_metric_keeps_its_contract() {
+    let registry = Registry::new();
+    // "acc" is one of three others, decided by shapes; what asks for a number gets one.
+    let keys_of = |name: &str| match name {
+        "acc" => None,
+        "io_u" | "one_hot_io_u" => Some(serde_json::json!({ "num_classes": 2, "target_class_ids": [1] })),
+        "mean_io_u" | "one_hot_mean_io_u" => Some(serde_json::json!({ "num_classes": 4 })),
+        "precision_at_recall" => Some(serde_json::json!({ "recall": 0.5 })),
+        "recall_at_precision" => Some(serde_json::json!({ "precision": 0.5 })),
+        "sensitivity_at_specificity" => Some(serde_json::json!({ "specificity": 0.5 })),
+        "specificity_at_sensitivity" => Some(serde_json::json!({ "sensitivity": 0.5 })),
+        _ => Some(serde_json::json!({})),
+    };
+    let words = metrics::names().into_iter().filter_map(|name| keys_of(name).map(|keys| (name, keys)));
+    all_keep(words.map(|(name, keys)| {
+        let node = serde_json::json!({ "class_name": name, "config": keys });
+        (name, check_metric(MetricArg::Config(node), &registry))
+    }));
+}
+
+#[test]
+fn every_optimizer_keeps_its_contract() {
+    let registry = Registry::new();
+    all_keep(optimizers::names().into_iter().map(|name| (name, check_optimizer(name, &registry))));
+    all_keep([("momentum", check_optimizer(SGD::new(0.01).momentum(0.9).nesterov(true), &registry))]);
+}
+
+#[test]
+fn every_schedule_keeps_its_contract() {
+    let schedules: Vec<Box<dyn Schedule>> = vec![
+        Box::new(CosineDecay::new(0.1, 100)),
+        Box::new(CosineDecayRestarts::new(0.1, 30)),
+        Box::new(ExponentialDecay::new(0.1, 10, 0.9)),
+        Box::new(InverseTimeDecay::new(0.1, 10, 0.5)),
+        Box::new(LinearWarmup::new(0.1, 20)),
+        Box::new(OneCycle::new(0.1, 100)),
+        Box::new(PiecewiseConstantDecay::new([10, 50], [0.1, 0.01, 0.001])),
+        Box::new(PolynomialDecay::new(0.1, 100)),
+    ];
+    let registry = Registry::new();
+    let checked: Vec<&str> = schedules.iter().map(|schedule| schedule.class_name()).collect();
+    assert_eq!(checked, vanilla::schedules::class_names(), "the table of this test");
+    all_keep(schedules.iter().map(|schedule| (schedule.class_name(), check_schedule(&**schedule, &registry))));
+}
+
+#[test]
+fn every_callback_keeps_its_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let registry = Registry::new();
+    let checked = [
+        // `BackupAndRestore` has no value: its word is refused.
+        ("BackupAndRestore", Ok(())),
+        ("CSVLogger", check_callback(|| CSVLogger::new(at("log.csv")), &registry)),
+        (
+            "EarlyStopping",
+            check_callback(|| EarlyStopping::new().patience(2).restore_best_weights(true), &registry),
+        ),
+        ("LambdaCallback", check_callback(LambdaCallback::new, &registry)),
+        ("LearningRateScheduler", check_callback(|| LearningRateScheduler::new(|_, rate| rate / 2.0), &registry)),
+        (
+            "ModelCheckpoint",
+            check_callback(
+                || ModelCheckpoint::new(at("best.keras").display().to_string()).save_best_only(true),
+                &registry,
+            ),
+        ),
+        ("ProgbarLogger", check_callback(ProgbarLogger::new, &registry)),
+        ("ReduceLROnPlateau", check_callback(|| ReduceLROnPlateau::new().patience(1), &registry)),
+        ("SwapEMAWeights", check_callback(SwapEMAWeights::new, &registry)),
+        ("TensorBoard", check_callback(|| TensorBoard::new(at("logs")), &registry)),
+        ("TerminateOnNaN", check_callback(TerminateOnNaN::new, &registry)),
+    ];
+    let classes: Vec<&str> = checked.iter().map(|(class, _)| *class).collect();
+    assert_eq!(classes, vanilla::callbacks::class_names(), "the table of this test");
+    all_keep(checked);
+}
+
+/// A loss, metric, optimizer, schedule and callback that are wrong in one way.
+#[derive(Clone, Copy, Debug)]
+struct Off(&'static str);
+
+fn keys_of(off: Off) -> Keys {
+    if off.0 == "keys" { Keys::from_iter([("factor".to_owned(), 2.into())]) } else { Keys::new() }
+}
+
+impl vanilla::plan::Loss for Off {
+    fn name(&self) -> &str {
+        "off"
+    }
+    fn row(&self, _: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
+        let factor = if self.0 == "gradient" { 0.97 } else { 1.0 };
+        let errors: Vec<f32> = prediction.iter().zip(target).map(|(p, t)| p - t).collect();
+        d.iter_mut().zip(&errors).for_each(|(d, e)| *d = 2.0 * factor * e);
+        let loss: f32 = errors.iter().map(|e| e * e).sum();
+        if self.0 == "nan" { loss.max(0.0) } else { loss }
+    }
+}
+
+impl losses::Loss for Off {
+    fn class_name(&self) -> &str {
+        "Off"
+    }
+    fn config(&self) -> Keys {
+        keys_of(*self)
+    }
+    fn targets(&self) -> losses::Targets {
+        losses::Targets::Numbers
+    }
+}
+
+impl metrics::Metric for Off {
+    fn class_name(&self) -> &str {
+        "Off"
+    }
+    fn name(&self) -> &str {
+        "off"
+    }
+    fn config(&self) -> Keys {
+        keys_of(*self)
+    }
+    fn observe(&self, row: &metrics::Row<'_>, weight: f64, sums: &mut [f64]) {
+        let weight = if self.0 == "weight" { 1.0 } else { weight };
+        sums[0] = f64::from(row.output[0]) * weight + if self.0 == "order" { 0.5 * sums[0] } else { sums[0] };
+        sums[1] += weight;
+    }
+    fn result(&self, sums: &[f64]) -> f64 {
+        if self.0 == "empty" { sums[0] / sums[1] } else { metrics::ratio(sums[0], sums[1]) }
+    }
+}
+
+#[derive(Debug)]
+struct OffRule(&'static str, optimizers::Common);
+
+impl optimizers::Optimizer for OffRule {
+    fn class_name(&self) -> &str {
+        "Off"
+    }
+    fn common(&self) -> &optimizers::Common {
+        &self.1
+    }
+    fn update(
+        &self,
+        _: &Kernels,
+        c: &optimizers::Coefficients,
+        w: &mut [f32],
+        g: &[f32],
+        _: &mut optimizers::Slots<'_>,
+    ) {
+        let more = if self.0 == "pieces" { w.len() as f32 * 1e-3 } else { 0.0 };
+        let rate = if self.0 == "uphill" { -c[0] } else { c[0] };
+        for (w, g) in w.iter_mut().zip(g) {
+            let g = if self.0 == "nan" { g.max(-1e6) } else { *g };
+            *w -= rate * g + more;
+        }
+    }
+}
+
+impl Schedule for Off {
+    fn class_name(&self) -> &str {
+        "Off"
+    }
+    fn config(&self) -> Keys {
+        keys_of(*self)
+    }
+    fn at(&self, step: u64) -> f32 {
+        if self.0 == "below" { 1.0 - step as f32 / 100.0 } else { 1.0 }
+    }
+}
+
+impl vanilla::callbacks::Callback for Off {
+    fn class_name(&self) -> &str {
+        "Off"
+    }
+    fn config(&self) -> Keys {
+        keys_of(*self)
+    }
+    fn on_epoch_end(
+        &mut self,
+        epoch: usize,
+        _: &mut vanilla::Logs,
+        _: &mut vanilla::callbacks::Training<'_>,
+    ) -> Result<()> {
+        assert!(self.0 != "panics" || epoch < 2, "the third epoch");
+        Ok(())
+    }
+    fn state(&self) -> serde_json::Value {
+        if self.0 == "forgets" { format!("{:p}", Box::new(0)).into() } else { 1.into() }
+    }
+}
+
+#[test]
+fn wrong_words_of_a_training_are_found() {
+    // They read as the one that is right.
+    fn known<T>(config: &mut vanilla::config::Config, right: T) -> Result<T> {
+        config.integer("factor").map(|_| right)
+    }
+    let right = || OffRule("", optimizers::Common::new(0.1));
+    let registry = Registry::new()
+        .loss("Off", |config| known(config, Off("")))
+        .metric("Off", |config| known(config, Off("")))
+        .schedule("Off", |config| known(config, Off("")))
+        .callback("Off", |config| known(config, Off("")))
+        .optimizer("Off", |config| Ok(OffRule("", optimizers::Common::new(0.1).from_config(config)?)));
+    let below = Registry::new().schedule("Off", |_| Ok(Off("below")));
+    check_loss(Off(""), &registry).unwrap();
+    check_metric(Off(""), &registry).unwrap();
+    check_optimizer(right(), &registry).unwrap();
+    check_schedule(&Off(""), &registry).unwrap();
+    check_callback(|| Off(""), &registry).unwrap();
+
+    let rule = |wrong| check_optimizer(OffRule(wrong, optimizers::Common::new(0.1)), &registry);
+    for (found, line) in [
+        (check_loss(Off("keys"), &registry), "Off: reads its keys as {}, expected {\"factor\":2}"),
+        (check_loss(Off("gradient"), &registry), "Off: gradient by prediction 0 of 1: "),
+        (check_loss(Off("nan"), &registry), "Off: the loss of NaN is 0, expected NaN"),
+        (check_loss(Off(""), &Registry::new()), "unknown loss 'Off'"),
+        (check_loss("moose", &registry), "loss: unknown loss 'moose'"),
+        (check_metric(Off("keys"), &registry), "Off: reads its keys as {}, expected {\"factor\":2}"),
+        (check_metric(Off("weight"), &registry), "with samples that count nothing, expected"),
+        (check_metric(Off("order"), &registry), "in the other order, expected"),
+        (check_metric(Off("empty"), &registry), "the result before anything was seen is NaN, expected a number"),
+        (rule("pieces"), "a variable [6, 5] in pieces of 16 has other bits, expected the same"),
+        (rule("uphill"), " along a gradient that stays the same, expected against it"),
+        (rule("nan"), "a gradient of NaN leaves a weight a number, expected NaN"),
+        (check_schedule(&Off("keys"), &registry), "Off: reads its keys as {}, expected {\"factor\":2}"),
+        (check_schedule(&Off("below"), &below), "the rate of step 101 is "),
+        (check_callback(|| Off("keys"), &registry), "Off: reads its keys as {}, expected {\"factor\":2}"),
+        (check_callback(|| Off("panics"), &registry), "a training panics, expected a value or an error"),
+    ] {
+        let found = found.expect_err(line).to_string();
+        assert!(found.contains(line), "{line}: {found}");
+    }
 }

@@ -27,12 +27,14 @@ impl vanilla_plan::Loss for MeanSquaredLogarithmicError {
     }
     fn row(&self, _: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         let scale = 1.0 / prediction.len() as f32;
-        let ln = |x: f32| libm::logf(x.max(EPSILON) + 1.0);
+        // Unlike f32::max, NaN stays NaN.
+        let at_least = |x: f32| if x < EPSILON { EPSILON } else { x };
+        let ln = |x: f32| libm::logf(at_least(x) + 1.0);
         let mut sum = 0.0;
         for ((d, &p), &t) in d.iter_mut().zip(prediction).zip(target) {
             let e = ln(p) - ln(t);
             sum += e * e;
-            *d = if p >= EPSILON { 2.0 * e * scale / (p + 1.0) } else { 0.0 };
+            *d = if p < EPSILON { 0.0 } else { 2.0 * e * scale / (p + 1.0) };
         }
         sum * scale
     }

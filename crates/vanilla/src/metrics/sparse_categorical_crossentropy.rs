@@ -45,6 +45,11 @@ impl Metric for SparseCategoricalCrossentropy {
         Some(Direction::Down)
     }
     fn check(&self, target: usize, outputs: usize) -> std::result::Result<(), String> {
+        if outputs == 1 {
+            return Err("wants an output for every class, and there is one: with two classes and one output, take \
+                        binary_crossentropy"
+                .to_owned());
+        }
         class_number(target, outputs)
     }
     fn wants_logits(&self) -> bool {

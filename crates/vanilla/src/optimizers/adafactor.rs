@@ -142,7 +142,7 @@ impl Optimizer for Adafactor {
                     let mean = (r.iter().map(|r| f64::from(*r)).sum::<f64>() / *rows as f64) as f32;
                     for (row, r) in r.iter().enumerate() {
                         // The mean is 0 only where all of r is.
-                        let share = if mean > 0.0 { r / mean } else { 0.0 };
+                        let share = if mean == 0.0 { 0.0 } else { r / mean };
                         for (v, c) in v[row * columns..].iter_mut().zip(&*c) {
                             *v = share * c;
                         }
@@ -157,7 +157,7 @@ impl Optimizer for Adafactor {
         }
         let alpha = rho * rms(w).max(self.epsilon_2 as f32);
         for (g, v) in g.iter_mut().zip(&*v) {
-            *g = if *v > 0.0 { *g / v.sqrt() } else { 0.0 };
+            *g = if *v == 0.0 { 0.0 } else { *g / v.sqrt() };
         }
         let step = alpha / (rms(g) / self.clip_threshold as f32).max(1.0);
         w.iter_mut().zip(&*g).for_each(|(w, u)| *w -= step * u);

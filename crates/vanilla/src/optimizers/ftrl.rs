@@ -138,7 +138,7 @@ impl Optimizer for Ftrl {
             *z += g + shrinkage * *w - (new_raised - raised(*a)) / rate * *w;
             let quadratic = new_raised / rate + twice_l2;
             // Without a gradient so far there is nothing to divide, nor by.
-            if quadratic > 0.0 {
+            if quadratic != 0.0 {
                 *w = (z.max(-l1).min(l1) - *z) / quadratic;
             }
             *a = new;

@@ -80,7 +80,7 @@ impl Optimizer for Lion {
         for ((w, m), g) in w.iter_mut().zip(&mut *slots[0]).zip(g) {
             let direction = *m * beta_1 + g * one_minus_beta_1;
             // f32::signum(0.0) is 1.
-            *w -= rate * (f32::from(direction > 0.0) - f32::from(direction < 0.0));
+            *w -= rate * if direction == 0.0 { 0.0 } else { direction.signum() };
             *m = *m * beta_2 + g * one_minus_beta_2;
         }
         kernels.flush(slots[0]);
