@@ -52,13 +52,15 @@ impl Kind {
                 "record Keras's value and gradient, and add the loss to every_loss_and_optimizer_learns_the_moons",
             ),
             Kind::Metric => ("metrics", include_str!("../templates/metric.rs.txt"), "record Keras's value"),
-            Kind::Schedule => {
-                ("schedules", include_str!("../templates/schedule.rs.txt"), "record Keras's rates of thirty steps")
-            }
+            Kind::Schedule => (
+                "schedules",
+                include_str!("../templates/schedule.rs.txt"),
+                "record Keras's rates of thirty steps, and add a line to the table in tests/contract.rs",
+            ),
             Kind::Callback => (
                 "callbacks",
                 include_str!("../templates/callback.rs.txt"),
-                "compare the history of a training with Keras's",
+                "compare the history of a training with Keras's, and add a line to the table in tests/contract.rs",
             ),
             Kind::Optimizer => (
                 "optimizers",
