@@ -12,7 +12,7 @@
 //! LayerCheck::new(Concatenate::new()).inputs([vec![2, 3], vec![2, 1]]).run()?;
 //! check_activation(Tanh)?;
 //! check_initializer(Initializer::GLOROT_UNIFORM, &Registry::new())?;
-//! check_loss(Huber::new(), &Registry::new())?;
+//! check_loss(Huber::new(0.5), &Registry::new())?;
 //! check_optimizer("adam", &Registry::new())?;
 //! # Ok::<(), vanilla::Error>(())
 //! ```
