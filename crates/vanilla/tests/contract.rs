@@ -2,7 +2,7 @@
 
 use vanilla::activations::{self, Activation, Threshold};
 use vanilla::config::Keys;
-use vanilla::constraints::NonNeg;
+use vanilla::constraints::{MaxNorm, MinMaxNorm, NonNeg, UnitNorm};
 use vanilla::initializers::{self, Initializer};
 use vanilla::layers::*;
 use vanilla::losses;
@@ -11,7 +11,7 @@ use vanilla::optimizers;
 use vanilla::plan::kernels::Kernels;
 use vanilla::plan::{Curve, Fact, Reads, RowFunction, RowGradients, RowWeights};
 use vanilla::prelude::*;
-use vanilla::regularizers::L2;
+use vanilla::regularizers::{L1, L1L2, L2, OrthogonalRegularizer};
 use vanilla::schedules::Schedule;
 use vanilla::testing::{
     LayerCheck, check_activation, check_callback, check_initializer, check_loss, check_metric, check_optimizer,
@@ -281,6 +281,28 @@ fn all_keep<'a>(
         .filter_map(|(name, result)| result.err().map(|found| format!("{name}: {found}")))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// A penalty has a value and a gradient by what it is laid on, a constraint keys: the contract of a layer with it.
+#[test]
+fn every_regularizer_and_constraint_keeps_its_contract() {
+    let dense = || Dense::new(3).activation("tanh");
+    let regularizers = [
+        ("l1", dense().kernel_regularizer(L1::new(0.1))),
+        ("l1l2", dense().kernel_regularizer(L1L2::new(0.1, 0.2))),
+        ("l2", dense().bias_regularizer(L2::new(0.1)).activity_regularizer(L2::new(0.2))),
+        ("orthogonal_regularizer", dense().kernel_regularizer(OrthogonalRegularizer::new(0.1))),
+    ];
+    let constraints = [
+        ("max_norm", dense().kernel_constraint(MaxNorm::new(0.5))),
+        ("min_max_norm", dense().kernel_constraint(MinMaxNorm::new(0.5, 0.7))),
+        ("non_neg", dense().kernel_constraint(NonNeg)),
+        ("unit_norm", dense().kernel_constraint(UnitNorm::new())),
+    ];
+    assert_eq!(regularizers.each_ref().map(|(name, _)| *name)[..], vanilla::regularizers::names());
+    assert_eq!(constraints.each_ref().map(|(name, _)| *name)[..], vanilla::constraints::names());
+    let layers = regularizers.into_iter().chain(constraints);
+    all_keep(layers.map(|(name, layer)| (name, LayerCheck::new(layer).inputs([[4]]).run())));
 }
 
 #[test]
