@@ -13,13 +13,17 @@ const INVERSE: usize = 1;
 const VARIANCE: usize = 2;
 const SUM_DY: usize = 3;
 const SUM_DY_X: usize = 4;
+/// What a mean loses as f32: much, where numbers lie far from zero and close together.
+const MEAN_LOST: usize = 5;
+/// How many they are.
+pub(crate) const STATISTICS: usize = 6;
 
 /// The lines of a panel as arrays.
 fn lines(panel: &[f32]) -> impl Iterator<Item = &[f32; LANES]> {
     panel.chunks_exact(LANES).map(|line| line.try_into().expect("a line"))
 }
 
-/// Row `row` of the statistics of panel `panel`, which come in five rows.
+/// Row `row` of the statistics of panel `panel`.
 fn statistic(statistics: &Panels, panel: usize, row: usize) -> [f32; LANES] {
     let at = (panel * statistics.rows() + row) * LANES;
     statistics.flat()[at..at + LANES].try_into().expect("a line")
@@ -75,6 +79,7 @@ pub(crate) fn forward(
         }
         for i in 0..LANES {
             of_panel[MEAN * LANES + i] = mean[i] as f32;
+            of_panel[MEAN_LOST * LANES + i] = (mean[i] - f64::from(mean[i] as f32)) as f32;
             of_panel[INVERSE * LANES + i] = (1.0 / libm::sqrt(variance[i] + norm.epsilon)) as f32;
             of_panel[VARIANCE * LANES + i] = variance[i] as f32;
         }
@@ -82,10 +87,11 @@ pub(crate) fn forward(
     let [gamma, beta] = gamma_beta(norm, variables);
     kernels.each_panel(&mut out, &|panel, of_panel| {
         let mean = statistic(&statistics, panel, MEAN);
+        let lost = statistic(&statistics, panel, MEAN_LOST);
         let inverse = statistic(&statistics, panel, INVERSE);
         let (gamma, beta) = (vector(params, gamma, panel, 1.0), vector(params, beta, panel, 0.0));
         for (y, x) in of_panel.chunks_exact_mut(LANES).zip(lines(panel_of(panel))) {
-            (0..LANES).for_each(|i| y[i] = (x[i] - mean[i]) * (inverse[i] * gamma[i]) + beta[i]);
+            (0..LANES).for_each(|i| y[i] = (x[i] - mean[i] - lost[i]) * (inverse[i] * gamma[i]) + beta[i]);
         }
     });
     (s.values[y], s.statistics[y]) = (out, statistics);
@@ -114,7 +120,8 @@ pub(crate) fn backward(
         let (mut sum, mut product) = ([0.0f64; LANES], [0.0f64; LANES]);
         for (dy, x) in lines(&dy.flat()[of(dy, panel)]).zip(lines(&x.flat()[of(x, panel)])) {
             for i in 0..LANES {
-                let normal = (x[i] - of_panel[MEAN * LANES + i]) * of_panel[INVERSE * LANES + i];
+                let off = x[i] - of_panel[MEAN * LANES + i] - of_panel[MEAN_LOST * LANES + i];
+                let normal = off * of_panel[INVERSE * LANES + i];
                 sum[i] += f64::from(dy[i]);
                 product[i] += f64::from(dy[i] * normal);
             }
@@ -139,7 +146,8 @@ pub(crate) fn backward(
         let dy = &s.gradients[y];
         out.resize(rows, x.cols());
         kernels.each_panel(&mut out, &|panel, of_panel| {
-            let [mean, inverse, _, sum, product] = [0, 1, 2, 3, 4].map(|row| statistic(&statistics, panel, row));
+            let [mean, lost, inverse, sum, product] =
+                [MEAN, MEAN_LOST, INVERSE, SUM_DY, SUM_DY_X].map(|row| statistic(&statistics, panel, row));
             let gamma = vector(params, gamma, panel, 1.0);
             let count = rows as f32;
             let pairs = lines(&dy.flat()[of(dy, panel)]).zip(lines(&x.flat()[of(x, panel)]));
@@ -147,7 +155,7 @@ pub(crate) fn backward(
                 for i in 0..LANES {
                     let scale = gamma[i] * inverse[i];
                     dx[i] = if batch {
-                        let normal = (x[i] - mean[i]) * inverse[i];
+                        let normal = (x[i] - mean[i] - lost[i]) * inverse[i];
                         scale * (dy[i] - (sum[i] + normal * product[i]) / count)
                     } else {
                         scale * dy[i]

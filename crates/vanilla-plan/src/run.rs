@@ -343,7 +343,9 @@ impl Scratch {
                         s.gradients[*dx] = matrix(gradients[*dx]);
                     }
                 }
-                Step::BatchNorm { y, .. } => s.statistics[*y] = Panels::zeros(5, forms[*y].cols),
+                Step::BatchNorm { y, .. } => {
+                    s.statistics[*y] = Panels::zeros(crate::norm::STATISTICS, forms[*y].cols)
+                }
                 Step::Update { variable } => s.store(network, *variable),
                 Step::UpdateAll { variables } => variables.iter().for_each(|v| s.store(network, *v)),
                 // Also the gradient of one that is not trained, beside one that is.
