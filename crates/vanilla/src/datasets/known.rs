@@ -1,43 +1,16 @@
-//! Data sets: known ones by name, anybody's by path.
+//! Known data sets, by name.
 //!
-//! A known data set is looked for in this order: an explicit folder or file, the folder `VANILLA_DATA`, the copy inside
-//! the program, Vanilla's cache folder, Keras's own. What is found outside of the program is compared with the known
+//! One is looked for in this order: an explicit folder or file, the folder `VANILLA_DATA`, the copy inside the
+//! program, Vanilla's cache folder, Keras's own. What is found outside of the program is compared with the known
 //! SHA-256 of every part; a copy that differs is named in a warning and passed over.
 
+use super::{Dataset, Part, hex};
 use crate::error::{Error, Result};
 use crate::saving::read_file;
 use crate::tensor::Tensor;
 use sha2::Digest;
 use std::path::{Path, PathBuf};
-use vanilla_formats::{FormatError, idx, npy, npz};
-
-/// Rows with or without their targets.
-#[derive(Clone, Debug)]
-pub struct Part {
-    /// One sample a row.
-    pub x: Tensor,
-    /// One target a row.
-    pub y: Option<Tensor>,
-}
-
-/// A data set that was found.
-#[derive(Clone, Debug)]
-pub struct Dataset {
-    /// Its name, or its file's.
-    pub name: String,
-    /// Where it came from, for people.
-    pub source: String,
-    /// Copies that were passed over, and why.
-    pub warnings: Vec<String>,
-    /// What to train on.
-    pub train: Part,
-    /// What to test on.
-    pub test: Option<Part>,
-    /// A known data set: its labels are class numbers, to be encoded as a loss wants them.
-    pub known: bool,
-    /// SHA-256 over everything in it.
-    pub sha256: String,
-}
+use vanilla_formats::{FormatError, idx, npz};
 
 /// A known data set.
 #[derive(Clone, Copy, Debug)]
@@ -81,25 +54,6 @@ pub const KNOWN: &[Known] = &[Known {
     #[cfg(not(feature = "mnist"))]
     embedded: None,
 }];
-
-/// Handwritten digits.
-pub mod mnist {
-    use super::{Result, Tensor};
-
-    /// `((x_train, y_train), (x_test, y_test))`: 60,000 and 10,000 images of 28 x 28 bytes, 0 = paper to 255 = ink, and
-    /// their labels, 0 to 9, as bytes. Keras's `mnist.load_data()`.
-    ///
-    /// # Errors
-    /// When MNIST is neither inside the program (the feature `mnist`, on by default) nor anywhere on this machine; the
-    /// message names every place that was tried.
-    pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
-        let found = super::find("mnist", None)?;
-        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let part = |part: super::Part| part.y.map(|y| (part.x, y));
-        let parts = part(found.train).zip(found.test.and_then(part));
-        Ok(parts.expect("a known data set has labels and a test part"))
-    }
-}
 
 /// The folders of this machine that may hold data sets.
 #[derive(Clone, Debug, Default)]
@@ -320,51 +274,6 @@ impl Known {
     }
 }
 
-/// A data set by name or path: a known name, `.npz` (arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`),
-/// `.npy` or IDX (x alone).
-///
-/// # Errors
-/// When it is no known name and no readable file of these kinds.
-pub fn open(spec: &str) -> Result<Dataset> {
-    let path = Path::new(spec);
-    if KNOWN.iter().any(|known| known.name == spec.replace('-', "_")) && !path.is_file() {
-        return find(spec, None);
-    }
-    if !path.exists() {
-        let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
-        let problem = format!("no such file, and no known data set (those are: {})", known.join(", "));
-        return Err(Error::data(spec, problem));
-    }
-    if path.is_dir() {
-        return find("mnist", Some(path));
-    }
-    let bytes = read_file(path)?;
-    let wrong = |error: FormatError| Error::file(path, error);
-    let (train, test) = if bytes.starts_with(b"PK") {
-        let arrays = npz::read(&bytes).map_err(wrong)?;
-        let tensor = |key: &str| -> Result<Option<Tensor>> {
-            arrays.iter().find(|(name, _)| name == key).map(|(_, array)| array.clone().try_into()).transpose()
-        };
-        let part = |x: &str, y: &str| -> Result<Option<Part>> {
-            let y = tensor(y)?;
-            Ok(tensor(x)?.map(|x| Part { x, y }))
-        };
-        match part("x", "y")? {
-            Some(all) => (all, None),
-            None => match part("x_train", "y_train")? {
-                Some(train) => (train, part("x_test", "y_test")?),
-                None => return Err(wrong(npz::get(&arrays, "x").expect_err("there is no x"))),
-            },
-        }
-    } else {
-        let read = if bytes.starts_with(b"\x93NUMPY") { npy::read } else { idx::read };
-        (Part { x: read(&bytes).map_err(wrong)?.try_into()?, y: None }, None)
-    };
-    let name = path.file_stem().map_or_else(|| spec.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let sha256 = hex(&sha2::Sha256::digest(&bytes));
-    Ok(Dataset { name, source: spec.to_owned(), warnings: Vec::new(), train, test, known: false, sha256 })
-}
-
 /// An IDX file of this name, plain or compressed; `train-images.idx3-ubyte` is about as common as the original name.
 fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
     let dotted = name.replace("-idx", ".idx");
@@ -377,10 +286,6 @@ fn combined(hashes: impl IntoIterator<Item = String>) -> String {
     let mut all = sha2::Sha256::new();
     hashes.into_iter().for_each(|hash| all.update(hash));
     hex(&all.finalize())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,61 @@
+//! Data sets: known ones by name (`known.rs`), anybody's by path (`files.rs`).
+
+mod files;
+mod known;
+
+pub use files::open;
+pub use known::{KNOWN, Known, find};
+
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// Rows with or without their targets.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// One sample a row.
+    pub x: Tensor,
+    /// One target a row.
+    pub y: Option<Tensor>,
+}
+
+/// A data set that was found.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Its name, or its file's.
+    pub name: String,
+    /// Where it came from, for people.
+    pub source: String,
+    /// Copies that were passed over, and why.
+    pub warnings: Vec<String>,
+    /// What to train on.
+    pub train: Part,
+    /// What to test on.
+    pub test: Option<Part>,
+    /// A known data set: its labels are class numbers, to be encoded as a loss wants them.
+    pub known: bool,
+    /// SHA-256 over everything in it.
+    pub sha256: String,
+}
+
+/// Handwritten digits.
+pub mod mnist {
+    use super::{Result, Tensor};
+
+    /// `((x_train, y_train), (x_test, y_test))`: 60,000 and 10,000 images of 28 x 28 bytes, 0 = paper to 255 = ink, and
+    /// their labels, 0 to 9, as bytes. Keras's `mnist.load_data()`.
+    ///
+    /// # Errors
+    /// When MNIST is neither inside the program (the feature `mnist`, on by default) nor anywhere on this machine; the
+    /// message names every place that was tried.
+    pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
+        let found = super::find("mnist", None)?;
+        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        let part = |part: super::Part| part.y.map(|y| (part.x, y));
+        let parts = part(found.train).zip(found.test.and_then(part));
+        Ok(parts.expect("a known data set has labels and a test part"))
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
