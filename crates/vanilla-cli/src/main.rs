@@ -6,6 +6,7 @@ mod datasets;
 mod evaluate;
 mod experiment;
 mod fit;
+mod inspect;
 mod job;
 mod keep;
 mod measure;
@@ -67,6 +68,8 @@ enum Command {
     Summary(summary::Summarize),
     /// The compiled training step of a model, as algebra
     Plan(summary::Plan),
+    /// What a file is: kind, layers, shapes, ranges of values, and what is unusual about it
+    Inspect(inspect::Inspect),
     /// Draw digits of a data set
     Show(show::Show),
     /// Draw the curves of a run again
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => args.run(&cli.global),
         Command::Summary(args) => args.run(&cli.global),
         Command::Plan(args) => args.run(&cli.global),
+        Command::Inspect(args) => args.run(&cli.global),
         Command::Show(args) => args.run(&cli.global),
         Command::Plot(args) => args.run(&cli.global),
         Command::Datasets(args) => args.run(),

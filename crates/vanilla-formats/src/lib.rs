@@ -26,3 +26,4 @@ pub mod tfevents;
 
 pub use array::{Array, Data};
 pub use error::{FormatError, Result};
+pub use sniff::describe;

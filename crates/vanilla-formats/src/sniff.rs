@@ -1,7 +1,7 @@
 //! What bytes look like, for the error of a reader that was given another format.
 
 /// The name of the format that the first bytes belong to, with its article, or a few of the bytes.
-pub(crate) fn describe(bytes: &[u8]) -> String {
+pub fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "an empty file".to_owned();
     }

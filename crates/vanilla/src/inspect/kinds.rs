@@ -1,0 +1,226 @@
+//! One function a kind of file.
+
+use super::{Inspection, TensorReport};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use serde_json::Value;
+use std::path::Path;
+use vanilla_formats::hdf5::{self, Attr, Group, Node};
+use vanilla_formats::{Array, gzip, idx, keras_zip, npy, npz, png, safetensors};
+
+/// Tells what the bytes are, by what they begin with.
+pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<()> {
+    let wrong = |error: vanilla_formats::FormatError| Error::file(path, error);
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let mut usual: &[&str] = &[];
+    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+        usual = &["h5", "hdf5", "keras"];
+        hdf5_file(path, &hdf5::read(bytes).map_err(wrong)?, found);
+    } else if bytes.starts_with(b"PK") {
+        let is_keras = ending == "keras";
+        match keras_zip::read(bytes) {
+            Ok(archive) => {
+                usual = &["keras"];
+                keras_file(path, &archive, found);
+            }
+            Err(error) if is_keras => return Err(wrong(error)),
+            Err(_) => {
+                usual = &["npz"];
+                npz_file(npz::read(bytes).map_err(wrong)?, found);
+            }
+        }
+    } else if bytes.get(8) == Some(&b'{') {
+        usual = &["safetensors", "ckpt"];
+        safetensors_file(path, bytes, safetensors::read(bytes).map_err(wrong)?, found);
+    } else if bytes.starts_with(b"\x93NUMPY") {
+        usual = &["npy"];
+        data(found, "a numpy array (npy)", vec![("x".into(), npy::read(bytes).map_err(wrong)?)]);
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        usual = &["png"];
+        let picture = png::read(bytes).map_err(wrong)?;
+        found.kind = "a PNG picture".into();
+        found.about("size", format!("{} x {} pixels", picture.width, picture.height));
+    } else if gzip::is_gzip(bytes) || bytes.starts_with(&[0, 0]) {
+        let array = idx::read(bytes).map_err(wrong)?;
+        let kind = if gzip::is_gzip(bytes) { "an IDX file, compressed (gzip)" } else { "an IDX file" };
+        data(found, kind, vec![("x".into(), array)]);
+    } else {
+        return Err(Error::file(path, unknown(bytes)));
+    }
+    if !usual.is_empty() && !usual.contains(&ending.as_str()) {
+        found.unusual.push(format!("the name ends in .{ending}, and such files usually in .{}", usual[0]));
+    }
+    Ok(())
+}
+
+/// What is said of a file of no kind that is read.
+fn unknown(bytes: &[u8]) -> String {
+    let known = "expected one of .keras, .h5, .weights.h5, .safetensors, .npz, .npy, IDX (also .gz), PNG";
+    match bytes {
+        [] => format!("an empty file: {known}"),
+        _ => format!("{}: {known}", vanilla_formats::describe(bytes)),
+    }
+}
+
+fn keras_file(path: &Path, archive: &keras_zip::KerasArchive, found: &mut Inspection) {
+    found.kind = "a Keras 3 model (.keras)".into();
+    match archive.metadata.as_deref().map(serde_json::from_str::<Value>) {
+        Some(Ok(metadata)) => {
+            for key in ["keras_version", "date_saved"] {
+                if let Some(text) = metadata.get(key).and_then(Value::as_str) {
+                    found.about(key, text);
+                }
+            }
+        }
+        Some(Err(error)) => found.unusual.push(format!("metadata.json is no JSON: {error}")),
+        None => found.unusual.push("metadata.json is missing".into()),
+    }
+    model(path, found);
+    match hdf5::read(&archive.weights) {
+        Ok(tree) => weights(&tree, found),
+        Err(error) => found.unusual.push(format!("model.weights.h5: {error}")),
+    }
+}
+
+fn hdf5_file(path: &Path, tree: &Group, found: &mut Inspection) {
+    let text = |name: &str| match tree.attr(name) {
+        Some(Attr::Str(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if tree.attr("model_config").is_some() {
+        found.kind = "a Keras model in the legacy format (.h5)".into();
+        for key in ["keras_version", "backend"] {
+            if let Some(text) = text(key) {
+                found.about(key, text);
+            }
+        }
+        model(path, found);
+    } else if matches!(tree.get("layers"), Some(Node::Group(_))) {
+        found.kind = "weights of a Keras 3 model (.weights.h5)".into();
+        found.about("hint", "weights alone: convert and load_weights need the model as well");
+    } else {
+        found.kind = "an HDF5 file".into();
+    }
+    weights(tree, found);
+}
+
+fn npz_file(arrays: Vec<(String, Array)>, found: &mut Inspection) {
+    let rows = |name: &str| arrays.iter().find(|(key, _)| key == name).and_then(|(_, array)| array.shape.first());
+    for (x, y) in [("x", "y"), ("x_train", "y_train"), ("x_test", "y_test")] {
+        if let (Some(x_rows), Some(y_rows)) = (rows(x), rows(y))
+            && x_rows != y_rows
+        {
+            found.unusual.push(format!("{x} has {x_rows} rows and {y} has {y_rows}"));
+        }
+    }
+    if arrays.iter().any(|(name, _)| name.contains("/vars/")) {
+        found.kind = "weights of a model (.weights.npz)".into();
+        found.tensors = arrays.iter().map(|(name, array)| TensorReport::of_array(name, array)).collect();
+        odd_weights(found);
+        return;
+    }
+    if rows("x").is_none() && rows("x_train").is_none() {
+        found.unusual.push("no array x or x_train: as data, x and y are expected".into());
+    }
+    data(found, "numpy arrays (npz)", arrays);
+}
+
+fn safetensors_file(path: &Path, bytes: &[u8], file: safetensors::File, found: &mut Inspection) {
+    let text = |name: &str| file.metadata.iter().find(|(key, _)| key == name).map(|(_, text)| text.as_str());
+    if text("content_sha256").is_some() {
+        found.kind = "a checkpoint of a training".into();
+        match Checkpoint::from_bytes(bytes, path) {
+            Ok((step, _)) => found.about("step", step),
+            Err(error) => found.unusual.push(error.to_string()),
+        }
+        if let Some(version) = text("version") {
+            found.about("vanilla", version);
+        }
+    } else if text("config").is_some() {
+        found.kind = "a model (.safetensors)".into();
+        model(path, found);
+    } else {
+        found.kind = "arrays (.safetensors), without the description of a model".into();
+        for (name, text) in &file.metadata {
+            found.about.push((name.clone(), text.chars().take(100).collect()));
+        }
+    }
+    let report =
+        |tensor: &safetensors::Tensor| TensorReport::of_values(&tensor.name, &tensor.shape, &tensor.values);
+    found.tensors = file.tensors.iter().map(report).collect();
+    odd_weights(found);
+}
+
+/// What the model in the file is, if it can be loaded.
+fn model(path: &Path, found: &mut Inspection) {
+    let model = match Model::load(path) {
+        Ok(model) => model,
+        Err(error) => {
+            let (text, file) = (error.to_string(), path.display().to_string());
+            let text = text.strip_prefix(&format!("{file}: ")).unwrap_or(&text);
+            found.unusual.push(format!("the model does not load: {text}"));
+            return;
+        }
+    };
+    found.about("model", format!("{} ({} layers)", model.name(), model.layer_names().len()));
+    found.about("weights_sha256", model.weights_sha256());
+    let description = model.to_json().unwrap_or_default();
+    match description.get("compile_config") {
+        Some(compile) => {
+            let word = |value: &Value| match value {
+                Value::String(text) => text.clone(),
+                Value::Object(node) => node.get("class_name").and_then(Value::as_str).unwrap_or("?").to_owned(),
+                other => other.to_string(),
+            };
+            found.about("optimizer", word(&compile["optimizer"]));
+            found.about("loss", word(&compile["loss"]));
+            let metrics = compile["metrics"].as_array().map(|list| list.iter().map(word).collect::<Vec<_>>());
+            if let Some(metrics) = metrics.filter(|metrics| !metrics.is_empty()) {
+                found.about("metrics", metrics.join(", "));
+            }
+            found.about("iterations", model.iterations());
+            if model.iterations() == 0 {
+                found.unusual.push("compiled, and no step of its optimizer was done".into());
+            }
+        }
+        None => found.about("compiled", "no: it predicts; to train it, compile it first"),
+    }
+    found.summary = Some(model.summary());
+}
+
+/// All datasets of the tree, as weights.
+fn weights(tree: &Group, found: &mut Inspection) {
+    fn walk(group: &Group, at: &str, tensors: &mut Vec<TensorReport>) {
+        for (name, node) in &group.children {
+            let path = if at.is_empty() { name.clone() } else { format!("{at}/{name}") };
+            match node {
+                Node::Group(group) => walk(group, &path, tensors),
+                Node::Dataset(array) => tensors.push(TensorReport::of_array(path, array)),
+            }
+        }
+    }
+    walk(tree, "", &mut found.tensors);
+    // HDF5 sorts numbers as texts: 10 before 2.
+    let parts = |tensor: &TensorReport| -> Vec<(usize, String)> {
+        tensor.name.split('/').map(|part| (part.parse().unwrap_or(0), part.to_owned())).collect()
+    };
+    found.tensors.sort_by_cached_key(parts);
+    odd_weights(found);
+}
+
+fn odd_weights(found: &mut Inspection) {
+    // Moments of an optimizer are often 0, and counts of steps large.
+    let own = |tensor: &&TensorReport| !["optimizer", "opt/"].iter().any(|part| tensor.name.contains(part));
+    let mut unusual = Vec::new();
+    found.tensors.iter().filter(own).for_each(|tensor| tensor.unusual_weights(&mut unusual));
+    found.unusual.extend(unusual);
+}
+
+fn data(found: &mut Inspection, kind: &str, arrays: Vec<(String, Array)>) {
+    found.kind = kind.into();
+    found.tensors = arrays.iter().map(|(name, array)| TensorReport::of_array(name, array)).collect();
+    let mut unusual = Vec::new();
+    found.tensors.iter().for_each(|tensor| tensor.unusual_data(&mut unusual));
+    found.unusual.extend(unusual);
+}
