@@ -1,11 +1,13 @@
 //! `vanilla summary` and `vanilla plan`: a model as a table, and its training step as algebra.
 
+use crate::experiment::Experiment;
+use crate::job::Job;
 use crate::ui::{count, print};
 use crate::{Global, model};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use vanilla::{Checkpoints, Fit, Layout, Terminal};
+use vanilla::{Checkpoints, Fit, Layout, Model, Terminal};
 
 /// The most rows of a step that `plan` lays out memory for.
 const MOST_ROWS: u64 = 65_536;
@@ -29,7 +31,9 @@ impl Summarize {
 }
 
 #[derive(Args)]
-#[command(after_help = "Example: vanilla plan mnist --batch-size 64 --reference")]
+#[command(
+    after_help = "Examples: vanilla plan mnist --batch-size 64 --reference\n          vanilla plan mnist --time"
+)]
 pub struct Plan {
     /// A .keras file, or the model of an experiment: mnist or FILE.toml
     model: PathBuf,
@@ -39,6 +43,9 @@ pub struct Plan {
     /// The plan before any fusion
     #[arg(long)]
     reference: bool,
+    /// Trains a copy for a second, and says where the time goes (an experiment on its data, a model on made-up ones)
+    #[arg(long, conflicts_with = "memory")]
+    time: bool,
     /// What training it takes of memory, instead of the plan (the data themselves not counted)
     #[arg(long, conflicts_with = "reference")]
     memory: bool,
@@ -57,7 +64,20 @@ impl Plan {
             });
             return print(&format!("{need}{available}\n"));
         }
+        if self.time {
+            return print(&self.timed(model, batch_size)?);
+        }
         let text = model.plan(batch_size, self.reference)?;
         print(&format!("{}\n", text.trim_end()))
+    }
+
+    fn timed(&self, mut model: Model, batch_size: usize) -> Result<String> {
+        if !Experiment::is_one(&self.model) {
+            return Ok(model.plan_with_times(batch_size, self.reference, None)?);
+        }
+        let experiment = Experiment::open(&self.model)?;
+        let dataset = experiment.dataset()?;
+        let job = Job::new(&experiment, &dataset, &mut model)?;
+        Ok(model.plan_with_times(batch_size, self.reference, Some((&(&job.x).into(), &(&job.y).into())))?)
     }
 }

@@ -57,6 +57,7 @@ mod on_batch;
 pub mod optimizers;
 mod options;
 mod picture;
+mod plan_times;
 mod plot_model;
 pub mod preprocessing;
 pub mod progress;

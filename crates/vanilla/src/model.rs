@@ -345,17 +345,21 @@ impl Model {
     /// When the model is not built or not compiled.
     pub fn plan(&self, batch_size: usize, reference: bool) -> Result<String> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
-        let runtime = self.runtime()?;
         let passes = if reference { Passes::NONE } else { Passes::ALL };
-        let threads = built.network.threads(batch_size, self.compiled.is_some(), runtime.threads());
-        let machine = format!("{} x {threads} threads", runtime.isa().name());
         let plan = match &self.compiled {
             Some(_) => self.plan_of_a_step(batch_size, passes)?,
             None => Plan::predict(&built.network, batch_size, passes),
         };
         let text = plan.to_string();
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
-        Ok(format!("{first}   {machine}\n{rest}"))
+        Ok(format!("{first}   {}\n{rest}", self.machine(batch_size)?))
+    }
+
+    /// What a plan runs on: instruction set and threads.
+    pub(crate) fn machine(&self, batch_size: usize) -> Result<String> {
+        let (built, runtime) = (self.built.as_ref().ok_or(NOT_BUILT)?, self.runtime()?);
+        let threads = built.network.threads(batch_size, self.compiled.is_some(), runtime.threads());
+        Ok(format!("{} x {threads} threads", runtime.isa().name()))
     }
 
     pub(crate) fn runtime(&self) -> Result<&Runtime> {
@@ -383,7 +387,7 @@ impl Model {
         self.plan_of_a_step(batch_size, Passes::ALL)
     }
 
-    fn plan_of_a_step(&self, batch_size: usize, passes: Passes) -> Result<Plan> {
+    pub(crate) fn plan_of_a_step(&self, batch_size: usize, passes: Passes) -> Result<Plan> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let optimizer = self.optimizer()?;
