@@ -1,5 +1,6 @@
 //! The command line of Vanilla: parse, call the library, print.
 
+mod bench;
 mod clock;
 mod data;
 mod datasets;
@@ -76,6 +77,8 @@ enum Command {
     Plot(plot::Plot),
     /// Train a run again from its config.toml, and compare the hash of the weights
     Reproduce(reproduce::Reproduce),
+    /// What this machine can do, and how much of it the tutorial's step uses
+    Bench(bench::Bench),
     /// The known data sets, where each would come from, sizes and hashes
     Datasets(datasets::Datasets),
 }
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => args.run(&cli.global),
         Command::Show(args) => args.run(&cli.global),
         Command::Plot(args) => args.run(&cli.global),
+        Command::Bench(args) => args.run(&cli.global),
         Command::Datasets(args) => args.run(),
     };
     match result {

@@ -73,11 +73,12 @@ impl Plan {
 
     fn timed(&self, mut model: Model, batch_size: usize) -> Result<String> {
         if !Experiment::is_one(&self.model) {
-            return Ok(model.plan_with_times(batch_size, self.reference, None)?);
+            return Ok(model.plan_with_times(batch_size, self.reference, None)?.to_string());
         }
         let experiment = Experiment::open(&self.model)?;
         let dataset = experiment.dataset()?;
         let job = Job::new(&experiment, &dataset, &mut model)?;
-        Ok(model.plan_with_times(batch_size, self.reference, Some((&(&job.x).into(), &(&job.y).into())))?)
+        let data = (&(&job.x).into(), &(&job.y).into());
+        Ok(model.plan_with_times(batch_size, self.reference, Some(data))?.to_string())
     }
 }

@@ -11,6 +11,7 @@ mod arch;
 mod elementary;
 mod gemm;
 mod live;
+mod measure;
 mod panels;
 pub mod random;
 mod rows;
@@ -115,6 +116,17 @@ impl Kernels {
         updates: [Update<'_>; 2],
     ) {
         gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, updates);
+    }
+
+    /// Floating-point operations a second of independent multiply-adds (each counted as 2) in registers, all threads
+    /// together, measured for `time`: what no product of matrices can exceed.
+    pub fn fma_peak(&self, time: std::time::Duration) -> f64 {
+        measure::fma_peak(self.table, &self.team, time)
+    }
+
+    /// Bytes a second between memory and all threads together: the best of `passes` over 192 MiB.
+    pub fn memory_bandwidth(&self, passes: usize) -> f64 {
+        measure::bandwidth(&self.team, passes)
     }
 
     /// The largest magnitude in X, padding included; infinity if an element is infinite or NaN.

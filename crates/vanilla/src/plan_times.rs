@@ -5,7 +5,7 @@ use crate::data::{Prepared, Weights};
 use crate::error::Result;
 use crate::losses::Targets;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
-use std::fmt::Write as _;
+use std::fmt;
 use std::time::{Duration, Instant};
 use vanilla_plan::kernels::Source;
 use vanilla_plan::kernels::random::Stream;
@@ -23,6 +23,32 @@ struct Tables {
     rows: usize,
 }
 
+/// A training step and how long its parts take.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PlanTimes {
+    /// The head of the plan: what is trained, and its weights.
+    pub head: String,
+    /// Rows of a batch.
+    pub rows: usize,
+    /// The steps of the plan.
+    pub steps: Vec<StepTime>,
+    /// Seconds of every whole step that was measured, in their order.
+    pub seconds: Vec<f64>,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StepTime {
+    /// As the plan prints it.
+    pub text: String,
+    /// Mean seconds.
+    pub seconds: f64,
+    /// Floating-point operations of its products as if nothing were zero, a multiply-add counted as 2.
+    pub flops: f64,
+}
+
 impl Model {
     /// As [`Model::plan`], with the time that each step takes in training, its GFLOP/s (products counted as if nothing
     /// were zero, 2 a multiply-add) and its share. It trains a copy of the weights for about a second: on these
@@ -35,7 +61,7 @@ impl Model {
         batch_size: usize,
         reference: bool,
         data: Option<(&Arrays, &Arrays)>,
-    ) -> Result<String> {
+    ) -> Result<PlanTimes> {
         let built = self.built.as_ref().ok_or(NOT_BUILT)?;
         let compiled = self.compiled.as_ref().ok_or(NOT_COMPILED)?;
         let passes = if reference { Passes::NONE } else { Passes::ALL };
@@ -57,13 +83,14 @@ impl Model {
             (made_up.x.iter().map(|x| Source::F32(x)).collect(), made_up.y.iter().map(Vec::as_slice).collect());
         let order = self.order(0, rows, true);
         let batches: Vec<&[usize]> = order.chunks_exact(batch_size).collect();
-        let (mut steps, mut start) = (0, Instant::now());
+        let (mut seconds, mut begin) = (Vec::new(), Instant::now());
         for index in 0.. {
             if index == WARM_UP {
                 plan.measure();
-                (steps, start) = (0, Instant::now());
+                seconds.clear();
+                begin = Instant::now();
             }
-            if index >= WARM_UP + 10 && start.elapsed() >= MEASURED {
+            if index >= WARM_UP + 10 && begin.elapsed() >= MEASURED {
                 break;
             }
             let (now, next) = (batches[index % batches.len()], batches[(index + 1) % batches.len()]);
@@ -71,36 +98,25 @@ impl Model {
                 Some(view) => view.batch(now, next),
                 None => Batch { x: &x, y: &y, weights: &[], rows: now, next },
             };
+            let start = Instant::now();
             plan.run(&kernels, &mut params, batch).map_err(|trouble| {
                 let cause = "give data that the model can learn".to_owned();
                 crate::Error::Diverged { trouble, epoch: 1, batch: index + 1, cause }
             })?;
-            steps += 1;
+            seconds.push(start.elapsed().as_secs_f64());
         }
-        let all = start.elapsed();
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / steps as f64;
-        let times = plan.times().unwrap_or_default();
         let text = plan.to_string();
         let lines: Vec<&str> = text.lines().collect();
-        let head = lines.len() - plan.steps().len();
-        let mut out = format!("{}   {}\n", lines[0], self.machine(batch_size)?);
-        lines[1..head].iter().for_each(|line| {
-            let _ = writeln!(out, "{line}");
+        let (head, steps) = lines.split_at(lines.len() - plan.steps().len());
+        let mut head = head.join("\n");
+        head.insert_str(lines[0].len(), &format!("   {}", self.machine(batch_size)?));
+        let steps = plan.steps().iter().zip(plan.times().unwrap_or_default()).zip(steps);
+        let steps = steps.map(|((step, time), text)| StepTime {
+            text: (*text).to_owned(),
+            seconds: time.as_secs_f64() / seconds.len() as f64,
+            flops: flops(step, &built.network, batch_size),
         });
-        let _ = writeln!(out, "{:>9} {:>9} {:>6}", "us", "GFLOP/s", "share");
-        let (mut total, mut work) = (0.0, 0.0);
-        for ((step, time), line) in plan.steps().iter().zip(times).zip(&lines[head..]) {
-            let (micros, flops) = (each(*time), flops(step, &built.network, batch_size));
-            let speed = if flops > 0.0 { format!("{:.1}", flops / micros.max(1e-3) / 1e3) } else { String::new() };
-            let share = 100.0 * time.as_secs_f64() / all.as_secs_f64();
-            let _ = writeln!(out, "{micros:>9.1} {speed:>9} {share:>5.1}%  {line}");
-            (total, work) = (total + micros, work + flops);
-        }
-        let between = each(all) - total;
-        let _ = writeln!(out, "{between:>9.1} {:>9} {:>5.1}%  between the steps", "", 100.0 * between / each(all));
-        let speed = work / each(all) / 1e3;
-        let _ = writeln!(out, "{:>9.1} {speed:>9.1}  100%   a step of {batch_size} rows", each(all));
-        Ok(out)
+        Ok(PlanTimes { head, rows: batch_size, steps: steps.collect(), seconds })
     }
 
     /// Samples that this model takes: even noise, and targets of its losses.
@@ -136,6 +152,53 @@ impl Model {
             y.push(table);
         }
         Ok(Tables { x, y, rows })
+    }
+}
+
+impl PlanTimes {
+    /// Seconds of the fastest whole step.
+    pub fn best_seconds(&self) -> f64 {
+        self.seconds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// Seconds of the median step.
+    pub fn median_seconds(&self) -> f64 {
+        let mut sorted = self.seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+    }
+
+    /// Floating-point operations of all products a second, in the median step.
+    pub fn flops(&self) -> f64 {
+        self.steps.iter().map(|step| step.flops).sum::<f64>() / self.median_seconds()
+    }
+}
+
+impl fmt::Display for PlanTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.head)?;
+        writeln!(f, "{:>9} {:>9} {:>6}", "us", "GFLOP/s", "share")?;
+        let whole = self.seconds.iter().sum::<f64>() / self.seconds.len().max(1) as f64;
+        let speed = |flops: f64, seconds: f64| match flops {
+            0.0 => String::new(),
+            flops => format!("{:.1}", flops / seconds.max(1e-9) / 1e9),
+        };
+        let mut line = |seconds: f64, flops: f64, text: &str| {
+            let (us, speed, share) = (seconds * 1e6, speed(flops, seconds), 100.0 * seconds / whole);
+            writeln!(f, "{us:>9.1} {speed:>9} {share:>5.1}%  {text}")
+        };
+        let (mut sum, mut flops) = (0.0, 0.0);
+        let mut lines = Vec::new();
+        for step in &self.steps {
+            lines.push((step.seconds, step.flops, step.text.as_str()));
+            (sum, flops) = (sum + step.seconds, flops + step.flops);
+        }
+        lines.push((whole - sum, 0.0, "between the steps"));
+        let last = format!("a step of {} rows, on average", self.rows);
+        lines.push((whole, flops, &last));
+        lines.into_iter().try_for_each(|(seconds, flops, text)| line(seconds, flops, text))?;
+        let (best, median) = (self.best_seconds() * 1e6, self.median_seconds() * 1e6);
+        writeln!(f, "of {} steps the best took {best:.1} us, the median one {median:.1} us", self.seconds.len())
     }
 }
 

@@ -90,6 +90,7 @@ impl Isa {
 macro_rules! entry_points {
     ($to:ident! $args:tt) => {
         $to! { $args
+            measure::multiply_adds(start: f32) -> f32;
             tile::tile(t: &Tile);
             tile::live_tile(t: &Tile, choice: &Choice<'_>);
             tile::thin(t: &Thin<'_>);
@@ -128,6 +129,8 @@ macro_rules! table {
         /// has (see [`Isa::table`]), and what each function's own contract says.
         #[allow(clippy::type_complexity)]
         pub(crate) struct Table {
+            /// Floats of a register.
+            pub lanes: usize,
             /// The most rows and panels of the dense tile.
             pub tile_size: (usize, usize),
             /// The most panels of a live tile of four rows.
@@ -148,9 +151,10 @@ macro_rules! instruction_set {
         mod $set {
             use super::*;
             use crate::vector::Vector;
-            use crate::{rows, slices, tile};
+            use crate::{measure, rows, slices, tile};
 
             pub(crate) static TABLE: Table = Table {
+                lanes: <$vector>::LANES,
                 tile_size: <$vector>::TILE,
                 live_panels: <$vector>::LIVE_PANELS,
                 live_rows: <$vector>::LIVE_ROWS,
