@@ -250,17 +250,10 @@ impl Known {
         let [x_train, y_train, x_test, y_test] = parts;
         let part = |x: Vec<u8>, y: Vec<u8>| -> Result<Part> {
             let rows = y.len();
-            Ok(Part { x: Tensor::new(x, [rows, height, width])?, y: Some(Tensor::new(y, [rows])?) })
+            Ok(Part::new(Tensor::new(x, [rows, height, width])?, Some(Tensor::new(y, [rows])?)))
         };
-        Ok(Dataset {
-            name: self.name.into(),
-            source,
-            warnings,
-            train: part(x_train, y_train)?,
-            test: Some(part(x_test, y_test)?),
-            known: true,
-            sha256,
-        })
+        let dataset = Dataset::new(self.name, source, sha256, part(x_train, y_train)?);
+        Ok(Dataset { warnings, test: Some(part(x_test, y_test)?), known: true, ..dataset })
     }
 
     /// Every place where it would be looked for, in order, with what is there.
@@ -348,7 +341,7 @@ mod tests {
         write(&at("data/tiny_set"), |_, _| ());
         let found = embedded.find(&folders).unwrap();
         assert!(found.source.ends_with("data/tiny_set") && found.warnings.is_empty());
-        assert_eq!(found.train.x.shape(), [3, 1, 2]);
+        assert_eq!(found.train.x.tensors()[0].shape(), [3, 1, 2]);
         assert_eq!(found.test.unwrap().y.unwrap().to_i64(), [1, 1]);
 
         // A copy that differs in one byte is named and passed over.

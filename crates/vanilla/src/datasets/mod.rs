@@ -1,4 +1,4 @@
-//! Data sets: known ones by name (`known.rs`), anybody's by path (`files.rs`).
+//! Data sets: known ones by name (`known.rs`), anybody's by path (`files.rs`), tables (`table.rs`).
 
 mod files;
 mod known;
@@ -6,16 +6,29 @@ mod known;
 pub use files::open;
 pub use known::{KNOWN, Known, find};
 
+use crate::arrays::Arrays;
 use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// Rows with or without their targets.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// One sample a row.
-    pub x: Tensor,
+    /// One sample a row; for a model with several inputs a tensor for each of them.
+    pub x: Arrays,
     /// One target a row.
     pub y: Option<Tensor>,
+}
+
+impl Part {
+    /// Samples with or without their targets.
+    pub fn new(x: impl Into<Arrays>, y: Option<Tensor>) -> Self {
+        Self { x: x.into(), y }
+    }
+
+    /// Number of samples.
+    pub fn rows(&self) -> usize {
+        self.x.rows()
+    }
 }
 
 /// A data set that was found.
@@ -35,6 +48,32 @@ pub struct Dataset {
     pub known: bool,
     /// SHA-256 over everything in it.
     pub sha256: String,
+    /// Names of the columns of each input, where they have any.
+    pub feature_names: Vec<Vec<String>>,
+    /// Names of the classes that labels number, where they have any.
+    pub class_names: Vec<String>,
+}
+
+impl Dataset {
+    /// A data set of this content, without a test part, names or warnings.
+    pub fn new(name: impl Into<String>, source: impl Into<String>, sha256: impl Into<String>, train: Part) -> Self {
+        Self {
+            name: name.into(),
+            source: source.into(),
+            warnings: Vec::new(),
+            train,
+            test: None,
+            known: false,
+            sha256: sha256.into(),
+            feature_names: Vec::new(),
+            class_names: Vec::new(),
+        }
+    }
+
+    /// Number of samples, those of the test part among them.
+    pub fn rows(&self) -> usize {
+        self.train.rows() + self.test.as_ref().map_or(0, Part::rows)
+    }
 }
 
 /// Handwritten digits.
@@ -50,7 +89,7 @@ pub mod mnist {
     pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
         let found = super::find("mnist", None)?;
         found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let part = |part: super::Part| part.y.map(|y| (part.x, y));
+        let part = |part: super::Part| part.x.single().cloned().zip(part.y);
         let parts = part(found.train).zip(found.test.and_then(part));
         Ok(parts.expect("a known data set has labels and a test part"))
     }
