@@ -1,4 +1,5 @@
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, PNG, CSV. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG, CSV. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -24,6 +25,7 @@ pub mod safetensors;
 mod scalar;
 mod sniff;
 pub mod table;
+pub mod tar;
 pub mod tfevents;
 
 pub use array::{Array, Data};
