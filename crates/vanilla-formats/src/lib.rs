@@ -1,5 +1,4 @@
 //! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG, CSV. Knows no model.
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!

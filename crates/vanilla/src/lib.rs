@@ -111,7 +111,7 @@ pub use weights::LayerView;
 pub mod prelude {
     pub use crate::callbacks::words::*;
     pub use crate::constraints::words::*;
-    pub use crate::datasets::mnist;
+    pub use crate::datasets::{boston_housing, california_housing, cifar10, fashion_mnist, mnist};
     pub use crate::initializers::Initializer;
     pub use crate::layers;
     pub use crate::layers::words::*;

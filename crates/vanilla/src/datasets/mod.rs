@@ -1,13 +1,22 @@
-//! Data sets: known ones by name (`known.rs`), anybody's by path (`files.rs`), tables (`table.rs`).
+//! Data sets: known ones by name (`known.rs`; the list of them is `sets.rs`), anybody's by path (`files.rs`),
+//! tables (`table.rs`).
 
+#[cfg(feature = "download")]
+pub mod download;
 mod files;
+mod housing;
+mod images;
 mod known;
+mod load_data;
+mod sets;
 
+#[cfg(feature = "download")]
+pub use download::download;
 pub use files::open;
-pub use known::{KNOWN, Known, find};
+pub use known::{KNOWN, Known, KnownFile, Remote, Samples, find, known};
+pub use load_data::{Loaded, boston_housing, california_housing, cifar10, fashion_mnist, mnist};
 
 use crate::arrays::Arrays;
-use crate::error::Result;
 use crate::tensor::Tensor;
 
 /// Rows with or without their targets.
@@ -73,25 +82,6 @@ impl Dataset {
     /// Number of samples, those of the test part among them.
     pub fn rows(&self) -> usize {
         self.train.rows() + self.test.as_ref().map_or(0, Part::rows)
-    }
-}
-
-/// Handwritten digits.
-pub mod mnist {
-    use super::{Result, Tensor};
-
-    /// `((x_train, y_train), (x_test, y_test))`: 60,000 and 10,000 images of 28 x 28 bytes, 0 = paper to 255 = ink, and
-    /// their labels, 0 to 9, as bytes. Keras's `mnist.load_data()`.
-    ///
-    /// # Errors
-    /// When MNIST is neither inside the program (the feature `mnist`, on by default) nor anywhere on this machine; the
-    /// message names every place that was tried.
-    pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
-        let found = super::find("mnist", None)?;
-        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let part = |part: super::Part| part.x.single().cloned().zip(part.y);
-        let parts = part(found.train).zip(found.test.and_then(part));
-        Ok(parts.expect("a known data set has labels and a test part"))
     }
 }
 
