@@ -5,7 +5,7 @@ use anyhow::Result;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
 use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
-use vanilla::{DType, Model, Tensor, to_categorical};
+use vanilla::{Arrays, DType, Model, Tensor, to_categorical};
 
 /// Opens a data set and passes its warnings on.
 pub fn open(spec: &str) -> Result<Dataset> {
@@ -24,8 +24,10 @@ pub fn known(dataset: &Dataset) -> Option<&'static Known> {
 }
 
 /// Builds a model that does not state its input for the samples of `x`: as they are, else flat.
-pub fn build(model: &mut Model, x: &Tensor) -> Result<()> {
-    if model.input_shape().is_none() {
+pub fn build(model: &mut Model, x: &Arrays) -> Result<()> {
+    if model.input_shape().is_none()
+        && let Some(x) = x.single()
+    {
         let sample = x.shape().get(1..).filter(|shape| !shape.is_empty()).unwrap_or(&[1]);
         if model.build(sample).is_err() {
             model.build(&[x.width()])?;
@@ -35,10 +37,10 @@ pub fn build(model: &mut Model, x: &Tensor) -> Result<()> {
 }
 
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
-pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Tensor> {
+pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Arrays> {
     let flat = model.input_shape().is_some_and(|shape| shape.len() == 1);
-    if dataset.known && flat {
-        return Ok(part.x.reshape([part.x.rows(), part.x.width()])?.astype(DType::F32));
+    if let (true, Some(x)) = (dataset.known && flat, part.x.single()) {
+        return Ok(x.reshape([x.rows(), x.width()])?.astype(DType::F32).into());
     }
     Ok(part.x.clone())
 }
@@ -85,8 +87,9 @@ impl Samples {
         let part_names = if dataset.test.is_some() { ["x_train", "x_test"] } else { ["x", ""] };
         let count = if dataset.test.is_some() { 2 } else { 4 };
         for (part, name) in [Some(&dataset.train), dataset.test.as_ref()].into_iter().flatten().zip(part_names) {
-            for row in 0..count.min(part.x.rows()) {
-                let Ok(image) = part.x.get(row) else { continue };
+            let Some(x) = part.x.single() else { continue };
+            for row in 0..count.min(x.rows()) {
+                let Ok(image) = x.get(row) else { continue };
                 let &[height, width] = image.shape() else { continue };
                 let Some(pixels) = image.as_u8().filter(|pixels| !pixels.is_empty()) else { continue };
                 let caption = match part.y.as_ref().and_then(|y| label(y, row)) {

@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use vanilla::datasets::{Dataset, Part};
-use vanilla::{Fit as Options, Model, Tensor};
+use vanilla::{Arrays, Fit as Options, Model, Tensor};
 
 #[derive(Args)]
 #[command(
@@ -129,7 +129,7 @@ impl Fit {
 }
 
 /// A part of a data set as the model takes it; `source` is its name for people.
-fn with_targets(dataset: &Dataset, part: &Part, model: &Model, source: &str) -> Result<(Tensor, Tensor)> {
+fn with_targets(dataset: &Dataset, part: &Part, model: &Model, source: &str) -> Result<(Arrays, Tensor)> {
     let x = data::inputs(dataset, part, model)?;
     let y = data::targets(dataset, part, model).with_context(|| source.to_owned())?;
     let problem = "has x but no targets: training needs an .npz with x and y";

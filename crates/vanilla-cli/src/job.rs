@@ -5,14 +5,14 @@ use crate::experiment::{Experiment, Validation};
 use crate::ui::usage;
 use anyhow::Result;
 use vanilla::datasets::{Dataset, Part};
-use vanilla::{Fit, Model, Tensor};
+use vanilla::{Arrays, Fit, Model, Tensor};
 
 /// Tensors as the model takes them.
 pub struct Job<'a> {
-    pub x: Tensor,
+    pub x: Arrays,
     pub y: Tensor,
     /// The test part, where there is one with targets.
-    pub test: Option<(&'a Part, Tensor, Tensor)>,
+    pub test: Option<(&'a Part, Arrays, Tensor)>,
     /// Rows that an epoch trains on.
     pub rows: usize,
     /// How to train, as the experiment says.

@@ -5,7 +5,7 @@ use crate::ui::failed;
 use anyhow::Result;
 use serde_json::{Value, json};
 use vanilla::datasets::{Dataset, Part};
-use vanilla::{History, Model, Tensor};
+use vanilla::{Arrays, History, Model, Tensor};
 
 /// The names under which a loss's own accuracy is compiled.
 const ACCURACY: [&str; 5] =
@@ -20,7 +20,7 @@ pub struct Test {
 
 impl Test {
     /// Evaluates. The accuracy is counted from the predictions, and has to be the one that `evaluate` reports.
-    pub fn run(model: &Model, dataset: &Dataset, part: &Part, x: &Tensor, y: &Tensor) -> Result<Self> {
+    pub fn run(model: &Model, dataset: &Dataset, part: &Part, x: &Arrays, y: &Tensor) -> Result<Self> {
         let logs = model.evaluate(x, y)?;
         let reported = ACCURACY.iter().find_map(|name| Some((*name, logs.get(name)?)));
         let counted = data::classes(dataset, part, model).map(|classes| count(model, x, &classes)).transpose()?;
@@ -37,7 +37,7 @@ impl Test {
 }
 
 /// The share of rows whose largest output is at the right place.
-fn count(model: &Model, x: &Tensor, classes: &Tensor) -> Result<f64> {
+fn count(model: &Model, x: &Arrays, classes: &Tensor) -> Result<f64> {
     let predicted = model.predict(x)?.argmax()?.to_i64();
     let right = predicted.iter().zip(classes.to_i64()).filter(|(predicted, class)| **predicted == *class).count();
     Ok(right as f64 / predicted.len() as f64)

@@ -28,7 +28,10 @@ impl Show {
         let samples = data::Samples::of(&dataset);
         let digits = samples.digits();
         if digits.is_empty() {
-            let (shape, dtype) = (dataset.train.x.shape(), dataset.train.x.dtype());
+            let Some(x) = dataset.train.x.single() else {
+                return Err(usage(format!("{}: a table of columns, expected images", self.source)));
+            };
+            let (shape, dtype) = (x.shape(), x.dtype());
             return Err(usage(format!(
                 "{}: x has the shape {shape:?} and the type {dtype}, expected images of bytes, (N, height, width)",
                 self.source

@@ -1,4 +1,4 @@
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, PNG. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG, CSV. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -11,6 +11,7 @@
 
 mod archive;
 mod array;
+pub mod csv;
 mod error;
 pub mod gzip;
 pub mod hdf5;
@@ -22,6 +23,8 @@ pub mod png;
 pub mod safetensors;
 mod scalar;
 mod sniff;
+pub mod table;
+pub mod tar;
 pub mod tfevents;
 
 pub use array::{Array, Data};

@@ -35,7 +35,7 @@ pub fn open(spec: &str) -> Result<Dataset> {
         };
         let part = |x: &str, y: &str| -> Result<Option<Part>> {
             let y = tensor(y)?;
-            Ok(tensor(x)?.map(|x| Part { x, y }))
+            Ok(tensor(x)?.map(|x| Part::new(x, y)))
         };
         match part("x", "y")? {
             Some(all) => (all, None),
@@ -46,9 +46,9 @@ pub fn open(spec: &str) -> Result<Dataset> {
         }
     } else {
         let read = if bytes.starts_with(b"\x93NUMPY") { npy::read } else { idx::read };
-        (Part { x: read(&bytes).map_err(wrong)?.try_into()?, y: None }, None)
+        (Part::new(Tensor::try_from(read(&bytes).map_err(wrong)?)?, None), None)
     };
     let name = path.file_stem().map_or_else(|| spec.to_owned(), |stem| stem.to_string_lossy().into_owned());
     let sha256 = hex(&sha2::Sha256::digest(&bytes));
-    Ok(Dataset { name, source: spec.to_owned(), warnings: Vec::new(), train, test, known: false, sha256 })
+    Ok(Dataset { test, ..Dataset::new(name, spec, sha256, train) })
 }

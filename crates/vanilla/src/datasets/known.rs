@@ -1,59 +1,126 @@
 //! Known data sets, by name.
 //!
 //! One is looked for in this order: an explicit folder or file, the folder `VANILLA_DATA`, the copy inside the
-//! program, Vanilla's cache folder, Keras's own. What is found outside of the program is compared with the known
-//! SHA-256 of every part; a copy that differs is named in a warning and passed over.
+//! program, Vanilla's cache folder, Keras's own, and where Debian's packages put it. What is found outside of the
+//! program is compared with the known SHA-256 of every part; a copy that differs is named in a warning and passed over.
+//! Nothing is downloaded here: [`download`](super::download) puts files into the cache folder, where it is asked to.
 
-use super::{Dataset, Part, hex};
+use super::images::{self, Parts};
+use super::{Dataset, Part, hex, housing};
 use crate::error::{Error, Result};
-use crate::saving::read_file;
 use crate::tensor::Tensor;
 use sha2::Digest;
 use std::path::{Path, PathBuf};
-use vanilla_formats::{FormatError, idx, npz};
+
+pub use super::sets::KNOWN;
 
 /// A known data set.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Known {
-    /// Its name.
+    /// Its name, Keras's.
     pub name: &'static str,
     /// One line about it.
     pub about: &'static str,
-    /// Shape of one image.
-    pub image: [usize; 2],
     /// Number of training and test samples.
     pub rows: [usize; 2],
-    /// Number of classes.
-    pub classes: usize,
-    /// IDX files and the SHA-256 of their uncompressed bytes: training images and labels, test images and labels.
-    pub files: [(&'static str, &'static str); 4],
-    embedded: Option<fn() -> Parts>,
+    /// What a sample is.
+    pub samples: Samples,
+    /// The files that it consists of, uncompressed.
+    pub files: &'static [KnownFile],
+    /// The files that are downloaded for it.
+    pub downloads: &'static [Remote],
+    /// Its licence, and who has to be named.
+    pub licence: &'static str,
+    /// Where it is described.
+    pub homepage: &'static str,
+    /// Its folder in the cache; versions of one data set share it.
+    pub(super) folder: &'static str,
+    /// Folders of this system's packages.
+    pub(super) system: &'static [&'static str],
+    pub(super) form: Form,
+    pub(super) embedded: Option<fn() -> Parts>,
 }
 
-/// Training images and labels, test images and labels.
-type Parts = [Vec<u8>; 4];
+/// What a sample of a known data set is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Samples {
+    /// An image of bytes, and the number of a class.
+    Images {
+        /// Shape of one image: height, width, and colours where there are any.
+        shape: &'static [usize],
+        /// What the class numbers mean.
+        class_names: &'static [&'static str],
+    },
+    /// A row of numbers, and a number to be predicted.
+    Table {
+        /// What the numbers are.
+        columns: &'static [&'static str],
+        /// What is to be predicted.
+        target: &'static str,
+    },
+}
 
-/// All known data sets.
-pub const KNOWN: &[Known] = &[Known {
-    name: "mnist",
-    about: "handwritten digits: 60,000 + 10,000 images of 28 x 28, 10 classes",
-    image: [28, 28],
-    rows: [60_000, 10_000],
-    classes: 10,
-    files: [
-        ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-        ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-        ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-        ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-    ],
-    #[cfg(feature = "mnist")]
-    embedded: Some(|| {
-        let mnist = vanilla_mnist::load();
-        [mnist.train_images, mnist.train_labels, mnist.test_images, mnist.test_labels]
-    }),
-    #[cfg(not(feature = "mnist"))]
-    embedded: None,
-}];
+/// A file that a known data set consists of.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct KnownFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: &'static str,
+}
+
+/// A file that can be downloaded.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Remote {
+    /// Its name.
+    pub name: &'static str,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes, in hex.
+    pub sha256: &'static str,
+    /// Addresses that its name is put behind, in the order in which they are tried.
+    pub mirrors: &'static [&'static str],
+}
+
+impl Remote {
+    /// The addresses of the file.
+    pub fn urls(&self) -> impl Iterator<Item = String> {
+        self.mirrors.iter().map(|mirror| format!("{mirror}{}", self.name))
+    }
+}
+
+/// How a data set lies in its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Four IDX files, or an `.npz`.
+    Idx,
+    /// CIFAR's binary version, or an `.npz`.
+    Cifar,
+    /// An `.npz` of `x` and `y`, of which so many rows are meant.
+    Table { first_rows: Option<usize> },
+}
+
+/// A copy that was read.
+pub(super) struct Found {
+    pub train: Part,
+    pub test: Part,
+    /// SHA-256 of each of its files.
+    pub hashes: Vec<String>,
+    /// All rows of a table, not shuffled.
+    pub whole: Option<(Tensor, Tensor)>,
+}
+
+/// A data set that was found, with what only this module knows about it.
+pub(super) struct FoundSet {
+    pub dataset: Dataset,
+    pub whole: Option<(Tensor, Tensor)>,
+}
 
 /// The folders of this machine that may hold data sets.
 #[derive(Clone, Debug, Default)]
@@ -79,206 +146,205 @@ impl Folders {
     }
 
     /// Places that are looked at before and after the embedded copy.
-    fn places(&self, name: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
-        let npz = format!("{name}.npz");
-        let before = self.data.iter().flat_map(|data| [data.join(name), data.join(&npz), data.clone()]);
+    fn places(&self, known: &Known) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let (name, npz, dashed) = (known.folder, format!("{}.npz", known.folder), known.folder.replace('_', "-"));
+        let before = self.data.iter().flat_map(|data| {
+            [
+                Some(data.join(name)),
+                (dashed != name).then(|| data.join(&dashed)),
+                Some(data.join(&npz)),
+                Some(data.clone()),
+            ]
+        });
         let keras = self.keras.iter().map(|keras| keras.join("datasets"));
-        let keras = keras.flat_map(|datasets| [datasets.join(&npz), datasets.join(name.replace('_', "-"))]);
-        (before.collect(), self.cache.iter().map(|cache| cache.join(name)).chain(keras).collect())
+        let keras = keras.flat_map(|datasets| [datasets.join(&npz), datasets.join(&dashed)]);
+        let cache = self.cache.iter().map(|cache| cache.join(name));
+        let after = cache.chain(keras).chain(known.system.iter().map(PathBuf::from));
+        (before.flatten().collect(), after.collect())
     }
 }
 
-/// A known data set, by name; from `path` (a folder with its IDX files, or an `.npz`) if one is given.
+/// The known data set of this name; `-` is as good as `_`.
+///
+/// # Errors
+/// When there is none; the message names all.
+pub fn known(name: &str) -> Result<&'static Known> {
+    let canonical = name.replace('-', "_");
+    let found = KNOWN.iter().find(|known| known.name == canonical);
+    found.ok_or_else(|| Error::unknown("data set", name, KNOWN.iter().map(|known| known.name)))
+}
+
+/// A known data set, by name; from `path` (a folder with its files, or an `.npz`) if one is given.
 ///
 /// # Errors
 /// When the name is unknown, `path` does not hold a data set of this form, or the data set is nowhere.
 pub fn find(name: &str, path: Option<&Path>) -> Result<Dataset> {
-    let canonical = name.replace('-', "_");
-    let Some(known) = KNOWN.iter().find(|known| known.name == canonical) else {
-        return Err(Error::unknown("data set", name, KNOWN.iter().map(|known| known.name)));
-    };
-    if let Some(path) = path {
-        let parts = known.read(path)?;
-        let sha256 = known.sha256_of(&parts);
-        return known.dataset(parts, path.display().to_string(), Vec::new(), sha256);
+    let known = known(name)?;
+    match path {
+        Some(path) => Ok(known.set(known.read(path)?, path.display().to_string(), Vec::new()).dataset),
+        None => Ok(known.find_here()?.dataset),
     }
-    known.find(&Folders::of_this_machine())
 }
 
 impl Known {
+    /// Number of classes, where samples have one.
+    pub const fn classes(&self) -> Option<usize> {
+        match self.samples {
+            Samples::Images { class_names, .. } => Some(class_names.len()),
+            Samples::Table { .. } => None,
+        }
+    }
+
+    /// What the class numbers mean; empty where samples have no class.
+    pub const fn class_names(&self) -> &'static [&'static str] {
+        match self.samples {
+            Samples::Images { class_names, .. } => class_names,
+            Samples::Table { .. } => &[],
+        }
+    }
+
+    /// Shape of one sample.
+    pub fn sample_shape(&self) -> Vec<usize> {
+        match self.samples {
+            Samples::Images { shape, .. } => shape.to_vec(),
+            Samples::Table { columns, .. } => vec![columns.len()],
+        }
+    }
+
+    /// Bytes that are downloaded for it.
+    pub fn download_bytes(&self) -> u64 {
+        self.downloads.iter().map(|remote| remote.bytes).sum()
+    }
+
+    /// The folder that its files are downloaded to.
+    ///
+    /// # Errors
+    /// When the user has no folder for caches.
+    pub fn cache_folder(&self) -> Result<PathBuf> {
+        let cache = Folders::of_this_machine().cache.map(|cache| cache.join(self.folder));
+        cache.ok_or_else(|| Error::data(self.name, "no folder for caches: set XDG_CACHE_HOME or HOME"))
+    }
+
+    /// The first good copy on this machine.
+    pub(super) fn find_here(&self) -> Result<FoundSet> {
+        self.find(&Folders::of_this_machine())
+    }
+
     /// The first good copy, as the head of this file says.
-    fn find(&self, folders: &Folders) -> Result<Dataset> {
-        let (before, after) = folders.places(self.name);
+    fn find(&self, folders: &Folders) -> Result<FoundSet> {
+        let (before, after) = folders.places(self);
         let mut warnings = Vec::new();
         let mut tried = Vec::new();
-        let mut look = |places: Vec<PathBuf>| -> Option<Result<Dataset>> {
+        let mut look = |places: Vec<PathBuf>| -> Option<FoundSet> {
             for place in places {
                 tried.push(place.display().to_string());
                 if !self.is_at(&place) {
                     continue;
                 }
-                match self.read(&place).and_then(|parts| self.verify(&place, &parts).map(|()| parts)) {
-                    Ok(parts) => {
-                        let known_hash = combined(self.files.iter().map(|(_, hash)| (*hash).to_owned()));
-                        return Some(self.dataset(
-                            parts,
-                            place.display().to_string(),
-                            warnings.clone(),
-                            known_hash,
-                        ));
-                    }
+                match self.read(&place).and_then(|found| self.verify(&place, &found.hashes).map(|()| found)) {
+                    Ok(found) => return Some(self.set(found, place.display().to_string(), warnings.clone())),
                     Err(error) => warnings.push(format!("{error}; passed over")),
                 }
             }
             None
         };
         if let Some(found) = look(before) {
-            return found;
+            return Ok(found);
         }
         if let Some(embedded) = self.embedded {
-            let known_hash = combined(self.files.iter().map(|(_, hash)| (*hash).to_owned()));
-            return self.dataset(embedded(), "inside the program".into(), warnings, known_hash);
+            let hashes = self.files.iter().map(|file| file.sha256.to_owned()).collect();
+            return Ok(self.set(images::found(self, embedded(), hashes)?, "inside the program".into(), warnings));
         }
         if let Some(found) = look(after) {
-            return found;
+            return Ok(found);
         }
         let passed_over = warnings.iter().fold(String::new(), |text, warning| format!("{text}; {warning}"));
         Err(Error::data(
             self.name,
-            format!(
-                "not found; tried {}{passed_over}; put the four IDX files (plain or .gz) into one of these folders, or name \
-             one with VANILLA_DATA or --data",
-                tried.join(", ")
-            ),
+            format!("not found; tried {}{passed_over}; {}", tried.join(", "), self.way_out()),
         ))
     }
 
-    /// Whether there is a file, or a folder with at least one of the four.
-    fn is_at(&self, place: &Path) -> bool {
-        place.is_file() || self.files.iter().any(|(name, _)| file_in(place, name).is_some())
-    }
-
-    /// The four parts, from a folder of IDX files or from an `.npz`.
-    fn read(&self, path: &Path) -> Result<Parts> {
-        let parts = if path.is_dir() {
-            let mut parts = Vec::new();
-            for (i, (name, _)) in self.files.iter().enumerate() {
-                let file = file_in(path, name).ok_or_else(|| {
-                    Error::file(path, format!("no {name} (plain or .gz), one of the four files of {}", self.name))
-                })?;
-                let bytes = read_file(&file)?;
-                let read = if i % 2 == 0 { idx::read_images } else { idx::read_labels };
-                parts.push((file.clone(), read(&bytes).map_err(|error| Error::file(&file, error))?));
-            }
-            parts
-        } else {
-            let bytes = read_file(path)?;
-            let arrays = npz::read(&bytes).map_err(|error| Error::file(path, error))?;
-            let get = |key| npz::get(&arrays, key).cloned().map_err(|error: FormatError| Error::file(path, error));
-            let keys = ["x_train", "y_train", "x_test", "y_test"];
-            keys.into_iter().map(|key| Ok((path.to_owned(), get(key)?))).collect::<Result<Vec<_>>>()?
+    /// How to get it.
+    fn way_out(&self) -> String {
+        let what = match self.form {
+            Form::Idx => "the four IDX files (plain or .gz)".to_owned(),
+            Form::Cifar => format!("{} (the binary version; pickles are never opened)", self.downloads[0].name),
+            Form::Table { .. } => self.files[0].name.to_owned(),
         };
-        let mut rows = [0; 2];
-        let mut out = Vec::new();
-        for (i, (file, array)) in parts.into_iter().enumerate() {
-            let shape = array.shape.clone();
-            let vanilla_formats::Data::U8(bytes) = array.data else {
-                return Err(Error::file(&file, format!("elements of type {}, expected uint8", array.dtype())));
-            };
-            let (images, part) = (i % 2 == 0, i / 2);
-            if images && (shape.len() != 3 || shape[1..] != self.image) {
-                let [height, width] = self.image;
-                return Err(Error::file(&file, format!("shape {shape:?}, expected (N, {height}, {width})")));
+        let urls: Vec<String> = self.downloads.iter().filter_map(|remote| remote.urls().next()).collect();
+        let urls = urls.join(" ");
+        let download = if cfg!(feature = "download") {
+            let (name, megabytes) = (self.name, self.download_bytes() as f64 / 1e6);
+            format!("or download {megabytes:.1} MB with `vanilla datasets download {name}`, from {urls}")
+        } else {
+            format!("they are at {urls}")
+        };
+        format!("put {what} into one of these folders, or name one with VANILLA_DATA or --data; {download}")
+    }
+
+    /// Whether there is a file, or a folder with at least one of its files.
+    fn is_at(&self, place: &Path) -> bool {
+        place.is_file()
+            || match self.form {
+                Form::Table { .. } => self.files.iter().any(|file| place.join(file.name).is_file()),
+                _ => images::is_in(self, place),
             }
-            if bytes.is_empty() {
-                return Err(Error::file(&file, "the data set is empty"));
-            }
-            if images {
-                rows[part] = shape[0];
-            } else if shape != [rows[part]] {
-                let problem = format!(
-                    "{} labels for {} images: these files do not belong together",
-                    bytes.len(),
-                    rows[part]
-                );
-                return Err(Error::file(&file, problem));
-            } else if let Some(row) = bytes.iter().position(|label| usize::from(*label) >= self.classes) {
-                let problem = format!("label {} in row {row}, expected 0 to {}", bytes[row], self.classes - 1);
-                return Err(Error::file(&file, problem));
-            }
-            out.push(bytes);
+    }
+
+    /// What is at this path, whether it is the known one or not.
+    fn read(&self, path: &Path) -> Result<Found> {
+        match self.form {
+            Form::Table { first_rows } => housing::read(self, path, first_rows),
+            _ => images::read(self, path),
         }
-        out.try_into().map_err(|_| Error::file(path, "expected four parts"))
     }
 
-    /// SHA-256 of each part as an IDX file.
-    fn hashes(&self, parts: &Parts) -> [String; 4] {
-        std::array::from_fn(|i| {
-            let count = |n: usize| (n as u32).to_be_bytes();
-            let mut hash = sha2::Sha256::new();
-            if i % 2 == 0 {
-                let [height, width] = self.image;
-                hash.update([0, 0, 8, 3]);
-                hash.update(count(parts[i].len() / (height * width)));
-                hash.update(count(height));
-                hash.update(count(width));
-            } else {
-                hash.update([0, 0, 8, 1]);
-                hash.update(count(parts[i].len()));
-            }
-            hash.update(&parts[i]);
-            hex(&hash.finalize())
-        })
-    }
-
-    fn sha256_of(&self, parts: &Parts) -> String {
-        combined(self.hashes(parts))
-    }
-
-    fn verify(&self, place: &Path, parts: &Parts) -> Result<()> {
-        for ((name, want), got) in self.files.iter().zip(self.hashes(parts)) {
-            if got != *want {
-                let problem = format!("{name} has SHA-256 {got}, expected {want}: not {}", self.name);
+    fn verify(&self, place: &Path, hashes: &[String]) -> Result<()> {
+        if hashes.len() != self.files.len() {
+            let problem = format!("{} parts, expected {}: not {}", hashes.len(), self.files.len(), self.name);
+            return Err(Error::file(place, problem));
+        }
+        for (file, got) in self.files.iter().zip(hashes) {
+            if got != file.sha256 {
+                let problem =
+                    format!("{} has SHA-256 {got}, expected {}: not {}", file.name, file.sha256, self.name);
                 return Err(Error::file(place, problem));
             }
         }
         Ok(())
     }
 
-    fn dataset(&self, parts: Parts, source: String, warnings: Vec<String>, sha256: String) -> Result<Dataset> {
-        let [height, width] = self.image;
-        let [x_train, y_train, x_test, y_test] = parts;
-        let part = |x: Vec<u8>, y: Vec<u8>| -> Result<Part> {
-            let rows = y.len();
-            Ok(Part { x: Tensor::new(x, [rows, height, width])?, y: Some(Tensor::new(y, [rows])?) })
+    fn set(&self, found: Found, source: String, warnings: Vec<String>) -> FoundSet {
+        let mut hashes = found.hashes;
+        if let Form::Table { first_rows: Some(rows) } = self.form {
+            hashes.push(format!("first {rows} rows"));
+        }
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let feature_names = match self.samples {
+            Samples::Images { .. } => Vec::new(),
+            Samples::Table { columns, .. } => vec![names(columns)],
         };
-        Ok(Dataset {
-            name: self.name.into(),
-            source,
+        let dataset = Dataset {
             warnings,
-            train: part(x_train, y_train)?,
-            test: Some(part(x_test, y_test)?),
+            test: Some(found.test),
             known: true,
-            sha256,
-        })
+            feature_names,
+            class_names: names(self.class_names()),
+            ..Dataset::new(self.name, source, combined(hashes), found.train)
+        };
+        FoundSet { dataset, whole: found.whole }
     }
 
     /// Every place where it would be looked for, in order, with what is there.
     pub fn locations(&self) -> Vec<(String, bool)> {
-        let (before, after) = Folders::of_this_machine().places(self.name);
+        let (before, after) = Folders::of_this_machine().places(self);
         let outside = |places: Vec<PathBuf>| {
             places.into_iter().map(|place| (place.display().to_string(), self.is_at(&place)))
         };
         let inside = self.embedded.map(|_| ("inside the program".to_owned(), true));
         outside(before).chain(inside).chain(outside(after)).collect()
     }
-}
-
-/// An IDX file of this name, plain or compressed; `train-images.idx3-ubyte` is about as common as the original name.
-fn file_in(folder: &Path, name: &str) -> Option<PathBuf> {
-    let dotted = name.replace("-idx", ".idx");
-    let names = [name.to_owned(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
-    names.into_iter().map(|name| folder.join(name)).find(|file| file.is_file())
 }
 
 /// One hash of several.
@@ -289,116 +355,4 @@ fn combined(hashes: impl IntoIterator<Item = String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use vanilla_formats::{Array, Data};
-
-    /// A data set of 3 + 2 images of 1 x 2.
-    const PARTS: [(&[usize], &[u8]); 4] =
-        [(&[3, 1, 2], &[1, 2, 3, 4, 5, 6]), (&[3], &[0, 1, 0]), (&[2, 1, 2], &[7, 8, 9, 10]), (&[2], &[1, 1])];
-
-    fn parts() -> Parts {
-        PARTS.map(|(_, bytes)| bytes.to_vec())
-    }
-
-    fn tiny(embedded: Option<fn() -> Parts>) -> Known {
-        let mut tiny = Known { name: "tiny_set", image: [1, 2], rows: [3, 2], classes: 2, embedded, ..KNOWN[0] };
-        let hashes = tiny.hashes(&parts());
-        tiny.files.iter_mut().zip(hashes).for_each(|(file, hash)| file.1 = hash.leak());
-        tiny
-    }
-
-    fn write(folder: &Path, change: impl Fn(usize, &mut Vec<u8>)) {
-        std::fs::create_dir_all(folder).unwrap();
-        for (i, ((shape, bytes), (name, _))) in PARTS.into_iter().zip(KNOWN[0].files).enumerate() {
-            let array = Array { shape: shape.to_vec(), data: Data::U8(bytes.to_vec()) };
-            let mut file = idx::write(&array);
-            change(i, &mut file);
-            std::fs::write(folder.join(name), file).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_order_of_places_and_copies_that_are_passed_over() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        let folders = Folders { data: Some(at("data")), cache: Some(at("cache")), keras: Some(at("keras")) };
-
-        // Nowhere: every place is named, and what to do.
-        let error = tiny(None).find(&folders).unwrap_err().to_string();
-        for place in
-            ["data/tiny_set", "data/tiny_set.npz", "cache/tiny_set", "keras/datasets/tiny_set.npz", "VANILLA_DATA"]
-        {
-            assert!(error.contains(place), "{error}");
-        }
-        // From last to first, each found place goes before the ones found so far.
-        let arrays: Vec<Array> = PARTS
-            .iter()
-            .map(|(shape, bytes)| Array { shape: shape.to_vec(), data: Data::U8(bytes.to_vec()) })
-            .collect();
-        let keys = ["x_train", "y_train", "x_test", "y_test"];
-        let named: Vec<_> = keys.into_iter().zip(&arrays).collect();
-        std::fs::create_dir_all(at("keras/datasets")).unwrap();
-        std::fs::write(at("keras/datasets/tiny_set.npz"), npz::write(&named).unwrap()).unwrap();
-        assert!(tiny(None).find(&folders).unwrap().source.ends_with("keras/datasets/tiny_set.npz"));
-        write(&at("cache/tiny_set"), |_, _| ());
-        assert!(tiny(None).find(&folders).unwrap().source.ends_with("cache/tiny_set"));
-        let embedded = tiny(Some(parts));
-        assert_eq!(embedded.find(&folders).unwrap().source, "inside the program");
-        write(&at("data/tiny_set"), |_, _| ());
-        let found = embedded.find(&folders).unwrap();
-        assert!(found.source.ends_with("data/tiny_set") && found.warnings.is_empty());
-        assert_eq!(found.train.x.shape(), [3, 1, 2]);
-        assert_eq!(found.test.unwrap().y.unwrap().to_i64(), [1, 1]);
-
-        // A copy that differs in one byte is named and passed over.
-        write(&at("data/tiny_set"), |i, file| *file.last_mut().unwrap() ^= u8::from(i == 2));
-        let found = embedded.find(&folders).unwrap();
-        assert_eq!(found.source, "inside the program");
-        assert_eq!(found.warnings.len(), 1);
-        assert!(
-            found.warnings[0].contains("data/tiny_set: t10k-images-idx3-ubyte has SHA-256"),
-            "{:?}",
-            found.warnings
-        );
-        assert_eq!(found.sha256, embedded.sha256_of(&parts()));
-    }
-
-    #[test]
-    fn an_explicit_folder_that_is_wrong_is_an_error() {
-        let root = tempfile::tempdir().unwrap();
-        let read = |change: fn(usize, &mut Vec<u8>)| {
-            write(root.path(), change);
-            tiny(None).read(root.path()).unwrap_err().to_string()
-        };
-        let truncated = read(|i, file| file.truncate(file.len() - usize::from(i == 0)));
-        assert!(truncated.contains("train-images-idx3-ubyte: "), "{truncated}");
-        let label = read(|i, file| {
-            if i == 1 {
-                file[9] = 2
-            }
-        });
-        assert!(label.ends_with("label 2 in row 1, expected 0 to 1"), "{label}");
-        let fewer = read(|i, file| {
-            if i == 3 {
-                file.truncate(9);
-                file[7] = 1;
-            }
-        });
-        assert!(fewer.ends_with("1 labels for 2 images: these files do not belong together"), "{fewer}");
-        write(root.path(), |_, _| ());
-        std::fs::rename(root.path().join(KNOWN[0].files[1].0), root.path().join(KNOWN[0].files[0].0)).unwrap();
-        let swapped = tiny(None).read(root.path()).unwrap_err().to_string();
-        assert!(swapped.contains("swap"), "{swapped}");
-        std::fs::remove_file(root.path().join(KNOWN[0].files[0].0)).unwrap();
-        let missing = tiny(None).read(root.path()).unwrap_err().to_string();
-        assert!(missing.contains("no train-images-idx3-ubyte (plain or .gz)"), "{missing}");
-    }
-
-    #[cfg(feature = "mnist")]
-    #[test]
-    fn the_embedded_mnist_is_mnist() {
-        let mnist = &KNOWN[0];
-        mnist.verify(Path::new("embedded"), &mnist.embedded.unwrap()()).unwrap();
-    }
-}
+mod tests;

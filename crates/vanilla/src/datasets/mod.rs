@@ -1,21 +1,43 @@
-//! Data sets: known ones by name (`known.rs`), anybody's by path (`files.rs`).
+//! Data sets: known ones by name (`known.rs`; the list of them is `sets.rs`), anybody's by path (`files.rs`),
+//! tables (`table.rs`).
 
+#[cfg(feature = "download")]
+pub mod download;
 mod files;
+mod housing;
+mod images;
 mod known;
+mod load_data;
+mod sets;
 
+#[cfg(feature = "download")]
+pub use download::download;
 pub use files::open;
-pub use known::{KNOWN, Known, find};
+pub use known::{KNOWN, Known, KnownFile, Remote, Samples, find, known};
+pub use load_data::{Loaded, boston_housing, california_housing, cifar10, fashion_mnist, mnist};
 
-use crate::error::Result;
+use crate::arrays::Arrays;
 use crate::tensor::Tensor;
 
 /// Rows with or without their targets.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// One sample a row.
-    pub x: Tensor,
+    /// One sample a row; for a model with several inputs a tensor for each of them.
+    pub x: Arrays,
     /// One target a row.
     pub y: Option<Tensor>,
+}
+
+impl Part {
+    /// Samples with or without their targets.
+    pub fn new(x: impl Into<Arrays>, y: Option<Tensor>) -> Self {
+        Self { x: x.into(), y }
+    }
+
+    /// Number of samples.
+    pub fn rows(&self) -> usize {
+        self.x.rows()
+    }
 }
 
 /// A data set that was found.
@@ -35,24 +57,36 @@ pub struct Dataset {
     pub known: bool,
     /// SHA-256 over everything in it.
     pub sha256: String,
+    /// Names of the columns of each input, where they have any.
+    pub feature_names: Vec<Vec<String>>,
+    /// Names of the classes that labels number, where they have any.
+    pub class_names: Vec<String>,
 }
 
-/// Handwritten digits.
-pub mod mnist {
-    use super::{Result, Tensor};
+impl Dataset {
+    /// A data set of this content, without a test part, names or warnings.
+    pub fn new(
+        name: impl Into<String>,
+        source: impl Into<String>,
+        sha256: impl Into<String>,
+        train: Part,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            source: source.into(),
+            warnings: Vec::new(),
+            train,
+            test: None,
+            known: false,
+            sha256: sha256.into(),
+            feature_names: Vec::new(),
+            class_names: Vec::new(),
+        }
+    }
 
-    /// `((x_train, y_train), (x_test, y_test))`: 60,000 and 10,000 images of 28 x 28 bytes, 0 = paper to 255 = ink, and
-    /// their labels, 0 to 9, as bytes. Keras's `mnist.load_data()`.
-    ///
-    /// # Errors
-    /// When MNIST is neither inside the program (the feature `mnist`, on by default) nor anywhere on this machine; the
-    /// message names every place that was tried.
-    pub fn load_data() -> Result<((Tensor, Tensor), (Tensor, Tensor))> {
-        let found = super::find("mnist", None)?;
-        found.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        let part = |part: super::Part| part.y.map(|y| (part.x, y));
-        let parts = part(found.train).zip(found.test.and_then(part));
-        Ok(parts.expect("a known data set has labels and a test part"))
+    /// Number of samples, those of the test part among them.
+    pub fn rows(&self) -> usize {
+        self.train.rows() + self.test.as_ref().map_or(0, Part::rows)
     }
 }
 
