@@ -231,6 +231,16 @@ impl Formula {
             && !self.ops.iter().any(|op| matches!(op, Op::Reduce { .. } | Op::Gather { .. } | Op::Weight(_)))
     }
 
+    /// Whether it is a formula for a row and weights of these lengths that gives a y of this length.
+    pub fn fits(&self, x: usize, w: &[usize], y: usize) -> bool {
+        let op_fits = |(op, length): (&Op, &usize)| match op {
+            Op::X => *length == x,
+            Op::Weight(number) => w.get(*number) == Some(length),
+            _ => true,
+        };
+        self.outputs() == y && self.ops.iter().zip(&self.lengths).all(op_fits)
+    }
+
     /// y, in f64: the readable truth of a formula.
     ///
     /// # Panics
