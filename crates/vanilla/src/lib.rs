@@ -44,6 +44,7 @@ mod identity;
 mod inference;
 pub mod initializers;
 mod json;
+mod json_text;
 mod keeper;
 pub mod layers;
 pub mod losses;
