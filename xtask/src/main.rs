@@ -6,6 +6,7 @@ mod cells;
 mod chart;
 mod data;
 mod engine;
+mod fuzz;
 mod load;
 mod new;
 mod record;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Chore {
     /// Sets up the peers, measures them and Vanilla in turns, and writes record, table and chart
     Bench(bench::Options),
+    /// Runs the fuzzers over the readers of files: ten minutes a format, an hour for those of whole models
+    Fuzz(fuzz::Options),
     /// Makes the file of a new word, with its head and a test, and its line in the registry
     New(new::Options),
     /// Writes the manual of the words, docs/reference, from the heads of their files
@@ -49,6 +52,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Bench(options) => bench::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::New(options) => new::run(&options),
         Chore::Reference { check } => reference::run(check),
         Chore::Reliability { words } => reliability::run(&words).map_err(anyhow::Error::msg),

@@ -65,7 +65,7 @@ pub(crate) struct Member<'a> {
     flags: u16,
     method: u16,
     offset: u64,
-    packed: u64,
+    pub(crate) packed: u64,
     data: &'a [u8],
 }
 

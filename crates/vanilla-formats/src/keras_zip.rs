@@ -6,11 +6,12 @@
 //!
 //! `config.json` describes the layers, `model.weights.h5` holds their weights (see `hdf5`), `metadata.json` the
 //! version of Keras and the date. Source: `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated
-//! ones are read too. Members below `assets/` (vocabularies), weights in npz or in shards are refused.
+//! ones are read too, as long as text shrank to a hundredth and weights to a thirty-second at most: beyond that a
+//! small file could fill the memory. Members below `assets/` (vocabularies), weights in npz or in shards are refused.
 
+use crate::FormatError;
 use crate::archive::{Archive, Kind, Member, Writer};
 use crate::error::{Errors, Result, show, show_names};
-use crate::{FormatError, archive};
 
 const ERRORS: Errors = Errors(".keras");
 const KIND: Kind = Kind { errors: ERRORS, expected: "a .keras archive", max_members: 64 };
@@ -19,6 +20,10 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 const MAX_METADATA: u64 = 1 << 20;
 const MAX_CONFIG: u64 = 64 << 20;
+/// What a deflated member may hold whatever its packed size, and for each packed byte besides.
+const SMALL: u64 = 1 << 20;
+const MAX_TEXT_EXPANSION: u64 = 100;
+const MAX_WEIGHTS_EXPANSION: u64 = 32;
 
 /// The members of a `.keras` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +55,9 @@ pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
     let metadata = find(METADATA).map(|member| content(&archive, member, MAX_METADATA)).transpose()?;
     let metadata = metadata.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let config = text(&archive, need(CONFIG)?, MAX_CONFIG)?;
-    let weights = archive.read(need(WEIGHTS)?)?.into_owned();
+    let weights = need(WEIGHTS)?;
+    check_size(WEIGHTS, weights.size, SMALL + MAX_WEIGHTS_EXPANSION * weights.packed)?;
+    let weights = archive.read(weights)?.into_owned();
     Ok(KerasArchive { metadata, config, weights })
 }
 
@@ -111,12 +118,11 @@ fn text(archive: &Archive<'_>, member: &Member<'_>, limit: u64) -> Result<String
 }
 
 fn content(archive: &Archive<'_>, member: &Member<'_>, limit: u64) -> Result<Vec<u8>> {
-    check_size(&member.name, member.size, limit)?;
+    check_size(&member.name, member.size, limit.min(SMALL + MAX_TEXT_EXPANSION * member.packed))?;
     Ok(archive.read(member)?.into_owned())
 }
 
 fn check_size(name: &str, size: u64, limit: u64) -> Result<()> {
-    debug_assert!(limit <= archive::MAX_TOTAL);
     if size <= limit {
         return Ok(());
     }

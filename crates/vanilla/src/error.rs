@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A name that is in no registry.
-    #[error("unknown {kind} '{name}'{}; known are: {}", did_you_mean(name, known), known.join(", "))]
+    #[error("unknown {kind} '{}'{}; known are: {}", Shown(name), did_you_mean(name, known), Shown(&listed(known)))]
     UnknownWord {
         /// What was looked for: "activation", "loss", …
         kind: &'static str,
@@ -21,7 +21,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A layer, loss or optimizer was described in a way that means nothing.
-    #[error("{place}: {problem}")]
+    #[error("{}: {}", Shown(place), Shown(problem))]
     Config {
         /// The word, and its name in the model if it has one.
         place: String,
@@ -29,7 +29,7 @@ pub enum Error {
         problem: String,
     },
     /// Data that does not fit the model, the loss, or itself.
-    #[error("{place}: {problem}")]
+    #[error("{}: {}", Shown(place), Shown(problem))]
     Data {
         /// Which argument or file.
         place: String,
@@ -48,7 +48,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file whose content is not what it should be.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {}", path.display(), Shown(problem))]
     File {
         /// The file.
         path: PathBuf,
@@ -158,22 +158,62 @@ impl Error {
     }
 }
 
+/// Text that may come from a file, as it may be printed: on one line, without what moves the cursor or turns the
+/// direction of writing, and without its middle where it is long.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+/// Characters at the beginning and at the end of a long text, where received value and way out stand.
+const SHOWN: (usize, usize) = (2000, 1000);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write;
+        let harmful = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let mut write = |text: &str| {
+            text.chars().try_for_each(|c| match harmful(c) {
+                true => write!(f, "{}", c.escape_default()),
+                false => f.write_char(c),
+            })
+        };
+        let cut = self.0.char_indices().nth(SHOWN.0).map_or(self.0.len(), |(at, _)| at);
+        let rest = &self.0[cut..];
+        write(&self.0[..cut])?;
+        match rest.char_indices().rev().nth(SHOWN.1) {
+            None => write(rest),
+            Some((at, _)) => {
+                write(" … ")?;
+                write(&rest[at..])
+            }
+        }
+    }
+}
+
+/// Known names. Those of a registry are few; those of a model's layers may be many.
+fn listed(known: &[String]) -> String {
+    const MOST: usize = 300;
+    let more = if known.len() > MOST { format!(", … ({} in all)", known.len()) } else { String::new() };
+    known[..known.len().min(MOST)].join(", ") + &more
+}
+
 /// `; did you mean 'relu'?`, or nothing where no known name is near.
 fn did_you_mean(name: &str, known: &[String]) -> String {
     // One slip in a short word, a third of a long one.
     nearest(name, known, 1 + name.chars().count() / 3)
-        .map_or(String::new(), |word| format!("; did you mean '{word}'?"))
+        .map_or(String::new(), |word| format!("; did you mean '{}'?", Shown(word)))
 }
 
 /// The known name that is most like this one, if at most this many edits lie between them.
 pub(crate) fn nearest<'a>(name: &str, known: &'a [String], most: usize) -> Option<&'a str> {
-    // Nobody types as much, and files may hold anything.
-    if name.len() > 256 {
+    // Nobody types as much, and files may hold anything, as many names as they like too.
+    if name.len() > 64 {
         return None;
     }
     let lower = name.to_lowercase();
     let apart = |word: &'a String| (distance(&lower, &word.to_lowercase()), distance(name, word), word);
-    let (least, _, word) = known.iter().map(apart).min()?;
+    let (least, _, word) = known.iter().take(1000).filter(|word| word.len() <= 128).map(apart).min()?;
     (least <= most).then_some(word)
 }
 
@@ -210,6 +250,26 @@ mod tests {
         {
             assert_eq!(distance(a, b), want, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn texts_of_files_do_no_harm_on_a_terminal() {
+        let error = |name: &str| {
+            Error::config(format!("Dense '{name}'"), format!("name = {name}, expected é")).to_string()
+        };
+        assert_eq!(error("ä…"), "Dense 'ä…': name = ä…, expected é");
+        let (escape, turned) = ("\u{1b}[2J\n", "\u{202e}txt");
+        assert_eq!(error(escape), "Dense '\\u{1b}[2J\\n': name = \\u{1b}[2J\\n, expected é");
+        assert_eq!(error(turned), "Dense '\\u{202e}txt': name = \\u{202e}txt, expected é");
+        let long = error(&"ä".repeat(1 << 20));
+        assert!(
+            long.chars().count() < 6100 && long.ends_with("ä, expected é"),
+            "{} characters",
+            long.chars().count()
+        );
+        let names = (0..100_000).map(|i| format!("layer {i}"));
+        let many = Error::unknown("layer of the model", "none", names).to_string();
+        assert!(many.len() < 4000 && many.ends_with("(100000 in all)"), "{} bytes", many.len());
     }
 
     #[test]

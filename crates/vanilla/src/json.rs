@@ -57,8 +57,12 @@ impl Model {
         Self::from_json_within(value, registry, usize::MAX)
     }
 
-    /// As [`Model::from_json_with`], with at most this many weights.
-    pub(crate) fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
+    /// As [`Model::from_json_with`], with at most this many weights: for descriptions from somewhere else, which could
+    /// ask for more memory than there is.
+    ///
+    /// # Errors
+    /// As [`Model::from_json`], and when the model has more weights; none is then drawn.
+    pub fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
         let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
         // Keras writes an empty one for a model that was not compiled.
         let empty = |compile: &Value| compile.as_object().map_or(compile.is_null(), Keys::is_empty);

@@ -47,6 +47,7 @@ mod info;
 pub mod initializers;
 mod inspect;
 mod json;
+mod json_text;
 mod keeper;
 pub mod layers;
 pub mod losses;

@@ -8,12 +8,13 @@ use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
 use crate::info::ModelInfo;
+use crate::json_text;
 use crate::model::{Model, NOT_BUILT};
 use crate::on_batch::OnBatch;
 use crate::optimizers::Engine;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
@@ -112,7 +113,7 @@ impl Model {
         let bytes = read_file(path)?;
         let archive = keras_zip::read(&bytes).map_err(|error| Error::file(path, error))?;
         let located = |error: Error| Error::file(path, error);
-        let config: Value = serde_json::from_str(&archive.config)
+        let config = json_text::parse(&archive.config)
             .map_err(|error| Error::file(path, format!("config.json: {error}")))?;
         // A description of more weights than the file can hold ends here.
         let most = archive.weights.len() / size_of::<f32>();

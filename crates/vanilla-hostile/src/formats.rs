@@ -1,0 +1,251 @@
+//! The formats: one line each.
+
+use crate::mutate::Shape;
+use crate::seeds;
+use crate::watch::{CONSTANT, Outcome};
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use vanilla::checkpoint::Checkpoint;
+use vanilla::{Model, Registry};
+use vanilla_formats::{gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors};
+
+/// A format under attack.
+pub struct Format {
+    /// Its name, also of its fuzz target and of its folders in `fuzz/`.
+    pub name: &'static str,
+    /// Its reader.
+    pub read: fn(&[u8]) -> Outcome,
+    /// What has to hold for bytes that the reader accepts, besides; memory is not counted.
+    pub law: fn(&[u8]) -> Result<(), String>,
+    /// Good files, to begin from.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// How its bytes hang together.
+    pub shape: Shape,
+    /// Bytes of memory for a byte of the file, at most and all at one time.
+    pub slope: u64,
+    /// Mutations in a normal run of the tests.
+    pub cases: u64,
+}
+
+impl Format {
+    /// The memory that a file of this length may take, in bytes.
+    pub fn allowed(&self, length: usize) -> u64 {
+        CONSTANT + self.slope * length as u64
+    }
+}
+
+/// The most that deflate expands.
+const INFLATED: u64 = 1032;
+
+/// Every format. The slopes are derived beside the lines; `tests/amplification.rs` comes close to them.
+pub const FORMATS: &[Format] = &[
+    // i8 becomes i64.
+    Format {
+        name: "idx",
+        read: |b| kept(idx::read(b)),
+        law: idx_law,
+        seeds: seeds::idx,
+        shape: Shape::Gzip,
+        slope: 9 * INFLATED,
+        cases: 60_000,
+    },
+    Format {
+        name: "gzip",
+        read: |b| kept(gzip::decompress(b, 1 << 20)),
+        law: none,
+        seeds: seeds::gzip,
+        shape: Shape::Gzip,
+        slope: 3 * INFLATED,
+        cases: 40_000,
+    },
+    // i1 becomes i64; Fortran order is a copy.
+    Format {
+        name: "npy",
+        read: |b| kept(npy::read(b)),
+        law: npy_law,
+        seeds: seeds::npy,
+        shape: Shape::Text,
+        slope: 16,
+        cases: 100_000,
+    },
+    Format {
+        name: "npz",
+        read: |b| kept(npz::read(b)),
+        law: npz_law,
+        seeds: seeds::npz,
+        shape: Shape::Zip,
+        slope: 19 * INFLATED,
+        cases: 40_000,
+    },
+    Format {
+        name: "keras_zip",
+        read: |b| kept(keras_zip::read(b)),
+        law: keras_zip_law,
+        seeds: seeds::keras,
+        shape: Shape::Zip,
+        slope: 3 * INFLATED,
+        cases: 10_000,
+    },
+    Format {
+        name: "hdf5",
+        read: |b| kept(hdf5::read(b)),
+        law: hdf5_law,
+        seeds: seeds::hdf5,
+        shape: Shape::Hdf5,
+        slope: 16,
+        cases: 30_000,
+    },
+    Format {
+        name: "safetensors",
+        read: |b| kept(safetensors::read(b)),
+        law: safetensors_law,
+        seeds: seeds::safetensors,
+        shape: Shape::Safetensors,
+        slope: 16,
+        cases: 60_000,
+    },
+    Format {
+        name: "png",
+        read: |b| kept(png::read(b)),
+        law: none,
+        seeds: seeds::png,
+        shape: Shape::Png,
+        slope: 8 * INFLATED,
+        cases: 30_000,
+    },
+    Format {
+        name: "json_config",
+        read: json_config,
+        law: none,
+        seeds: seeds::json,
+        shape: Shape::Text,
+        slope: 512,
+        cases: 5_000,
+    },
+    Format {
+        name: "keras_model",
+        read: keras_model,
+        law: keras_model_law,
+        seeds: seeds::keras,
+        shape: Shape::Zip,
+        slope: 64,
+        cases: 3_000,
+    },
+    Format {
+        name: "checkpoint",
+        read: checkpoint,
+        law: none,
+        seeds: seeds::checkpoint,
+        shape: Shape::Checkpoint,
+        slope: 16,
+        cases: 20_000,
+    },
+];
+
+/// Of a description alone; a file of a model cannot have more than its bytes.
+const MOST_WEIGHTS: usize = 20_000;
+
+/// The format of this name.
+pub fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+/// A value that is kept until its memory was counted, or the error's text.
+fn kept<T: Any, E: ToString>(result: Result<T, E>) -> Outcome {
+    match result {
+        Ok(value) => Ok(Box::new(value)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn none(_: &[u8]) -> Result<(), String> {
+    Ok(())
+}
+
+/// What was read and written is read and written to the same bytes again.
+fn same_again<E: ToString>(first: Vec<u8>, again: impl Fn(&[u8]) -> Result<Vec<u8>, E>) -> Result<(), String> {
+    match again(&first) {
+        Ok(second) if second == first => Ok(()),
+        Ok(_) => Err("what was written reads as something else".to_owned()),
+        Err(error) => Err(format!("what was written cannot be read: {}", error.to_string())),
+    }
+}
+
+fn idx_law(bytes: &[u8]) -> Result<(), String> {
+    match idx::read(bytes) {
+        Ok(array) if array.dtype() != "int64" => {
+            same_again(idx::write(&array), |b| idx::read(b).map(|a| idx::write(&a)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn npy_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(array) = npy::read(bytes) else { return Ok(()) };
+    same_again(npy::write(&array), |b| npy::read(b).map(|a| npy::write(&a)))
+}
+
+fn npz_law(bytes: &[u8]) -> Result<(), String> {
+    let write = |arrays: &[(String, vanilla_formats::Array)]| {
+        npz::write(&arrays.iter().map(|(name, array)| (name.as_str(), array)).collect::<Vec<_>>())
+    };
+    let Ok(arrays) = npz::read(bytes) else { return Ok(()) };
+    let written = write(&arrays).map_err(|error| format!("what was read cannot be written: {error}"))?;
+    same_again(written, |b| write(&npz::read(b)?))
+}
+
+fn keras_zip_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(archive) = keras_zip::read(bytes) else { return Ok(()) };
+    let written =
+        keras_zip::write(&archive).map_err(|error| format!("what was read cannot be written: {error}"))?;
+    same_again(written, |b| keras_zip::write(&keras_zip::read(b)?))
+}
+
+fn hdf5_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(root) = hdf5::read(bytes) else { return Ok(()) };
+    // The writer takes less than the reader: few attributes, of one axis.
+    let Ok(written) = hdf5::write(&root) else { return Ok(()) };
+    same_again(written, |b| hdf5::write(&hdf5::read(b)?))
+}
+
+fn safetensors_law(bytes: &[u8]) -> Result<(), String> {
+    let write = |file: &safetensors::File| {
+        let texts: Vec<_> = file.metadata.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        safetensors::write(&texts, &file.tensors)
+    };
+    let Ok(file) = safetensors::read(bytes) else { return Ok(()) };
+    let written = write(&file).map_err(|error| format!("what was read cannot be written: {error}"))?;
+    same_again(written, |b| write(&safetensors::read(b)?))
+}
+
+fn json_config(bytes: &[u8]) -> Outcome {
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    kept(Model::from_json_within(&value, &Registry::default(), MOST_WEIGHTS))
+}
+
+fn checkpoint(bytes: &[u8]) -> Outcome {
+    kept(Checkpoint::from_bytes(bytes, Path::new("x.safetensors")))
+}
+
+/// A path whose file has these bytes: models are loaded from files.
+fn on_disk(bytes: &[u8], name: &str) -> PathBuf {
+    use std::sync::OnceLock;
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for temporary files"));
+    let thread = format!("{:?}", std::thread::current().id()).replace(|c: char| !c.is_ascii_digit(), "");
+    let path = folder.path().join(format!("{thread}{name}"));
+    std::fs::write(&path, bytes).expect("room for temporary files");
+    path
+}
+
+fn keras_model(bytes: &[u8]) -> Outcome {
+    kept(Model::load(on_disk(bytes, "model.keras")))
+}
+
+/// A model that was loaded has a summary, and is saved and loaded again as the same file.
+fn keras_model_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(model) = Model::load(on_disk(bytes, "model.keras")) else { return Ok(()) };
+    let _ = model.summary().to_string();
+    let Ok(written) = model.to_keras() else { return Ok(()) };
+    same_again(written, |b| Model::load(on_disk(b, "again.keras"))?.to_keras())
+}
