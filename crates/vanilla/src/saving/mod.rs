@@ -14,7 +14,7 @@ use crate::on_batch::OnBatch;
 use crate::optimizers::Engine;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
