@@ -3,6 +3,7 @@
 mod clock;
 mod data;
 mod datasets;
+mod downloads;
 mod evaluate;
 mod experiment;
 mod fit;
@@ -55,7 +56,7 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train: `mnist` is the whole tutorial, FILE.toml any experiment
+    /// Train: `mnist` is the whole tutorial, FILE.toml any experiment, other data sets' names the like
     Train(train::Train),
     /// Continue (or start) to train a saved, compiled model on arrays
     Fit(fit::Fit),
@@ -73,7 +74,7 @@ enum Command {
     Plot(plot::Plot),
     /// Train a run again from its config.toml, and compare the hash of the weights
     Reproduce(reproduce::Reproduce),
-    /// The known data sets, where each would come from, sizes and hashes
+    /// The known data sets, where each would come from, sizes and hashes; `datasets download` gets them
     Datasets(datasets::Datasets),
 }
 
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => args.run(&cli.global),
         Command::Show(args) => args.run(&cli.global),
         Command::Plot(args) => args.run(&cli.global),
-        Command::Datasets(args) => args.run(),
+        Command::Datasets(args) => args.run(&cli.global),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -65,7 +65,12 @@ pub struct Dataset {
 
 impl Dataset {
     /// A data set of this content, without a test part, names or warnings.
-    pub fn new(name: impl Into<String>, source: impl Into<String>, sha256: impl Into<String>, train: Part) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        source: impl Into<String>,
+        sha256: impl Into<String>,
+        train: Part,
+    ) -> Self {
         Self {
             name: name.into(),
             source: source.into(),

@@ -162,10 +162,7 @@ fn cifar_from_batches_archives_and_arrays() {
     let check = || {
         let found = known.found(&folders);
         let x = found.train.x.single().unwrap();
-        assert_eq!(
-            (x.shape(), found.train.y.as_ref().unwrap().shape()),
-            (&[4, 2, 2, 3][..], &[4, 1][..])
-        );
+        assert_eq!((x.shape(), found.train.y.as_ref().unwrap().shape()), (&[4, 2, 2, 3][..], &[4, 1][..]));
         // Of the first image red is 0 to 3, green 4 to 7, blue 8 to 11.
         assert_eq!(x.get(0).unwrap().to_i64(), [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
         assert_eq!(x.get(3).unwrap().to_i64()[..3], [60, 64, 68]);
