@@ -45,7 +45,9 @@ pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
     let layers = layers.collect::<Result<Vec<_>, _>>()?;
     let first = layers.iter().find(|layer| layer.class_name != "InputLayer");
     let learns = first.is_some_and(|layer| {
-        layer.class_name == "Normalization" && !layer.weights.is_empty() && layer.config.get("axis") == Some(&json!([-1]))
+        layer.class_name == "Normalization"
+            && !layer.weights.is_empty()
+            && layer.config.get("axis") == Some(&json!([-1]))
     });
     let (true, Some(x)) = (learns, x.single()) else { return Ok(()) };
     let mut normalization = Normalization::new();

@@ -1,8 +1,8 @@
 //! [`Experiment`]: data, model and training as TOML, read and written.
 
-use crate::{data, downloads};
 use crate::section::{Section, json};
 use crate::ui::usage;
+use crate::{data, downloads};
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};

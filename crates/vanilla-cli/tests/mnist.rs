@@ -198,7 +198,11 @@ fn a_data_set_that_is_nowhere_and_downloads_that_fail() {
     }
     let ran = folder.run(&["datasets", "download", "cifar11"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.starts_with("error: unknown data set 'cifar11'; did you mean 'cifar10'?"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("error: unknown data set 'cifar11'; did you mean 'cifar10'?"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(folder.run(&["datasets", "download"]).code, Some(2));
 
     // A mirror that has nothing.

@@ -408,8 +408,10 @@ impl Partial {
         let (total, sha256) = (remote.bytes, remote.sha256);
         let mut part = Self { path, file, done: 0, total, sha256, hash: Sha256::new(), by: Vec::new() };
         let length = part.file.metadata().map_err(|error| part.failed(error))?.len();
-        if length == 0 || length > total {
+        if length > total {
             part.restart()?;
+        }
+        if length == 0 || length > total {
             return Ok(part);
         }
         let mut piece = vec![0; PIECE];
