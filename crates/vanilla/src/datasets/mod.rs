@@ -2,9 +2,17 @@
 
 mod files;
 mod known;
+mod prepare;
+mod schema;
+mod table;
+mod table_model;
 
 pub use files::open;
 pub use known::{KNOWN, Known, find};
+pub use prepare::{MOST_CLASSES, Missing, Prepare, Prepared, Task};
+pub use schema::Schema;
+pub use table::Table;
+pub use table_model::MOST_TEXTS;
 
 use crate::arrays::Arrays;
 use crate::error::Result;
@@ -56,7 +64,12 @@ pub struct Dataset {
 
 impl Dataset {
     /// A data set of this content, without a test part, names or warnings.
-    pub fn new(name: impl Into<String>, source: impl Into<String>, sha256: impl Into<String>, train: Part) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        source: impl Into<String>,
+        sha256: impl Into<String>,
+        train: Part,
+    ) -> Self {
         Self {
             name: name.into(),
             source: source.into(),
