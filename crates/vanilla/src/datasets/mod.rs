@@ -7,7 +7,7 @@ mod schema;
 mod table;
 mod table_model;
 
-pub use files::open;
+pub use files::{inputs_for, open, open_for};
 pub use known::{KNOWN, Known, find};
 pub use prepare::{MOST_CLASSES, Missing, Prepare, Prepared, Task};
 pub use schema::Schema;
