@@ -108,6 +108,9 @@ pub enum Error {
     /// Another process works in this folder.
     #[error(transparent)]
     Locked(#[from] crate::storage::lock::LockError),
+    /// Bytes that are not what their format says.
+    #[error(transparent)]
+    Format(Box<vanilla_formats::FormatError>),
     /// A picture could not be drawn.
     #[error("drawing: {0}")]
     Plot(#[from] vanilla_plot::PlotError),
