@@ -2,16 +2,17 @@
 //! [`keras_zip`](vanilla_formats::keras_zip)), of Keras 3 and of 2.12 and later.
 //!
 //! A vocabulary that a lookup has learned stands beside the description, as lines of `assets/layers/NAME/vocabulary.txt`,
-//! NAME as in the tree of weights (`tree.rs`). It is put into the description, where the layer reads it. What Vanilla
+//! NAME as in the tree of weights (`tree.rs`), which may hold `vars/idf_weights` of it. It is put into the description, where the layer reads it. What Vanilla
 //! writes has it there from the beginning, which Keras reads as well.
 
+use super::numbers::floats;
 use super::{KERAS_VERSION, keras2, tree, unreadable};
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
 use crate::model::Model;
 use crate::registry::Registry;
 use serde_json::{Value, json};
-use vanilla_formats::hdf5;
+use vanilla_formats::hdf5::{self, Group, Node};
 use vanilla_formats::keras_zip::{self, KerasArchive};
 
 const CONFIG: &str = "config.json";
@@ -56,13 +57,13 @@ impl Model {
                 keras2::compile(compile, &outputs, &mut remarks).map_err(in_config)?;
             }
         }
+        let tree = hdf5::read(&archive.weights).map_err(|error| Error::data(tree::FILE, error.to_string()))?;
         for (name, text) in &archive.assets {
-            put_vocabulary(&mut config, name, text)?;
+            put_vocabulary(&mut config, name, text, &tree)?;
         }
         // A description of more weights than the file can hold ends here.
         let most = archive.weights.len() / size_of::<f32>();
         let mut model = Self::from_json_within(&config, registry, most).map_err(in_config)?;
-        let tree = hdf5::read(&archive.weights).map_err(|error| Error::data(tree::FILE, error.to_string()))?;
         let nameless = config.get("compile_config").is_some_and(|compile| compile.get("optimizer").is_none());
         let numbers = model.numbers_of_tree(&tree, !nameless)?;
         if model.is_compiled() && nameless {
@@ -80,8 +81,9 @@ impl Model {
     }
 }
 
-/// Puts the lines of an asset into the description of the lookup that they belong to.
-fn put_vocabulary(config: &mut Value, name: &str, text: &str) -> Result<()> {
+/// Puts the lines of an asset into the description of the lookup that they belong to, and the weights of the words, if
+/// the tree has some, beside them.
+fn put_vocabulary(config: &mut Value, name: &str, text: &str, tree: &Group) -> Result<()> {
     let wrong =
         |expected: &str| Err(Error::data(format!("member {name:?}"), format!("{expected}: save the model again")));
     let Some(path) = name.strip_prefix("assets/").and_then(|name| name.strip_suffix("/vocabulary.txt")) else {
@@ -107,6 +109,11 @@ fn put_vocabulary(config: &mut Value, name: &str, text: &str) -> Result<()> {
     match node.get_mut("config").and_then(Value::as_object_mut) {
         Some(keys) if keys.get("vocabulary").is_none_or(Value::is_null) => {
             keys.insert("vocabulary".into(), vocabulary.into());
+            if let Some(Node::Dataset(weights)) = tree.get(&format!("{path}/vars/idf_weights")) {
+                let place = format!("{}: {path}/vars/idf_weights", tree::FILE);
+                let weights = floats(weights, &place, &weights.shape)?.to_vec();
+                keys.insert("idf_weights".into(), json!(weights));
+            }
             Ok(())
         }
         _ => wrong("is beside a vocabulary in the description, expected one of the two"),

@@ -195,9 +195,14 @@ impl Model {
         for (at, &place) in places.iter().enumerate() {
             match found.get_mut(place) {
                 Some(free @ None) => *free = Some(at),
-                _ => {
-                    let problem = format!("{} arrays, expected {}", weights.len(), names.len());
+                Some(Some(other)) => {
+                    let problem =
+                        format!("is the same weight as {:?}: leave out one of the two", weights[*other].0);
                     return Err(Error::data(format!("array {:?}", weights[at].0), problem));
+                }
+                None => {
+                    let problem = format!("{} arrays, expected {}", weights.len(), names.len());
+                    return Err(Error::data("weights", problem));
                 }
             }
         }

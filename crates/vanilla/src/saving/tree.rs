@@ -65,7 +65,8 @@ impl Model {
         let mut numbers = Numbers::default();
         for (path, variables) in places {
             let stored = match tree.get(&path) {
-                Some(Node::Group(vars)) => vars.children.len(),
+                // A lookup has `idf_weights`, which belong to its description.
+                Some(Node::Group(vars)) => vars.children.iter().filter(|(name, _)| name != "idf_weights").count(),
                 _ => 0,
             };
             if stored != variables.len() {
