@@ -21,7 +21,7 @@ const WEIGHTS: &str = "model.weights.h5";
 const MAX_METADATA: u64 = 1 << 20;
 const MAX_CONFIG: u64 = 64 << 20;
 /// What a deflated member may hold whatever its packed size, and for each packed byte besides.
-const SMALL: u64 = 1 << 20;
+const SMALL: u64 = 256 << 10;
 const MAX_TEXT_EXPANSION: u64 = 100;
 const MAX_WEIGHTS_EXPANSION: u64 = 32;
 

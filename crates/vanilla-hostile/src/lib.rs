@@ -8,7 +8,7 @@
 //! ../../fuzz     the same formats as libFuzzer targets
 //! ```
 //!
-//! A format is added by a line in [`FORMATS`] and, for the fuzzer, a file in `fuzz/fuzz_targets`.
+//! A format is added by an entry in [`FORMATS`] and, for the fuzzer, a file in `fuzz/fuzz_targets`.
 
 mod formats;
 pub mod mutate;

@@ -360,7 +360,7 @@ pub fn pack(members: &[Member]) -> Vec<u8> {
         let offset = out.len() as u32;
         let data = match deflated {
             true => {
-                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::fast());
+                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::best());
                 encoder.write_all(content).and_then(|()| encoder.finish()).expect("memory is written to")
             }
             false => content.clone(),
