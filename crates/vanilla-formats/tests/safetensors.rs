@@ -182,7 +182,8 @@ fn item_85_a_hundred_thousand_empty_tensors() {
     hostile("tensors", &file(&format!("{{{}}}", lines.join(",")), b""), "more than 10000 tensors");
     let texts: Vec<String> = (0..10_001).map(|i| format!(r#""{i}":"""#)).collect();
     let texts = format!(r#"{{"__metadata__":{{{}}}}}"#, texts.join(","));
-    hostile("texts", &file(&texts, b""), "more than 10000 texts in __metadata__");
+    // Of nine bytes each, they take sixteen times as much; that there are so few is what bounds it.
+    refused("texts", safetensors::read(&file(&texts, b"")), "more than 10000 texts in __metadata__");
     let bytes = file(&format!("{{{}}}", lines[..10_000].join(",")), b"");
     assert_eq!(safetensors::read(&bytes).unwrap().tensors.len(), 10_000);
 }
