@@ -6,7 +6,7 @@ use crate::watch::{CONSTANT, Outcome};
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Checkpoint;
-use vanilla::{Model, Registry};
+use vanilla::{Fit, Model, Registry, Tensor};
 use vanilla_formats::{gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors};
 
 /// A format under attack.
@@ -97,6 +97,9 @@ pub const FORMATS: &[Format] = &[
 
 /// Of a description alone; a file of a model cannot have more than its bytes.
 const MOST_WEIGHTS: usize = 20_000;
+
+/// What a model may take to be tried.
+const SMALL_ENOUGH: u64 = 64 << 20;
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static Format> {
@@ -195,10 +198,18 @@ fn keras_model(bytes: &[u8]) -> Outcome {
     kept(Model::load(on_disk(bytes, "model.keras")))
 }
 
-/// A model that was loaded has a summary, and is saved and loaded again as the same file.
+/// A model that was loaded has a summary, predicts or says why not, and is saved and loaded again as the same file.
 fn keras_model_law(bytes: &[u8]) -> Result<(), String> {
     let Ok(model) = Model::load(on_disk(bytes, "model.keras")) else { return Ok(()) };
     let _ = model.summary().to_string();
+    let model = model.with_threads(1);
+    if let (Some(sample), Ok(need)) = (model.input_shape(), model.memory_need(&Fit::new().batch_size(2), 2))
+        && need.total() < SMALL_ENOUGH
+    {
+        let shape: Vec<usize> = [&[2], sample].concat();
+        let x = Tensor::new(vec![0.5f32; shape.iter().product()], shape);
+        let _ = x.and_then(|x| model.predict(&x));
+    }
     let Ok(written) = model.to_keras() else { return Ok(()) };
     same_again(written, |b| Model::load(on_disk(b, "again.keras"))?.to_keras())
 }

@@ -112,7 +112,7 @@ pub fn safetensors() -> Vec<Vec<u8>> {
 pub fn png() -> Vec<Vec<u8>> {
     let pixels: Vec<u8> = (0..28 * 28 * 4).map(|at| (at * 7 % 251) as u8).collect();
     let write = "a picture of this size";
-    let chunk = |kind: &[u8; 4], data: &[u8]| crate::mutate::chunk(kind, data);
+    let chunk = |kind: &[u8; 4], data: &[u8]| crate::containers::chunk(kind, data);
     let small = |header: [u8; 5], between: Vec<u8>, rows: &[u8]| {
         let size = [0, 0, 0, 2, 0, 0, 0, 2];
         let head = chunk(b"IHDR", &[&size[..], &header].concat());

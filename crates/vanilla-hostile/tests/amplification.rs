@@ -2,7 +2,7 @@
 //! format is allowed, and comes near enough to it that the allowance means something.
 
 use vanilla_formats::{Array, Data, hdf5};
-use vanilla_hostile::mutate::{Member, chunk, pack, unpack};
+use vanilla_hostile::containers::{Member, chunk, pack, unpack};
 use vanilla_hostile::seeds::{self, deflated, zipped};
 use vanilla_hostile::watch::guard;
 use vanilla_hostile::{check, format};
