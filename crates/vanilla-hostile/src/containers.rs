@@ -1,4 +1,4 @@
-//! Changes inside of what holds parts together: gzip, zip, PNG, safetensors, HDF5. Afterwards CRCs, sizes, hashes and
+//! Changes inside of what holds parts together: gzip, zip, tar, PNG, safetensors, HDF5. Afterwards CRCs, sizes, hashes and
 //! checksums fit again, so that the changes get behind them.
 
 use crate::mutate::{Random, Shape, blind, changed, number, text};
@@ -189,6 +189,45 @@ pub(crate) fn safetensors(bytes: Vec<u8>, other: &[u8], random: &mut Random) -> 
         _ => (text(header, &header_2, random), data),
     };
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+pub(crate) fn tar(bytes: Vec<u8>, other: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut inside = Vec::new();
+    let zipped = bytes.starts_with(&[0x1F, 0x8B]);
+    if zipped && flate2::read::MultiGzDecoder::new(&bytes[..]).take(1 << 20).read_to_end(&mut inside).is_err() {
+        return blind(bytes, other, random);
+    }
+    let mut inside = if zipped { inside } else { bytes };
+    match (random.below(4), inside.len() / 512) {
+        (0, blocks @ 1..) => {
+            // A block that goes, or comes twice.
+            let (from, to) = (512 * random.below(blocks), 512 * random.below(blocks));
+            let block: Vec<u8> = inside.drain(from..from + 512).collect();
+            for _ in 0..random.below(3) {
+                inside.splice(to.min(inside.len())..to.min(inside.len()), block.iter().copied());
+            }
+        }
+        (1, blocks @ 1..) => {
+            // Size and kind of an entry.
+            let at = 512 * random.below(blocks);
+            let sizes = ["00000000000", "00000000001", "77777777777", "-0000000001", "           ", "00000001130"];
+            inside[at + 124..at + 135].copy_from_slice(random.pick(&sizes).as_bytes());
+            inside[at + 156] = *random.pick(b"01235xgLKSM\0\xff");
+        }
+        _ => inside = blind(inside, other, random),
+    }
+    let inside = summed(inside);
+    if zipped { seeds::zipped(&inside) } else { inside }
+}
+
+/// A tar archive whose headers have the sums that they should have.
+pub(crate) fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
+    for block in bytes.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().copied().map(u32::from).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    bytes
 }
 
 /// A checkpoint with the hash that its content has.

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Checkpoint;
 use vanilla::{Fit, Model, Registry, Tensor};
-use vanilla_formats::{gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors};
+use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors, tar};
 
 /// A format under attack.
 pub struct Format {
@@ -92,6 +92,9 @@ pub const FORMATS: &[Format] = &[
     // As keras_zip; columns of weights are padded to sixteen; and the description.
     Format::new("keras_model", keras_model, seeds::keras, Shape::Zip)
         .memory(400).constant(6 << 20).law(keras_model_law).cases(3_000),
+    // Numbers of one digit become eight bytes; each column and each text of its own takes more than its bytes.
+    Format::new("csv", |b| kept(csv::read(b, &csv::Options::default())), seeds::csv, Shape::Text).memory(64),
+    Format::new("tar", |b| kept(tar::read_members(b, seeds::MEMBERS)), seeds::tar, Shape::Tar).memory(4 * INFLATED),
     Format::new("checkpoint", checkpoint, seeds::checkpoint, Shape::Checkpoint).memory(16).cases(20_000),
 ];
 

@@ -5,7 +5,7 @@
 //! give them away: CRCs and sizes of zip and PNG, checksums of HDF5, the length of a safetensors header, the hash of a
 //! checkpoint. In JSON and in npy's headers they change numbers, words and brackets.
 
-use crate::containers::{crc, gzip, hashed, hdf5, png, safetensors, zip};
+use crate::containers::{crc, gzip, hashed, hdf5, png, safetensors, tar, zip};
 
 /// How the bytes of a format hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Shape {
     Hdf5,
     /// PNG: chunks with CRCs.
     Png,
+    /// tar, plain or in gzip: headers with sums.
+    Tar,
     /// safetensors: the length of a header, JSON, data.
     Safetensors,
     /// safetensors with a hash of the whole file.
@@ -168,6 +170,7 @@ pub fn changed(shape: Shape, bytes: Vec<u8>, other: &[u8], random: &mut Random) 
         Shape::Zip => zip(bytes, other, random),
         Shape::Hdf5 => hdf5(bytes, other, random),
         Shape::Png => png(bytes, other, random),
+        Shape::Tar => tar(bytes, other, random),
         Shape::Safetensors => safetensors(bytes, other, random),
         Shape::Checkpoint => hashed(safetensors(bytes, other, random)),
     }

@@ -108,6 +108,47 @@ pub fn safetensors() -> Vec<Vec<u8>> {
     vec![REFERENCE.to_vec(), file(&[("config", "{\"a\": [1, 2]}")], &all), file(&[], &all[..1]), file(&[], &[])]
 }
 
+/// Tables: of numbers, texts and missing values, with quotes, and in other dialects.
+pub fn csv() -> Vec<Vec<u8>> {
+    [
+        "a,b,c\n1,2.5,red\n2,,blue\n3,-1e3,\"gr\"\"een, or so\"\n",
+        "\u{feff}x;y\r\n1;2\r\n3;4\r\n",
+        "1\t2\t3\r4\tNA\t6\r7\t8\t?",
+        "name|age\n\"multi\nline\"|30\nÄ|400000\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// What is looked for in the archives of [`tar`].
+pub const MEMBERS: &[(&str, u64)] = &[("data/a.bin", 5), ("data/b.bin", 600)];
+
+/// tar archives with the [`MEMBERS`] and others, plain and in gzip.
+pub fn tar() -> Vec<Vec<u8>> {
+    let entry = |name: &str, kind: u8, data: &[u8]| {
+        let mut block = vec![0; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        for (at, text) in [(100, "0000644\0"), (108, "0000000\0"), (116, "0000000\0"), (136, "00000000000\0")] {
+            block[at..at + text.len()].copy_from_slice(text.as_bytes());
+        }
+        block[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
+        block[156] = kind;
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block.extend_from_slice(data);
+        block.resize(block.len().next_multiple_of(512), 0);
+        crate::containers::summed(block)
+    };
+    let parts = [
+        entry("data/", b'5', b""),
+        entry("data/a.bin", b'0', b"hello"),
+        entry("pax", b'x', b"18 mtime=12345.67\n"),
+        entry("data/b.bin", b'0', &[7; 600]),
+        entry("README", b'0', b"text"),
+    ];
+    let plain = [parts.concat(), vec![0; 1024]].concat();
+    vec![zipped(&plain), plain]
+}
+
 /// PNG pictures: of 28 x 28 gray and coloured, with a palette, interlaced, with texts.
 pub fn png() -> Vec<Vec<u8>> {
     let pixels: Vec<u8> = (0..28 * 28 * 4).map(|at| (at * 7 % 251) as u8).collect();

@@ -94,6 +94,25 @@ fn names_and_texts() {
 }
 
 #[test]
+fn tables() {
+    let digits = "1\n".repeat(1 << 20);
+    share("csv", "digits", format!("a,b\n{}", "1,1\n".repeat(1 << 18)).as_bytes());
+    share(
+        "csv",
+        "digits, and one large number",
+        format!("a,b\n{}3000000000,1\n", "1,1\n".repeat(1 << 18)).as_bytes(),
+    );
+    share("csv", "one column", digits.as_bytes());
+    let names: Vec<String> = (0..99_000).map(|i| format!("{i:x}")).collect();
+    share("csv", "99000 columns", format!("{}\n{}1\n", names.join(","), "1,".repeat(98_999)).as_bytes());
+    let texts: String = (0..200_000).map(|i| format!("{i:x}x,\n")).collect();
+    share("csv", "200000 texts", format!("a,b\n{texts}").as_bytes());
+    share("csv", "missing values", format!("a,b\n1,1\n{}", ",\n".repeat(1 << 19)).as_bytes());
+    share("csv", "a field of 32 MiB", format!("a,b\n1,\"{}\n", "x".repeat(32 << 20)).as_bytes());
+    share("tar", "zeros in gzip", &zipped(&vec![0; 32 << 20]));
+}
+
+#[test]
 fn trees() {
     let group = |children| hdf5::Group { attrs: vec![], children };
     let leaf = |i: usize| (format!("{i:x}"), hdf5::Node::Dataset(Array::new(vec![0], Data::U8(vec![])).unwrap()));

@@ -8,9 +8,9 @@
 //! their first row alone); `here.json` with histories, evaluations, the summary, or the error.
 use serde_json::{Value, json};
 use std::path::Path;
+use vanilla::Evaluate;
 use vanilla::formats::{Array, Data, npz};
 use vanilla::prelude::*;
-use vanilla::Evaluate;
 
 type Anything<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
