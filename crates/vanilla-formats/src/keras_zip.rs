@@ -1,13 +1,14 @@
 //! `.keras`, the archive of a whole Keras 3 model.
 //!
 //! ```text
-//! keras = zip(metadata.json? config.json model.weights.h5)     in any order; `archive.rs` has the archive's grammar
+//! keras = zip(metadata.json? config.json model.weights.h5 assets/…*)     in any order; `archive.rs` has the archive's grammar
 //! ```
 //!
 //! `config.json` describes the layers, `model.weights.h5` holds their weights (see `hdf5`), `metadata.json` the
-//! version of Keras and the date. Source: `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated
-//! ones are read too, as long as text shrank to a hundredth and weights to a thirty-second at most: beyond that a
-//! small file could fill the memory. Members below `assets/` (vocabularies), weights in npz or in shards are refused.
+//! version of Keras and the date. Members below `assets/` are texts: the vocabularies of lookups, a token a line. Source:
+//! `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated ones are read too, as long as text shrank
+//! to a hundredth and weights to a thirty-second at most: beyond that a small file could fill the memory. Weights in npz,
+//! which Keras writes as pickles, or in shards are refused, and assets that are no text.
 
 use crate::FormatError;
 use crate::archive::{Archive, Kind, Member, Writer};
@@ -24,6 +25,9 @@ const MAX_CONFIG: u64 = 64 << 20;
 const SMALL: u64 = 256 << 10;
 const MAX_TEXT_EXPANSION: u64 = 100;
 const MAX_WEIGHTS_EXPANSION: u64 = 32;
+const ASSETS: &str = "assets/";
+/// Bytes of all assets together.
+const MAX_ASSETS: u64 = 64 << 20;
 
 /// The members of a `.keras` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct KerasArchive {
     pub config: String,
     /// The bytes of `model.weights.h5`.
     pub weights: Vec<u8>,
+    /// Names, with `assets/` in front, and texts of the assets.
+    pub assets: Vec<(String, String)>,
 }
 
 /// Reads the archive. Neither JSON nor HDF5 is looked into.
@@ -58,7 +64,14 @@ pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
     let weights = need(WEIGHTS)?;
     check_size(WEIGHTS, weights.size, SMALL + MAX_WEIGHTS_EXPANSION * weights.packed)?;
     let weights = archive.read(weights)?.into_owned();
-    Ok(KerasArchive { metadata, config, weights })
+    let mut assets = Vec::new();
+    let mut left = MAX_ASSETS;
+    for member in archive.members.iter().filter(|member| is_asset(member)) {
+        let content = text(&archive, member, left)?;
+        left -= content.len() as u64;
+        assets.push((member.name.clone(), content));
+    }
+    Ok(KerasArchive { metadata, config, weights, assets })
 }
 
 /// Writes the archive as Keras does: the members stored, in Keras's order, dated 1980-01-01, so that the same
@@ -72,18 +85,36 @@ pub fn write(keras: &KerasArchive) -> Result<Vec<u8>> {
     check_size(CONFIG, keras.config.len() as u64, MAX_CONFIG)?;
     writer.store(CONFIG, keras.config.as_bytes())?;
     writer.store(WEIGHTS, &keras.weights)?;
+    for (name, content) in &keras.assets {
+        if !name.starts_with(ASSETS) {
+            return Err(ERRORS.malformed(format!("member {}", show(name)), "a name below assets/", "another"));
+        }
+        writer.store(name, content.as_bytes())?;
+    }
     Ok(writer.finish())
 }
 
 fn is_known(member: &Member<'_>) -> bool {
-    matches!(member.name.as_str(), METADATA | CONFIG | WEIGHTS) || (member.name == "assets/" && member.size == 0)
+    matches!(member.name.as_str(), METADATA | CONFIG | WEIGHTS)
+        || is_asset(member)
+        || member.name.starts_with(ASSETS) && member.size == 0
+}
+
+/// Whether it is a text beside the model; a folder is none.
+fn is_asset(member: &Member<'_>) -> bool {
+    member.name.starts_with(ASSETS) && member.name.ends_with(".txt")
 }
 
 /// The error for a member that is none of the three.
 fn refuse(name: &str) -> FormatError {
     let place = format!("member {}", show(name));
     if name.starts_with("assets/") {
-        return ERRORS.unsupported(place, "assets, such as the vocabulary of a text layer");
+        return ERRORS.unsupported(place, "an asset that is no text");
+    }
+    if name == "model.weights.npz" {
+        return ERRORS
+            .unsupported(place, "weights in npz, which Keras writes as pickles")
+            .with_hint("a pickle is a program and is never opened: save the model again where h5py is installed");
     }
     if name.starts_with("model") && (name.ends_with(".npz") || name.ends_with(".h5") || name.ends_with(".json")) {
         return ERRORS

@@ -101,8 +101,15 @@ fn what_zip_allows_and_keras_might_write() {
         metadata: Some("{}".to_owned()),
         config: "{\"a\": 1}".to_owned(),
         weights: b"weights".to_vec(),
+        assets: Vec::new(),
     };
     assert_eq!(keras_zip::read(&archive(&three())).unwrap(), expected);
+    let vocabulary = "assets/layers/string_lookup/vocabulary.txt";
+    let assets = vec![(vocabulary.to_owned(), "[UNK]\na\nü".to_owned())];
+    let with_assets = KerasArchive { assets, ..expected.clone() };
+    let beside = archive(&[three(), vec![deflated(vocabulary, "[UNK]\na\nü".as_bytes())]].concat());
+    assert_eq!(keras_zip::read(&beside).unwrap(), with_assets);
+    assert_eq!(keras_zip::read(&keras_zip::write(&with_assets).unwrap()).unwrap(), with_assets);
     let mut any_order = three();
     any_order.reverse();
     any_order[0] = deflated("model.weights.h5", b"weights");
@@ -224,9 +231,18 @@ fn hostile_archives_are_refused() {
         ("behind", [&good[..], b"<html>"].concat(), "nothing behind the directory"),
         ("comment", comment, "nothing behind the directory"),
         ("CRC", with(|member| member.crc ^= 1), "member `config.json`: expected CRC"),
-        ("asset", named(b"assets/vocabulary.txt"), "assets, such as the vocabulary of a text layer"),
+        ("asset", named(b"assets/model.bin"), "member `assets/model.bin`: unsupported: an asset that is no text"),
+        (
+            "asset that is no text",
+            archive(&[three(), vec![stored("assets/x.txt", b"a\xffb")]].concat()),
+            "member `assets/x.txt` at byte 1: expected UTF-8 text",
+        ),
         ("shards", named(b"model_00000.weights.h5"), "weights outside model.weights.h5"),
-        ("npz", named(b"model.weights.npz"), "weights outside model.weights.h5"),
+        (
+            "npz",
+            named(b"model.weights.npz"),
+            "weights in npz, which Keras writes as pickles (a pickle is a program and is never opened",
+        ),
         (
             "unknown",
             named(b"evil.py"),

@@ -119,6 +119,9 @@ pub enum Error {
         /// Every address that was tried, and what went wrong there.
         problem: String,
     },
+    /// Bytes that are not what their format says.
+    #[error(transparent)]
+    Format(Box<vanilla_formats::FormatError>),
     /// A picture could not be drawn.
     #[error("drawing: {0}")]
     Plot(#[from] vanilla_plot::PlotError),

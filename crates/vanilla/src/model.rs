@@ -59,6 +59,8 @@ pub struct Model {
     /// This model in the place of a layer, while its weights stay: calls of it then share one set.
     pub(crate) inside: OnceLock<Arc<Nested>>,
     pub(crate) info: ModelInfo,
+    /// What was noticed when it was loaded.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// Values of one sample, in any layer; a batch of 64 then takes 4 GiB.
@@ -96,6 +98,7 @@ impl Model {
             on_batch: OnBatch::default(),
             inside: OnceLock::new(),
             info: ModelInfo::default(),
+            remarks: Vec::new(),
         };
         match shapes {
             Some(shapes) => {

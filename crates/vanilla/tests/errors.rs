@@ -303,7 +303,7 @@ fn descriptions() -> String {
         described(json!([{ "class": "Dense", "units": 2, "input_dim": 2 }, { "class": "Dense", "units": 2,
             "input_dim": 2, "name": "dense" }, { "class": "Dense", "units": 2, "name": "dense" }]));
         Model::load("Cargo.toml");
-        regression().save("model.h5");
+        regression().save("model.txt");
         Sequential::new(layers![Dense::new(2)]).unwrap().save("model.keras");
         plot_model(&regression(), "model.jpg", PlotModel::new().rankdir(Direction::LeftToRight));
         regression().summary_with(SummaryOptions::new().layer_range("dense", "dnse_1"));
