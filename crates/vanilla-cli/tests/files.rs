@@ -36,7 +36,10 @@ fn inspect_says_what_a_file_is() {
     folder.write("x.npy", npy::write(&floats(&[2, 2], |i| if i == 3 { f32::NAN } else { 0.5 })));
     assert_eq!(
         inspect("x.npy")["unusual"],
-        serde_json::json!(["x: 1 of 4 elements are NaN or infinite: fill or drop them before training", "x: all 4 elements are 0.5"])
+        serde_json::json!([
+            "x: 1 of 4 elements are NaN or infinite: fill or drop them before training",
+            "x: all 4 elements are 0.5"
+        ])
     );
     folder.write("labels", idx::write(&bytes(&[3], |i| i as u8)));
     assert_eq!(inspect("labels")["kind"], "an IDX file");
@@ -55,7 +58,9 @@ fn inspect_says_what_a_file_is() {
     );
 
     let text = folder.good(&["inspect", "run/model.keras"]).stdout;
-    for part in ["run/model.keras: a Keras 3 model (.keras), ", "dense (Dense)", "layers/dense/vars/0", "Nothing unusual."] {
+    for part in
+        ["run/model.keras: a Keras 3 model (.keras), ", "dense (Dense)", "layers/dense/vars/0", "Nothing unusual."]
+    {
         assert!(text.contains(part), "{text}");
     }
 }
@@ -85,9 +90,10 @@ fn plan_says_where_the_time_goes() {
         let text = folder.good(args).stdout;
         assert!(text.contains("grad_w     V0 <- adam(V0, x0' d1)"), "{text}");
         assert!(text.contains(" 100.0%  a step of "), "{text}");
-        let shares = text.lines().filter_map(|line| line.split_once("%  ")).map(|(head, _)| {
-            head.split_whitespace().next_back().unwrap().parse::<f64>().unwrap()
-        });
+        let shares = text
+            .lines()
+            .filter_map(|line| line.split_once("%  "))
+            .map(|(head, _)| head.split_whitespace().next_back().unwrap().parse::<f64>().unwrap());
         // All lines and their sum.
         let total: f64 = shares.sum();
         assert!((total - 200.0).abs() < 1.5, "{total}: {text}");

@@ -283,6 +283,26 @@ pub(crate) fn hdf5(mut bytes: Vec<u8>, other: &[u8], random: &mut Random) -> Vec
     bytes
 }
 
+/// A change of a description in an attribute of the root, or one as in any HDF5 file.
+pub(crate) fn legacy_h5(bytes: Vec<u8>, other: &[u8], random: &mut Random) -> Vec<u8> {
+    use vanilla_formats::hdf5::{Attr, read, write};
+    if random.below(3) == 0 {
+        return hdf5(bytes, other, random);
+    }
+    let Ok(mut tree) = read(&bytes) else { return hdf5(bytes, other, random) };
+    let mut texts: Vec<&mut String> = tree
+        .attrs
+        .iter_mut()
+        .filter_map(|(_, attr)| if let Attr::Str(text) = attr { Some(text) } else { None })
+        .collect();
+    let at = random.below(texts.len());
+    if let Some(attr) = texts.get_mut(at) {
+        let changed = text(attr.clone().into_bytes(), b"{}", random);
+        **attr = String::from_utf8_lossy(&changed).into_owned();
+    }
+    write(&tree).unwrap_or(bytes)
+}
+
 /// Where headers of version 1 may begin: at multiples of 8, 1, 0, a small count, 0, one reference.
 fn headers_of_version_1(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let heads = bytes.chunks_exact(8).enumerate();

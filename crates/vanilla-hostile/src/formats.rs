@@ -6,7 +6,7 @@ use crate::watch::{CONSTANT, Outcome};
 use std::any::Any;
 use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Checkpoint;
-use vanilla::{Fit, Model, Registry, Tensor};
+use vanilla::{Fit, Model, Registry, Tensor, inspect};
 use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors, tar};
 
 /// A format under attack.
@@ -90,8 +90,15 @@ pub const FORMATS: &[Format] = &[
     // A value takes 72 bytes and more from two of text; files of models have at most a million of them.
     Format::new("json_config", json_config, seeds::json, Shape::Text).memory(512).constant(4 << 20).cases(5_000),
     // As keras_zip; columns of weights are padded to sixteen; and the description.
-    Format::new("keras_model", keras_model, seeds::keras, Shape::Zip)
-        .memory(400).constant(6 << 20).law(keras_model_law).cases(3_000),
+    Format::new("keras_model", model, seeds::keras, Shape::Zip)
+        .memory(400).constant(6 << 20).law(model_law).cases(3_000),
+    Format::new("legacy_h5", model, seeds::legacy, Shape::LegacyH5)
+        .memory(400).constant(6 << 20).law(model_law).cases(3_000),
+    Format::new("safetensors_model", model, seeds::safetensors_models, Shape::Safetensors)
+        .memory(400).constant(6 << 20).law(model_law).cases(4_000),
+    // As the worst of the others.
+    Format::new("inspect", |b| kept(inspect(on_disk(b))), seeds::any, Shape::Any)
+        .memory(44 * INFLATED).constant(6 << 20).cases(5_000),
     // Numbers of one digit become eight bytes; each column and each text of its own takes more than its bytes.
     Format::new("csv", |b| kept(csv::read(b, &csv::Options::default())), seeds::csv, Shape::Text).memory(64),
     Format::new("tar", |b| kept(tar::read_members(b, seeds::MEMBERS)), seeds::tar, Shape::Tar).memory(4 * INFLATED),
@@ -186,24 +193,24 @@ fn checkpoint(bytes: &[u8]) -> Outcome {
     kept(Checkpoint::from_bytes(bytes, Path::new("x.safetensors")))
 }
 
-/// A path whose file has these bytes: models are loaded from files.
-fn on_disk(bytes: &[u8], name: &str) -> PathBuf {
+/// A path whose file has these bytes.
+fn on_disk(bytes: &[u8]) -> PathBuf {
     use std::sync::OnceLock;
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for temporary files"));
     let thread = format!("{:?}", std::thread::current().id()).replace(|c: char| !c.is_ascii_digit(), "");
-    let path = folder.path().join(format!("{thread}{name}"));
+    let path = folder.path().join(thread);
     std::fs::write(&path, bytes).expect("room for temporary files");
     path
 }
 
-fn keras_model(bytes: &[u8]) -> Outcome {
-    kept(Model::load(on_disk(bytes, "model.keras")))
+fn model(bytes: &[u8]) -> Outcome {
+    kept(Model::from_bytes(bytes, &Registry::default()))
 }
 
 /// A model that was loaded has a summary, predicts or says why not, and is saved and loaded again as the same file.
-fn keras_model_law(bytes: &[u8]) -> Result<(), String> {
-    let Ok(model) = Model::load(on_disk(bytes, "model.keras")) else { return Ok(()) };
+fn model_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(model) = Model::from_bytes(bytes, &Registry::default()) else { return Ok(()) };
     let _ = model.summary().to_string();
     let model = model.with_threads(1);
     if let (Some(sample), Ok(need)) = (model.input_shape(), model.memory_need(&Fit::new().batch_size(2), 2))
@@ -214,5 +221,5 @@ fn keras_model_law(bytes: &[u8]) -> Result<(), String> {
         let _ = x.and_then(|x| model.predict(&x));
     }
     let Ok(written) = model.to_keras() else { return Ok(()) };
-    same_again(written, |b| Model::load(on_disk(b, "again.keras"))?.to_keras())
+    same_again(written, |b| Model::from_bytes(b, &Registry::default())?.to_keras())
 }

@@ -5,7 +5,7 @@
 //! give them away: CRCs and sizes of zip and PNG, checksums of HDF5, the length of a safetensors header, the hash of a
 //! checkpoint. In JSON and in npy's headers they change numbers, words and brackets.
 
-use crate::containers::{crc, gzip, hashed, hdf5, png, safetensors, tar, zip};
+use crate::containers::{crc, gzip, hashed, hdf5, legacy_h5, png, safetensors, tar, zip};
 
 /// How the bytes of a format hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub enum Shape {
     Zip,
     /// HDF5, with or without checksums.
     Hdf5,
+    /// HDF5 with descriptions in attributes.
+    LegacyH5,
+    /// Any of the others, as the first bytes say.
+    Any,
     /// PNG: chunks with CRCs.
     Png,
     /// tar, plain or in gzip: headers with sums.
@@ -169,6 +173,18 @@ pub fn changed(shape: Shape, bytes: Vec<u8>, other: &[u8], random: &mut Random) 
         Shape::Gzip => gzip(bytes, other, random),
         Shape::Zip => zip(bytes, other, random),
         Shape::Hdf5 => hdf5(bytes, other, random),
+        Shape::LegacyH5 => legacy_h5(bytes, other, random),
+        Shape::Any => {
+            let shape = match &bytes[..] {
+                [b'P', b'K', ..] => Shape::Zip,
+                [0x89, b'H', ..] => Shape::LegacyH5,
+                [0x89, b'P', ..] => Shape::Png,
+                [0x93, ..] => Shape::Text,
+                [_, _, _, _, _, _, _, _, b'{', ..] => Shape::Safetensors,
+                _ => Shape::Bytes,
+            };
+            changed(shape, bytes, other, random)
+        }
         Shape::Png => png(bytes, other, random),
         Shape::Tar => tar(bytes, other, random),
         Shape::Safetensors => safetensors(bytes, other, random),

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use vanilla::checkpoint::{Checkpoint, Values};
 use vanilla::layers::{BatchNormalization, Dense, Dropout, Flatten};
-use vanilla::{Model, Sequential, layers};
+use vanilla::{Model, Registry, Sequential, layers};
 use vanilla_formats::{Array, Data, hdf5, idx, keras_zip, npy, npz, png as pictures, safetensors as tensors};
 
 const MINI: &[u8] = include_bytes!("../../vanilla-formats/tests/data/mini.keras");
@@ -188,6 +188,29 @@ fn model() -> Model {
 /// Whole models: a small one of Keras, one that was trained there, and one of ours.
 pub fn keras() -> Vec<Vec<u8>> {
     vec![MINI.to_vec(), model().to_keras().expect("a built model"), TRAINED.to_vec()]
+}
+
+/// Whole models as HDF5, of tf.keras 2.15 and of Keras 3.
+pub fn legacy() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../vanilla/tests/golden/versions/2.15-tutorial.h5").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/versions/3.15-regression.h5").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/versions/3.5-graph.h5").to_vec(),
+    ]
+}
+
+/// Whole models as safetensors files.
+pub fn safetensors_models() -> Vec<Vec<u8>> {
+    let trained = Model::from_bytes(TRAINED, &Registry::default()).expect("a golden file");
+    [model(), trained].iter().map(|model| model.to_safetensors().expect("a built model")).collect()
+}
+
+/// A file of every kind.
+pub fn any() -> Vec<Vec<u8>> {
+    [idx(), npy(), npz(), hdf5(), safetensors(), png(), keras(), legacy(), safetensors_models(), checkpoint()]
+        .into_iter()
+        .filter_map(|files| files.into_iter().next())
+        .collect()
 }
 
 /// The descriptions in [`keras`], and one of a functional model with a preprocessing layer.

@@ -44,11 +44,9 @@ impl Model {
     pub(super) fn from_keras(bytes: &[u8], registry: &Registry) -> Result<Self> {
         let archive = keras_zip::read(bytes).map_err(unreadable)?;
         let in_config = |error: Error| Error::data(CONFIG, error.to_string());
-        let mut config: Value =
-            json_text::parse(&archive.config).map_err(|error| Error::data(CONFIG, error))?;
+        let mut config: Value = json_text::parse(&archive.config).map_err(|error| Error::data(CONFIG, error))?;
         // What is no JSON in it was not written by Keras, and nothing depends on it.
-        let metadata: Value =
-            archive.metadata.and_then(|text| json_text::parse(&text).ok()).unwrap_or_default();
+        let metadata: Value = archive.metadata.and_then(|text| json_text::parse(&text).ok()).unwrap_or_default();
         let version = metadata.get("keras_version").and_then(Value::as_str);
         let mut remarks = Vec::new();
         if keras2::is_old(Some(version.unwrap_or(KERAS_VERSION))) {

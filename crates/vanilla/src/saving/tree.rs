@@ -82,7 +82,8 @@ impl Model {
         }
         let known = group_names(&self.graph);
         if let Some(Node::Group(layers)) = tree.get("layers")
-            && let Some((name, _)) = layers.children.iter().find(|(name, node)| !known.contains(name) && holds(node))
+            && let Some((name, _)) =
+                layers.children.iter().find(|(name, node)| !known.contains(name) && holds(node))
         {
             let problem = "numbers of a layer that the description does not have: the two are of different models";
             return Err(Error::data(format!("{FILE}: layers/{name}"), problem));
