@@ -97,14 +97,18 @@ impl<'a> Archive<'a> {
         if count > kind.max_members {
             return Err(errors.limit("end of archive", kind.max_members as u64, format!("{count} members")));
         }
-        let directory = bytes.get(start..bytes.len() - END_LEN).unwrap_or_default();
-        if directory.len() as u64 != u64::from(u32_at(end, 12)) || directory.is_empty() != (count == 0) {
+        let before = &bytes[..bytes.len() - END_LEN];
+        let (body, directory) = before.split_at_checked(start).unwrap_or((before, &[]));
+        if start > before.len()
+            || directory.len() as u64 != u64::from(u32_at(end, 12))
+            || directory.is_empty() != (count == 0)
+        {
             let expected = format!("{} bytes at byte {start}", u32_at(end, 12));
             let found = format!("{} bytes up to the end", directory.len());
             return Err(errors.malformed("central directory", expected, found).with_hint(DAMAGED));
         }
         let mut members = read_directory(directory, count, kind)?;
-        locate(&mut members, &bytes[..start], kind)?;
+        locate(&mut members, body, kind)?;
         Ok(Self { kind, members })
     }
 

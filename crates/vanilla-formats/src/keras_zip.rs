@@ -6,9 +6,9 @@
 //!
 //! `config.json` describes the layers, `model.weights.h5` holds their weights (see `hdf5`), `metadata.json` the
 //! version of Keras and the date. Members below `assets/` are texts: the vocabularies of lookups, a token a line. Source:
-//! `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated ones are read too, as long as text
-//! shrank to a hundredth and weights to a thirty-second at most: beyond that a small file could fill the memory. Weights
-//! in npz, which Keras writes as pickles, or in shards are refused, and assets that are no text.
+//! `keras.src.saving.saving_lib` of Keras 3. Keras stores the members; deflated ones are read too, as long as text shrank
+//! to a hundredth and weights to a thirty-second at most: beyond that a small file could fill the memory. Weights in npz,
+//! which Keras writes as pickles, or in shards are refused, and assets that are no text.
 
 use crate::FormatError;
 use crate::archive::{Archive, Kind, Member, Writer};
@@ -22,7 +22,7 @@ const WEIGHTS: &str = "model.weights.h5";
 const MAX_METADATA: u64 = 1 << 20;
 const MAX_CONFIG: u64 = 64 << 20;
 /// What a deflated member may hold whatever its packed size, and for each packed byte besides.
-const SMALL: u64 = 1 << 20;
+const SMALL: u64 = 256 << 10;
 const MAX_TEXT_EXPANSION: u64 = 100;
 const MAX_WEIGHTS_EXPANSION: u64 = 32;
 const ASSETS: &str = "assets/";

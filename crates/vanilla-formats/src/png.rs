@@ -46,6 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
             hint: "convert it to PNG first",
         });
     }
+    check_palettes(bytes)?;
     let mut decoder = Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
@@ -83,6 +84,21 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
     }
     reader.finish().map_err(|error| damaged("chunks behind the pixels", &error))?;
     Ok(Picture { width, height, gray: to_gray(raw, color)? })
+}
+
+/// Refuses palettes of broken colours: the decoder, up to 0.18.1, panics on them (image-rs/image-png, issue 694).
+fn check_palettes(bytes: &[u8]) -> Result<()> {
+    let mut rest = &bytes[8..];
+    while let Some((&[a, b, c, d, ref kind @ ..], tail)) = rest.split_first_chunk::<8>() {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if kind == b"PLTE" && length % 3 != 0 {
+            return Err(ERRORS.malformed("palette", "three bytes for each colour", format!("{length} bytes")));
+        }
+        // Behind the data stands a CRC; what is cut short is for the decoder to say.
+        let Some(next) = length.checked_add(4).and_then(|length| tail.get(length..)) else { break };
+        rest = next;
+    }
+    Ok(())
 }
 
 /// Writes `width * height` gray bytes.

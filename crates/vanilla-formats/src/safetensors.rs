@@ -12,7 +12,8 @@
 //!
 //! Source: huggingface/safetensors, README, "Format". Narrower than that: no name twice, also not in
 //! `__metadata__` (the reference reader lets the last one win, so two readers could see two models in one file);
-//! at most 16 MiB of header, 10 000 tensors, 16 axes; names of 1 to 512 bytes without control characters.
+//! at most 16 MiB of header, 10 000 tensors and as many texts, 16 axes; names of 1 to 512 bytes without control
+//! characters.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -26,6 +27,7 @@ use crate::{FormatError, scalar, sniff};
 const ERRORS: Errors = Errors("safetensors");
 const MAX_HEADER: usize = 16 << 20;
 const MAX_TENSORS: usize = 10_000;
+const MAX_TEXTS: usize = 10_000;
 const MAX_RANK: usize = 16;
 const MAX_NAME: usize = 512;
 const METADATA: &str = "__metadata__";
@@ -195,6 +197,9 @@ pub fn write(metadata: &[(&str, &str)], tensors: &[Tensor]) -> Result<Vec<u8>> {
             write!(texts, "{comma}{}:{}", quoted(name), quoted(text)).expect("a string takes everything");
         }
         write!(header, "{}:{{{texts}}}", quoted(METADATA)).expect("a string takes everything");
+    }
+    if metadata.len() > MAX_TEXTS {
+        return Err(ERRORS.limit(METADATA, MAX_TEXTS as u64, format!("{} texts", metadata.len())));
     }
     if tensors.len() > MAX_TENSORS {
         return Err(ERRORS.limit("tensors", MAX_TENSORS as u64, tensors.len().to_string()));
@@ -387,6 +392,9 @@ impl<'de> Visitor<'de> for Texts {
             check_name(&name).map_err(de::Error::custom)?;
             if !names.insert(name.clone()) {
                 return Err(de::Error::custom(format_args!("the name {} twice in {METADATA}", show(&name))));
+            }
+            if texts.len() == MAX_TEXTS {
+                return Err(de::Error::custom(format_args!("more than {MAX_TEXTS} texts in {METADATA}")));
             }
             texts.push((name, map.next_value::<String>()?));
         }

@@ -8,7 +8,7 @@ use common::h5::{
     F32, F64, File, I8, Message, UNDEFINED, VARIABLE_TEXT, attribute, compact, contiguous, dataset, good, le,
     link, root, space,
 };
-use common::{f32s, i64s, patch, refused, u8s};
+use common::{f32s, i64s, patch, refused, refused_file, u8s};
 use vanilla_formats::hdf5::{Attr, read};
 
 #[test]
@@ -78,7 +78,7 @@ fn hostile_superblocks_are_refused() {
     .map(|(name, file, fragment)| (name, file, Box::leak(fragment.to_owned().into_boxed_str()) as &str))
     .collect();
     for (name, file, fragment) in cases {
-        refused(name, read(&file), fragment);
+        refused_file(name, &file, read, fragment);
     }
 }
 
@@ -223,7 +223,7 @@ fn hostile_groups_are_refused() {
     ];
     for (name, file, fragment) in cases {
         let start = Instant::now();
-        refused(name, read(&file), fragment);
+        refused_file(name, &file, read, fragment);
         assert!(start.elapsed() < Duration::from_millis(200), "{name}");
     }
 }
@@ -369,7 +369,7 @@ fn hostile_datasets_are_refused() {
         ),
     ];
     for (name, file, fragment) in cases {
-        refused(name, read(&file), fragment);
+        refused_file(name, &file, read, fragment);
     }
 }
 
@@ -413,7 +413,7 @@ fn hostile_object_headers_are_refused() {
         ("version 7", patch(&good(), header, &[7]), "a header of version 1 or 2"),
     ];
     for (name, file, fragment) in cases {
-        refused(name, read(&file), fragment);
+        refused_file(name, &file, read, fragment);
     }
 }
 
@@ -513,6 +513,6 @@ fn hostile_attributes_are_refused() {
         ),
     ];
     for (name, file, fragment) in cases {
-        refused(name, read(&file), fragment);
+        refused_file(name, &file, read, fragment);
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{f32s, gzip, i64s, refused, u8s};
+use common::{f32s, gzip, i64s, refused, refused_file, u8s};
 use proptest::prelude::*;
 use vanilla_formats::{FormatError, idx};
 
@@ -89,7 +89,7 @@ fn hostile_files_are_refused() {
         ),
     ];
     for (name, file, fragment) in cases {
-        refused(name, idx::read(&file), fragment);
+        refused_file(name, &file, idx::read, fragment);
     }
     let swapped = "did you swap the image and the label file?";
     refused("labels as images", idx::read_images(&labels), swapped);

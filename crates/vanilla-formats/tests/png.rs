@@ -4,7 +4,7 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{crc32, refused};
+use common::{crc32, refused, refused_file};
 use proptest::prelude::*;
 use vanilla_formats::png::{Picture, read, write_gray, write_rgba};
 
@@ -91,11 +91,16 @@ fn hostile_pictures_are_refused() {
         ("short data", file(ihdr(2, 2, 8, 0, 0), b"", &[0, 1, 2]), "PNG, pixels"),
         ("truncated", good[..good.len() - 20].to_vec(), "the file is truncated or damaged"),
         ("no palette", file(ihdr(2, 1, 8, 3, 0), b"", &[0, 0, 1]), "PNG, "),
+        (
+            "palette of 4 bytes",
+            file(ihdr(2, 1, 8, 3, 0), &chunk(b"PLTE", &[1, 2, 3, 4]), &[0, 0, 0]),
+            "PNG, palette: expected three bytes for each colour, found 4 bytes",
+        ),
         ("bad filter", file(ihdr(2, 1, 8, 0, 0), b"", &[9, 1, 2]), "PNG, pixels"),
         ("bad depth", file(ihdr(2, 1, 3, 0, 0), b"", &[0, 0]), "PNG, header"),
     ];
     for (name, bytes, fragment) in cases {
-        refused(name, read(&bytes), fragment);
+        refused_file(name, &bytes, read, fragment);
     }
     // Compressed text and colour profiles are never inflated.
     let bomb = {

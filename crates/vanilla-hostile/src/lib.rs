@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! FORMATS        one line a format: name, reader, seeds, how its bytes hang together, how much memory it may take
-//! mutate         a seed and a number to a changed file; checksums and lengths are mended, so that changes get behind them
+//! mutate         a good file and a number to a changed file
+//! containers     changes inside of archives and trees; checksums and lengths are mended, so that they get there
 //! watch          runs a reader: no panic, one printable line as error, peak memory, a deadline
 //! tests/         the mutations as plain tests, the replay of ../../fuzz/corpus and ../../fuzz/regressions, amplification
 //! ../../fuzz     the same formats as libFuzzer targets
 //! ```
 //!
-//! A format is added by a line in [`FORMATS`] and, for the fuzzer, a file in `fuzz/fuzz_targets`.
+//! A format is added by an entry in [`FORMATS`] and, for the fuzzer, a file in `fuzz/fuzz_targets`.
 
+pub mod containers;
 mod formats;
 pub mod mutate;
 pub mod seeds;

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use vanilla::checkpoint::{Checkpoint, Values};
 use vanilla::layers::{BatchNormalization, Dense, Dropout, Flatten};
-use vanilla::{Model, Sequential, layers};
+use vanilla::{Model, Registry, Sequential, layers};
 use vanilla_formats::{Array, Data, hdf5, idx, keras_zip, npy, npz, png as pictures, safetensors as tensors};
 
 const MINI: &[u8] = include_bytes!("../../vanilla-formats/tests/data/mini.keras");
@@ -108,11 +108,52 @@ pub fn safetensors() -> Vec<Vec<u8>> {
     vec![REFERENCE.to_vec(), file(&[("config", "{\"a\": [1, 2]}")], &all), file(&[], &all[..1]), file(&[], &[])]
 }
 
+/// Tables: of numbers, texts and missing values, with quotes, and in other dialects.
+pub fn csv() -> Vec<Vec<u8>> {
+    [
+        "a,b,c\n1,2.5,red\n2,,blue\n3,-1e3,\"gr\"\"een, or so\"\n",
+        "\u{feff}x;y\r\n1;2\r\n3;4\r\n",
+        "1\t2\t3\r4\tNA\t6\r7\t8\t?",
+        "name|age\n\"multi\nline\"|30\nÄ|400000\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// What is looked for in the archives of [`tar`].
+pub const MEMBERS: &[(&str, u64)] = &[("data/a.bin", 5), ("data/b.bin", 600)];
+
+/// tar archives with the [`MEMBERS`] and others, plain and in gzip.
+pub fn tar() -> Vec<Vec<u8>> {
+    let entry = |name: &str, kind: u8, data: &[u8]| {
+        let mut block = vec![0; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        for (at, text) in [(100, "0000644\0"), (108, "0000000\0"), (116, "0000000\0"), (136, "00000000000\0")] {
+            block[at..at + text.len()].copy_from_slice(text.as_bytes());
+        }
+        block[124..136].copy_from_slice(format!("{:011o}\0", data.len()).as_bytes());
+        block[156] = kind;
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block.extend_from_slice(data);
+        block.resize(block.len().next_multiple_of(512), 0);
+        crate::containers::summed(block)
+    };
+    let parts = [
+        entry("data/", b'5', b""),
+        entry("data/a.bin", b'0', b"hello"),
+        entry("pax", b'x', b"18 mtime=12345.67\n"),
+        entry("data/b.bin", b'0', &[7; 600]),
+        entry("README", b'0', b"text"),
+    ];
+    let plain = [parts.concat(), vec![0; 1024]].concat();
+    vec![zipped(&plain), plain]
+}
+
 /// PNG pictures: of 28 x 28 gray and coloured, with a palette, interlaced, with texts.
 pub fn png() -> Vec<Vec<u8>> {
     let pixels: Vec<u8> = (0..28 * 28 * 4).map(|at| (at * 7 % 251) as u8).collect();
     let write = "a picture of this size";
-    let chunk = |kind: &[u8; 4], data: &[u8]| crate::mutate::chunk(kind, data);
+    let chunk = |kind: &[u8; 4], data: &[u8]| crate::containers::chunk(kind, data);
     let small = |header: [u8; 5], between: Vec<u8>, rows: &[u8]| {
         let size = [0, 0, 0, 2, 0, 0, 0, 2];
         let head = chunk(b"IHDR", &[&size[..], &header].concat());
@@ -147,6 +188,29 @@ fn model() -> Model {
 /// Whole models: a small one of Keras, one that was trained there, and one of ours.
 pub fn keras() -> Vec<Vec<u8>> {
     vec![MINI.to_vec(), model().to_keras().expect("a built model"), TRAINED.to_vec()]
+}
+
+/// Whole models as HDF5, of tf.keras 2.15 and of Keras 3.
+pub fn legacy() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../vanilla/tests/golden/versions/2.15-tutorial.h5").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/versions/3.15-regression.h5").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/versions/3.5-graph.h5").to_vec(),
+    ]
+}
+
+/// Whole models as safetensors files.
+pub fn safetensors_models() -> Vec<Vec<u8>> {
+    let trained = Model::from_bytes(TRAINED, &Registry::default()).expect("a golden file");
+    [model(), trained].iter().map(|model| model.to_safetensors().expect("a built model")).collect()
+}
+
+/// A file of every kind.
+pub fn any() -> Vec<Vec<u8>> {
+    [idx(), npy(), npz(), hdf5(), safetensors(), png(), keras(), legacy(), safetensors_models(), checkpoint()]
+        .into_iter()
+        .filter_map(|files| files.into_iter().next())
+        .collect()
 }
 
 /// The descriptions in [`keras`], and one of a functional model with a preprocessing layer.

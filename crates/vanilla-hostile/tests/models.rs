@@ -7,7 +7,7 @@ use vanilla::layers::{Dense, Dropout};
 use vanilla::{Model, Sequential, layers};
 use vanilla_formats::hdf5::{self, Group, Node};
 use vanilla_formats::{Array, Data};
-use vanilla_hostile::mutate::{Member, pack, unpack};
+use vanilla_hostile::containers::{Member, pack, unpack};
 use vanilla_hostile::watch::guard;
 use vanilla_hostile::{check, format};
 

@@ -76,6 +76,9 @@ impl Flow {
 /// Weights of a model: 4 GiB, and as much for each slot of the optimizer.
 const MAX_WEIGHTS: usize = 1 << 30;
 
+/// Axes of an input; numpy has 64.
+const MAX_RANK: usize = 64;
+
 /// Models in models in models.
 const MAX_DEPTH: usize = 16;
 
@@ -89,6 +92,10 @@ impl Built {
                     "input of shape {}, expected one axis or more, each at least 1: [1] for a single number",
                     layers::shape(shape)
                 );
+                return Err(Error::config(model, problem));
+            }
+            if shape.len() > MAX_RANK {
+                let problem = format!("an input of {} axes, expected at most {MAX_RANK}", shape.len());
                 return Err(Error::config(model, problem));
             }
             let values = shape.iter().try_fold(1usize, |product, axis| product.checked_mul(*axis));

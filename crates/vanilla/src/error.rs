@@ -186,10 +186,6 @@ const SHOWN: (usize, usize) = (2000, 1000);
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use std::fmt::Write;
-        let harmful = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
         let mut write = |text: &str| {
             text.chars().try_for_each(|c| match harmful(c) {
                 true => write!(f, "{}", c.escape_default()),
@@ -207,6 +203,12 @@ impl std::fmt::Display for Shown<'_> {
             }
         }
     }
+}
+
+/// Whether a character moves the cursor, begins a line or turns the direction of writing: what a name in a file could
+/// do to a terminal.
+pub(crate) fn harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Known names. Those of a registry are few; those of a model's layers may be many.

@@ -1,6 +1,6 @@
 //! The layers of a model and how they are connected; and the way to say it: [`InputLayer`], [`Call`], [`KerasTensor`].
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, harmful};
 use crate::layers::{AnyLayer, Layer};
 use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
@@ -478,6 +478,11 @@ pub(crate) fn entries(contents: Vec<Content>) -> Result<Vec<Entry>> {
             let problem = format!(
                 "the name of a layer has {length} characters, expected 1 to 256: shorten it, or give none"
             );
+            return Err(Error::config("model", problem));
+        }
+        if name.chars().any(harmful) {
+            let problem =
+                format!("a layer is named '{name}', expected a name without control characters: rename it");
             return Err(Error::config("model", problem));
         }
         if !taken.insert(name.to_owned()) {

@@ -2,7 +2,7 @@
 
 use crate::build::Built;
 use crate::config::{Config, Keys, keys, name_and_keys};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, harmful};
 use crate::graph::{Called, Content, Ends, Entry, Graph, InputLayer, Kind, Nested, Place, entries};
 use crate::layers;
 use crate::model::{Model, NOT_BUILT};
@@ -253,6 +253,11 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
         Some((inputs, outputs)) => connect(&nodes, entries(contents)?, inputs, outputs)?,
     };
     if let Some(name) = common.name {
+        if name.chars().count() > 256 || name.chars().any(harmful) {
+            let problem =
+                format!("its name is '{name}', expected at most 256 characters and no control characters");
+            return Err(Error::config("model", problem));
+        }
         graph.name = name;
     }
     graph.trainable = common.trainable;
@@ -271,6 +276,10 @@ fn content_from_json(node: &Value, registry: &Registry, depth: usize) -> Result<
             Ok(Content::Model(Arc::new(Nested { graph, weights: None })))
         }
         _ => {
+            if let Some(name) = foreign(node, &class).filter(|_| registry.find_layer(&class).is_none()) {
+                let problem = format!("'{name}' is no layer of Keras: load with a Registry that has '{class}'");
+                return Err(Error::config("layer", problem));
+            }
             // Keras names a layer of a functional model beside its configuration as well.
             if let (false, Some(name)) =
                 (keys.contains_key("name"), node.get("name").filter(|name| name.is_string()))
@@ -280,6 +289,19 @@ fn content_from_json(node: &Value, registry: &Registry, depth: usize) -> Result<
             Ok(Content::Layer(layers::from_config(&class, keys, registry)?))
         }
     }
+}
+
+/// The whole name of a class that is not Keras's, though it may be called as one of Keras's is: there it would be found
+/// by its module, or by the package that it was registered in.
+fn foreign(node: &Value, class: &str) -> Option<String> {
+    let text = |key: &str| node.get(key).and_then(Value::as_str);
+    if let Some(name) = text("registered_name").filter(|name| name.contains('>') && !name.starts_with("keras>")) {
+        return Some(name.to_owned());
+    }
+    let module = text("module")?;
+    let ours =
+        ["keras", "tf_keras", "keras_core", "tensorflow"].contains(&module.split('.').next().unwrap_or(module));
+    (!ours).then(|| format!("{module}.{class}"))
 }
 
 fn input_layer(keys: Keys) -> Result<InputLayer> {

@@ -10,7 +10,7 @@
 use serde_json::Value;
 
 /// Descriptions of twenty thousand layers have so many.
-const MAX_VALUES: usize = 1 << 20;
+pub(crate) const MAX_VALUES: usize = 1 << 20;
 
 /// The value of a text.
 ///

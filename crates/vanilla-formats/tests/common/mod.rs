@@ -31,6 +31,17 @@ pub fn refused<T: Debug>(name: &str, result: Result<T, FormatError>, fragment: &
     assert!(message.len() < 900, "{name}: {} bytes of message", message.len());
 }
 
+/// As [`refused`] of what this reader makes of a file, and with little memory: a size that lies is found before anything
+/// is taken for it. Counted is what was asked for, whether or not there was as much.
+#[track_caller]
+pub fn refused_file<T: Debug>(name: &str, file: &[u8], read: fn(&[u8]) -> Result<T, FormatError>, fragment: &str) {
+    let mut result = None;
+    let peak = allocation_counter::measure(|| result = Some(read(file))).bytes_max;
+    refused(name, result.unwrap(), fragment);
+    let allowed = (256 << 10) + 4 * file.len() as u64;
+    assert!(peak <= allowed, "{name}: {peak} bytes of memory for a file of {}", file.len());
+}
+
 /// The bytes with some of them replaced from `at` on.
 pub fn patch(bytes: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();

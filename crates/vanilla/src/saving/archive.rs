@@ -98,6 +98,10 @@ fn put_vocabulary(config: &mut Value, name: &str, text: &str, tree: &Group) -> R
         node = layer;
     }
     let class = node.get("class_name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    // As texts in a description they take up to fifty times their bytes.
+    if text.split('\n').count() > json_text::MAX_VALUES {
+        return wrong(&format!("has more words than the {} that are read", json_text::MAX_VALUES));
+    }
     let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let vocabulary: Option<Vec<Value>> = match &*class {
         "StringLookup" => Some(lines.map(Value::from).collect()),

@@ -23,7 +23,6 @@ use crate::info::ModelInfo;
 use crate::json_text;
 use crate::model::{Model, NOT_BUILT};
 use crate::registry::Registry;
-use serde_json::Value;
 use std::collections::HashMap;
 use vanilla_formats::safetensors::{self, Tensor, Values};
 use vanilla_formats::{Array, Data, npz};
@@ -114,7 +113,7 @@ impl Model {
         };
         check_version(text("format"), text("format_version"))?;
         let in_config = |error: &dyn std::fmt::Display| Error::data("config", error.to_string());
-        let mut config: Value = json_text::parse(config).map_err(|error| in_config(&error))?;
+        let mut config = json_text::parse(config).map_err(|error| in_config(&error))?;
         if keras2::is_old(Some(text("keras_version").unwrap_or(KERAS_VERSION))) {
             keras2::model(&mut config);
         }
@@ -125,7 +124,7 @@ impl Model {
         let numbers = model.numbers_of_arrays(&arrays)?;
         model.take_in(numbers);
         if let Some(info) = info {
-            let info: Value = json_text::parse(&info).map_err(|error| Error::data("info", error))?;
+            let info = json_text::parse(&info).map_err(|error| Error::data("info", error))?;
             model.set_info(ModelInfo::from_json(&info)?)?;
         }
         Ok(model)

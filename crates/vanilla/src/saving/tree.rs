@@ -80,6 +80,14 @@ impl Model {
                 numbers.weights.push((number, floats(dataset(&path)?, &format!("{FILE}: {path}"), shape)?));
             }
         }
+        let known = group_names(&self.graph);
+        if let Some(Node::Group(layers)) = tree.get("layers")
+            && let Some((name, _)) =
+                layers.children.iter().find(|(name, node)| !known.contains(name) && holds(node))
+        {
+            let problem = "numbers of a layer that the description does not have: the two are of different models";
+            return Err(Error::data(format!("{FILE}: layers/{name}"), problem));
+        }
         let Some(compiled) = self.compiled.as_ref().filter(|_| optimizer) else { return Ok(numbers) };
         let Some(Node::Group(vars)) = tree.get("optimizer/vars") else { return Ok(numbers) };
         let mut list = Vec::new();
@@ -93,6 +101,14 @@ impl Model {
             Stored::Other(problem) => return Err(Error::data(format!("{FILE}: optimizer/vars"), problem)),
         }
         Ok(numbers)
+    }
+}
+
+/// Whether there are numbers in it.
+fn holds(node: &Node) -> bool {
+    match node {
+        Node::Dataset(_) => true,
+        Node::Group(group) => group.children.iter().any(|(_, node)| holds(node)),
     }
 }
 
