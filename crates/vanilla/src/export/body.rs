@@ -189,6 +189,7 @@ impl<'a, L: Language> Body<'a, L> {
                 self.constants.insert(op, name.clone());
                 return Text::whole(format!("{name}[{index}]"));
             }
+            Op::Gather { of, .. } if formula.length(*of) == 1 => return self.term(*of, "0"),
             Op::Gather { of, from } => {
                 let place = self.place(op, from, index);
                 let value = self.term(*of, &place);
