@@ -237,10 +237,13 @@ fn composed() -> Vec<Case> {
 fn cases() -> Vec<Case> {
     let mut cases = recorded();
     cases.extend(composed());
-    let all = cases.len();
-    cases.retain(|case| case.model.program().unwrap().of_numbers().is_ok());
-    assert_eq!((cases.len(), all), (0, 0), "cases that are exported, and all");
-    cases
+    let (exported, refused): (Vec<Case>, Vec<Case>) =
+        cases.into_iter().partition(|case| case.model.program().unwrap().of_numbers().is_ok());
+    let hash = |case: &Case| ["hashing", "integerlookup"].iter().any(|word| case.name.starts_with(word));
+    let other: Vec<&String> = refused.iter().filter(|case| !hash(case)).map(|case| &case.name).collect();
+    assert!(other.is_empty(), "refused: {other:?}");
+    assert_eq!((exported.len(), refused.len()), (346, 18), "cases, and what hashes or inverts");
+    exported
 }
 
 /// Rows of each input, as floats.
