@@ -400,6 +400,26 @@ fn rust_modules_compile_without_warnings_and_agree() {
     }
 }
 
+/// The optimised code has no call of anything that panics.
+#[test]
+fn rust_modules_do_not_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut library = String::new();
+    for (number, case) in composed().iter().enumerate() {
+        case.model.export(folder.path().join(format!("m{number}.rs"))).unwrap();
+        let _ = writeln!(library, "pub mod m{number};");
+    }
+    let (source, assembly) = (folder.path().join("lib.rs"), folder.path().join("lib.s"));
+    std::fs::write(&source, library).unwrap();
+    let mut compiler = Command::new(std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
+    compiler.args(["--edition", "2021", "--crate-type", "lib", "-O", "--emit", "asm", "-o"]).arg(&assembly);
+    if run(compiler.arg(&source)).is_some() {
+        let text = std::fs::read_to_string(&assembly).unwrap();
+        let calls: Vec<&str> = text.lines().filter(|line| line.contains("panic")).take(9).collect();
+        assert!(text.contains("predict") && calls.is_empty(), "{}", calls.join("\n"));
+    }
+}
+
 #[test]
 fn c_headers_compile_without_warnings_and_agree() {
     let folder = tempfile::tempdir().unwrap();

@@ -35,29 +35,46 @@ pub(super) trait Language {
     fn table(&mut self, values: Vec<f32>) -> String;
     /// A list of places that becomes a constant of the file: its name.
     fn places(&mut self, places: Vec<usize>) -> String;
+    /// An element of the row x or of a table.
+    fn element(&mut self, array: &str, index: &str) -> String;
     /// An element of a list of places, as an index.
     fn place(&self, list: &str, index: &str) -> String;
 }
 
-/// An expression, and whether it needs no parentheses in a larger one.
+/// How tightly an expression holds together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// A choice.
+    Choice,
+    /// A sum or a difference.
+    Sum,
+    /// A product or a quotient.
+    Product,
+    /// A minus sign before something.
+    Sign,
+    /// A name, a number, a call.
+    Whole,
+}
+
+/// An expression.
 #[derive(Clone)]
 struct Text {
     text: String,
-    whole: bool,
+    level: Level,
 }
 
 impl Text {
+    fn new(level: Level, text: impl Into<String>) -> Self {
+        Self { text: text.into(), level }
+    }
+
     fn whole(text: impl Into<String>) -> Self {
-        Self { text: text.into(), whole: true }
+        Self::new(Level::Whole, text)
     }
 
-    fn parts(text: impl Into<String>) -> Self {
-        Self { text: text.into(), whole: false }
-    }
-
-    /// In a larger expression.
-    fn operand(&self) -> String {
-        if self.whole { self.text.clone() } else { format!("({})", self.text) }
+    /// In an expression that wants at least this much.
+    fn within(&self, level: Level) -> String {
+        if self.level >= level { self.text.clone() } else { format!("({})", self.text) }
     }
 }
 
@@ -174,12 +191,13 @@ impl<'a, L: Language> Body<'a, L> {
         }
         let formula = self.formula;
         let value = match &formula.ops()[op] {
-            Op::X => return Text::whole(format!("x[{index}]")),
+            Op::X => return Text::whole(self.language.element("x", index)),
             // Programs have none of them.
-            Op::Weight(number) => return Text::whole(format!("w{number}[{index}]")),
+            Op::Weight(number) => return Text::whole(self.language.element(&format!("w{number}"), index)),
             Op::Constant(value) => {
                 let number = self.language.number(*value as f32);
-                return Text { whole: !number.starts_with('-'), text: number };
+                let level = if number.starts_with('-') { Level::Sign } else { Level::Whole };
+                return Text::new(level, number);
             }
             Op::Table(values) => {
                 let name = match self.constants.get(&op) {
@@ -187,7 +205,7 @@ impl<'a, L: Language> Body<'a, L> {
                     None => self.language.table(values.iter().map(|x| *x as f32).collect()),
                 };
                 self.constants.insert(op, name.clone());
-                return Text::whole(format!("{name}[{index}]"));
+                return Text::whole(self.language.element(&name, index));
             }
             Op::Gather { of, .. } if formula.length(*of) == 1 => return self.term(*of, "0"),
             Op::Gather { of, from } => {
@@ -195,7 +213,9 @@ impl<'a, L: Language> Body<'a, L> {
                 let value = self.term(*of, &place);
                 return value;
             }
-            Op::Unary(Unary::Neg, a) => Text::parts(format!("-{}", self.term(*a, index).operand())),
+            Op::Unary(Unary::Neg, a) => {
+                Text::new(Level::Sign, format!("-{}", self.term(*a, index).within(Level::Whole)))
+            }
             Op::Unary(unary, a) => {
                 let name = self.language.unary(*unary);
                 self.unary.insert(name);
@@ -211,9 +231,12 @@ impl<'a, L: Language> Body<'a, L> {
                     Compare::LessEqual => "<=",
                     Compare::Equal => "==",
                 };
-                let [left, right] = [left, right].map(|side| self.term(*side, index).operand());
+                let [left, right] = [left, right].map(|side| self.term(*side, index).within(Level::Sum));
                 let [then, otherwise] = [then, otherwise].map(|side| self.term(*side, index).text);
-                Text::parts(self.language.select(&format!("{left} {sign} {right}"), &then, &otherwise))
+                Text::new(
+                    Level::Choice,
+                    self.language.select(&format!("{left} {sign} {right}"), &then, &otherwise),
+                )
             }
             Op::Reduce { reduce, of, groups } => {
                 let piece = formula.length(*of) / groups;
@@ -241,11 +264,11 @@ impl<'a, L: Language> Body<'a, L> {
     }
 
     fn pair(&mut self, binary: Binary, a: &Text, b: &Text) -> Text {
-        let sign = match binary {
-            Binary::Add => "+",
-            Binary::Sub => "-",
-            Binary::Mul => "*",
-            Binary::Div => "/",
+        let (sign, level) = match binary {
+            Binary::Add => ("+", Level::Sum),
+            Binary::Sub => ("-", Level::Sum),
+            Binary::Mul => ("*", Level::Product),
+            Binary::Div => ("/", Level::Product),
             Binary::Max => {
                 self.binary[0] = true;
                 return Text::whole(format!("{}({}, {})", self.language.larger(), a.text, b.text));
@@ -255,7 +278,10 @@ impl<'a, L: Language> Body<'a, L> {
                 return Text::whole(format!("{}({}, {})", self.language.smaller(), a.text, b.text));
             }
         };
-        Text::parts(format!("{} {sign} {}", a.operand(), b.operand()))
+        // From the left; what stands on the right holds together more tightly.
+        let right = if level == Level::Sum { Level::Product } else { Level::Whole };
+        let right = if b.level == Level::Sign { Level::Whole } else { right };
+        Text::new(level, format!("{} {sign} {}", a.within(level), b.within(right)))
     }
 
     /// The place that an element reads: a run of places needs no list.

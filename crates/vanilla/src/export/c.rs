@@ -15,6 +15,7 @@ use super::head;
 use super::layout::{Layout, Place};
 use super::names::{Names, identifier, plain, quoted};
 use super::program::{Program, Step, Work};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use vanilla_plan::Merge;
 use vanilla_plan::formula::{Formula, Op, Reduce, Unary};
@@ -28,15 +29,17 @@ pub(super) fn print(program: &Program) -> String {
         file.constants.push(array(&name, &doc, &weights.values));
         file.weights.push(name);
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut layer) = (Vec::new(), String::new());
     for (number, step) in program.steps.iter().enumerate() {
         let value = program.value(number);
         if let Work::Regroup = step.work {
             continue;
         }
-        let form = program.form(value);
-        let (layer, class) = (plain(&step.layer), plain(&step.class));
-        lines.push(format!("/* {layer} ({class}): {} x {} */", form.groups, form.cols));
+        let comment = format!("/* {} ({}) */", plain(&step.layer), plain(&step.class));
+        if comment != layer {
+            layer.clone_from(&comment);
+            lines.push(comment);
+        }
         file.step(step, value, &mut lines);
     }
     for (number, value) in file.layout.copies.clone() {
@@ -61,6 +64,8 @@ struct File<'a> {
     constants: Vec<String>,
     functions: Vec<String>,
     known: Vec<(Formula, String)>,
+    /// Functions that steps call.
+    helpers: BTreeSet<&'static str>,
     /// Whether the larger and the smaller of two are needed.
     binary: [bool; 2],
 }
@@ -69,13 +74,14 @@ impl<'a> File<'a> {
     fn new(program: &'a Program) -> Self {
         let prefix = identifier(&program.name, "model");
         let mut names = Names::default();
-        for taken in ["predict", "max", "min"] {
+        for taken in ["predict", "max", "min"].into_iter().chain(HELPERS.map(|(name, _)| name)) {
             names.unique(format!("{prefix}_{taken}"));
         }
         let mut ports = Names::default();
         let mut port = |letter: &str, count: usize, name: &str| match count {
             1 => letter.to_owned(),
-            _ => ports.unique(format!("{letter}_{}", identifier(name, "port"))),
+            _ => ports
+                .unique(format!("{letter}_{}", identifier(name, if letter == "x" { "input" } else { "output" }))),
         };
         let inputs = program.fronts.iter().map(|front| &program.inputs[front.input].name);
         let arguments = inputs.map(|name| port("x", program.fronts.len(), name)).collect();
@@ -92,6 +98,7 @@ impl<'a> File<'a> {
             constants: Vec::new(),
             functions: Vec::new(),
             known: Vec::new(),
+            helpers: BTreeSet::new(),
             binary: [false; 2],
         }
     }
@@ -120,36 +127,14 @@ impl<'a> File<'a> {
         let mut write = |text: String| lines.extend(text.lines().map(str::to_owned));
         match &step.work {
             Work::Affine { kernel, bias } => {
-                let kernel = &self.weights[*kernel];
-                let start = bias.map_or("0.0f".to_owned(), |bias| format!("{}[j]", self.weights[bias]));
-                write(format!(
-                    "for (int r = 0; r < {groups}; r++) {{
-    for (int j = 0; j < {cols}; j++) {{
-        {y}[r * {cols} + j] = {start};
-    }}
-    for (int i = 0; i < {inputs}; i++) {{
-        const float a = {x}[r * {inputs} + i];
-        for (int j = 0; j < {cols}; j++) {{
-            {y}[r * {cols} + j] += a * {kernel}[i * {cols} + j];
-        }}
-    }}
-}}"
-                ));
+                let bias = bias.map_or("0".to_owned(), |bias| self.weights[bias].clone());
+                let call = self.call("affine");
+                write(format!("{call}({x}, {groups}, {inputs}, {}, {bias}, {cols}, {y});", self.weights[*kernel]));
             }
             Work::Embed { table } => {
-                let (table, rows) = (&self.weights[*table], program.weights[*table].rows);
-                let last = rows - 1;
-                // A comparison first: a float that no int holds must not become one.
-                write(format!(
-                    "for (int r = 0; r < {}; r++) {{
-    const float a = {x}[r];
-    const int row = a >= {last}.0f ? {last} : a > 0.0f ? (int)a : 0;
-    for (int j = 0; j < {cols}; j++) {{
-        {y}[r * {cols} + j] = {table}[row * {cols} + j];
-    }}
-}}",
-                    elements / cols
-                ));
+                let (call, rows) = (self.call("embed"), program.weights[*table].rows);
+                let numbers = elements / cols;
+                write(format!("{call}({x}, {numbers}, {}, {rows}, {cols}, {y});", self.weights[*table]));
             }
             Work::ShiftScale { mean, scale, shift } => {
                 let [mean, scale, shift] =
@@ -158,13 +143,8 @@ impl<'a> File<'a> {
                         self.constants.push(array(&name, &format!("{}, {what}", plain(&step.layer)), values));
                         name
                     });
-                write(format!(
-                    "for (int r = 0; r < {groups}; r++) {{
-    for (int j = 0; j < {cols}; j++) {{
-        {y}[r * {cols} + j] = ({x}[r * {cols} + j] - {mean}[j]) * {scale}[j] + {shift}[j];
-    }}
-}}"
-                ));
+                let call = self.call("shift_scale");
+                write(format!("{call}({x}, {groups}, {cols}, {mean}, {scale}, {shift}, {y});"));
             }
             Work::Merge(merge) => {
                 let xs: Vec<String> = step.reads.iter().map(|value| format!("{}[i]", self.at(*value))).collect();
@@ -175,13 +155,8 @@ impl<'a> File<'a> {
                 let mut start = 0;
                 for read in &step.reads {
                     let (x, inputs) = (self.at(*read), program.form(*read).cols);
-                    write(format!(
-                        "for (int r = 0; r < {groups}; r++) {{
-    for (int j = 0; j < {inputs}; j++) {{
-        {y}[r * {cols} + {start} + j] = {x}[r * {inputs} + j];
-    }}
-}}"
-                    ));
+                    let call = self.call("place");
+                    write(format!("{call}({x}, {groups}, {inputs}, {y}, {cols}, {start});"));
                     start += inputs;
                 }
             }
@@ -193,6 +168,12 @@ impl<'a> File<'a> {
             Work::Softmax => write(self.rows("softmax", &Formula::softmax(cols), [&x, &y], inputs, groups)),
             Work::Regroup => {}
         }
+    }
+
+    /// The name of a function that steps call.
+    fn call(&mut self, helper: &'static str) -> String {
+        self.helpers.insert(helper);
+        format!("{}_{helper}", self.prefix)
     }
 
     fn rows(&mut self, name: &str, formula: &Formula, [x, y]: [&str; 2], inputs: usize, groups: usize) -> String {
@@ -311,6 +292,12 @@ impl<'a> File<'a> {
                 );
             }
         }
+        for (name, helper) in HELPERS {
+            if self.helpers.contains(name) {
+                text += "\n";
+                text += &helper.replace("NAME", prefix);
+            }
+        }
         for function in &self.functions {
             text += "\n";
             text += function;
@@ -397,6 +384,9 @@ impl Language for File<'_> {
         self.constants.push(format!("{doc}static const int {name}[{}] = {{\n{words}}};\n", places.len()));
         name
     }
+    fn element(&mut self, array: &str, index: &str) -> String {
+        format!("{array}[{index}]")
+    }
     fn place(&self, list: &str, index: &str) -> String {
         format!("{list}[{index}]")
     }
@@ -421,3 +411,65 @@ fn function_of(head: &str, lines: &[String]) -> String {
     let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!("{head} {{\n{body}}}\n")
 }
+
+/// Functions that steps call; NAME stands for the prefix.
+const HELPERS: [(&str, &str); 4] = [
+    (
+        "affine",
+        "/* y = x W + b for every row of x; b may be missing. */
+static inline void NAME_affine(const float *x, int rows, int inputs, const float *kernel, const float *bias, int units,
+                               float *y) {
+    for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < units; j++) {
+            y[r * units + j] = bias ? bias[j] : 0.0f;
+        }
+        for (int i = 0; i < inputs; i++) {
+            const float a = x[r * inputs + i];
+            for (int j = 0; j < units; j++) {
+                y[r * units + j] += a * kernel[i * units + j];
+            }
+        }
+    }
+}
+",
+    ),
+    // A comparison comes first: a float that no int holds must not become one.
+    (
+        "embed",
+        "/* The rows of a table that x names. A number that names none is taken for the nearest. */
+static inline void NAME_embed(const float *x, int numbers, const float *table, int rows, int units, float *y) {
+    for (int r = 0; r < numbers; r++) {
+        const int row = x[r] >= (float)(rows - 1) ? rows - 1 : x[r] > 0.0f ? (int)x[r] : 0;
+        for (int j = 0; j < units; j++) {
+            y[r * units + j] = table[row * units + j];
+        }
+    }
+}
+",
+    ),
+    (
+        "shift_scale",
+        "/* y = (x - mean) scale + shift for every row. */
+static inline void NAME_shift_scale(const float *x, int rows, int cols, const float *mean, const float *scale,
+                                    const float *shift, float *y) {
+    for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < cols; j++) {
+            y[r * cols + j] = (x[r * cols + j] - mean[j]) * scale[j] + shift[j];
+        }
+    }
+}
+",
+    ),
+    (
+        "place",
+        "/* The rows of x become a part of the rows of y, from column `start` on. */
+static inline void NAME_place(const float *x, int rows, int cols, float *y, int total, int start) {
+    for (int r = 0; r < rows; r++) {
+        for (int j = 0; j < cols; j++) {
+            y[r * total + start + j] = x[r * cols + j];
+        }
+    }
+}
+",
+    ),
+];

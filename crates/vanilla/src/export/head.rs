@@ -12,7 +12,7 @@ pub(super) fn lines(program: &Program, scratch_bytes: usize) -> Vec<String> {
     for front in &program.fronts {
         let input = &program.inputs[front.input];
         let (name, of) = (plain(&input.name), shape(&input.shape));
-        lines.push(format!("Input '{name}': {} numbers, a row of shape {of}.", front.width));
+        lines.push(format!("Input '{name}': {} numbers, shape {of}.", front.width));
     }
     for output in &program.outputs {
         let (name, of) = (plain(&output.name), shape(&output.shape));

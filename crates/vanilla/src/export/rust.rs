@@ -29,14 +29,17 @@ pub(super) fn print(program: &Program) -> String {
         file.statics.push(matrix(&name, &doc, weights.rows, weights.cols, &weights.values));
         file.weights.push(name);
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut layer) = (Vec::new(), String::new());
     for (number, step) in program.steps.iter().enumerate() {
         let value = program.value(number);
         if let Work::Regroup = step.work {
             continue;
         }
-        let form = program.form(value);
-        lines.push(format!("// {} ({}): {} x {}", plain(&step.layer), plain(&step.class), form.groups, form.cols));
+        let comment = format!("// {} ({})", plain(&step.layer), plain(&step.class));
+        if comment != layer {
+            layer.clone_from(&comment);
+            lines.push(comment);
+        }
         file.step(step, value, &mut lines);
     }
     for (number, value) in file.layout.copies.clone() {
@@ -163,14 +166,16 @@ impl<'a> File<'a> {
             Work::Merge(merge) => {
                 let others: Vec<String> = step.reads.iter().map(|value| self.read(*value)).collect();
                 let names: Vec<String> = (0..others.len()).map(|number| format!("a{number}")).collect();
-                let zip = others.iter().fold(format!("({y}).iter_mut()"), |zip, x| format!("{zip}.zip({x})"));
+                let zip = others
+                    .iter()
+                    .fold(format!("{}.iter_mut()", self.slice(value)), |zip, x| format!("{zip}.zip({x})"));
                 let pattern = names.iter().fold("y".to_owned(), |pattern, name| format!("({pattern}, {name})"));
-                let value = merged(*merge, &names);
+                let made = merged(*merge, &names);
                 if let Merge::Maximum | Merge::Minimum = merge {
                     self.helpers.insert(if *merge == Merge::Maximum { "larger" } else { "smaller" });
                 }
                 lines.push(format!("for {pattern} in {zip} {{"));
-                lines.push(format!("    *y = {value};"));
+                lines.push(format!("    *y = {made};"));
                 lines.push("}".into());
             }
             Work::Concatenate => {
@@ -186,7 +191,8 @@ impl<'a> File<'a> {
             Work::Curve { name, formula } => {
                 self.in_place(step.reads[0], value, lines);
                 let function = self.curve(name, formula);
-                lines.push(format!("({y}).iter_mut().for_each(|y| *y = {function}(*y));"));
+                let y = self.slice(value);
+                lines.push(format!("{y}.iter_mut().for_each(|y| *y = {function}(*y));"));
             }
             Work::Rows { name, formula } => {
                 let function = self.row(name, formula, program.form(step.reads[0]).cols);
@@ -386,6 +392,15 @@ impl Language for File<'_> {
         ));
         name
     }
+    fn element(&mut self, array: &str, index: &str) -> String {
+        // That a place is one of the array is known here, and not to the compiler.
+        if !index.contains(" as usize") {
+            return format!("{array}[{index}]");
+        }
+        self.helpers.insert("at");
+        let reference = if array == "x" { "" } else { "&" };
+        format!("at({reference}{array}, {index})")
+    }
     fn place(&self, list: &str, index: &str) -> String {
         format!("{list}[{index}] as usize")
     }
@@ -437,7 +452,7 @@ fn merged(merge: Merge, names: &[String]) -> String {
 }
 
 /// Functions that steps call.
-const HELPERS: [(&str, &str); 8] = [
+const HELPERS: [(&str, &str); 9] = [
     (
         "affine",
         "/// `y = x W + b` for every row of x.
@@ -503,6 +518,14 @@ fn rows<const INPUTS: usize, const OUTPUTS: usize>(
             f(x, y);
         }
     }
+}
+",
+    ),
+    (
+        "at",
+        "/// The number at a place.
+fn at(numbers: &[f32], place: usize) -> f32 {
+    numbers.get(place).copied().unwrap_or(0.0)
 }
 ",
     ),
