@@ -1,6 +1,7 @@
 //! What a layer may bring along as code where no [`Fact`](crate::Fact) says it: a function of one row, a penalty on a
 //! variable, a constraint on it.
 
+use crate::Formula;
 use std::fmt::Debug;
 
 /// Weights of a [`RowFunction`], at most this many.
@@ -49,6 +50,11 @@ pub trait RowFunction: Debug + Send + Sync {
     /// Whether the gradient by x is wanted at all; false where f is a step function, such as a lookup.
     fn differentiable(&self) -> bool {
         true
+    }
+    /// f as a formula for inputs of these lengths, for the exports to other languages; without one, a model with this
+    /// function is not exported.
+    fn formula(&self, _inputs: &[usize]) -> Option<Formula> {
+        None
     }
 }
 

@@ -11,6 +11,7 @@
 mod code;
 mod execute;
 mod facts;
+pub mod formula;
 mod lower;
 mod merge;
 mod network;
@@ -25,6 +26,7 @@ mod step;
 
 pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction, RowGradients, RowWeights};
 pub use facts::{BatchNorm, Fact, Link, Merge, Noise};
+pub use formula::Formula;
 pub use lower::OutputLoss;
 pub use network::{Form, Network, Node, Spectral, VariableFacts};
 pub use params::{Params, Variable};
@@ -63,6 +65,10 @@ pub trait Curve: Debug + Send + Sync {
     }
     /// The function that a cross-entropy can be joined with.
     fn link(&self) -> Option<Link> {
+        None
+    }
+    /// f as a formula, for the exports to other languages; without one, a model with this function is not exported.
+    fn formula(&self) -> Option<Formula> {
         None
     }
 }

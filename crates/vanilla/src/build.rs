@@ -25,6 +25,8 @@ pub(crate) struct Built {
     /// Shapes of what each call gives, by the path of its layer and the number of the call.
     pub shapes: HashMap<(Vec<usize>, usize), Vec<Vec<usize>>>,
     pub params: Params,
+    /// Name and class of the layer that each node of the network belongs to.
+    pub origins: Vec<(String, String)>,
 }
 
 /// An input of the network: an input of the model, behind preprocessing layers.
@@ -125,6 +127,8 @@ impl Built {
             for (value, shape) in &mut outputs {
                 *value = builder.network.regroup(*value, layers::last_axis(shape).0);
             }
+            let last = builder.origins.last().cloned().unwrap_or_default();
+            builder.origins.resize(builder.network.nodes.len(), last);
             builder.network.masks = masks;
             builder.network.outputs = outputs.iter().map(|(value, _)| *value).collect();
             return builder.finish(input_shapes, outputs.into_iter().map(|(_, shape)| shape).collect(), seed);
@@ -150,6 +154,7 @@ struct Builder {
     model: String,
     /// Inputs of the model that hold strings.
     strings: Vec<usize>,
+    origins: Vec<(String, String)>,
     weights: usize,
     max_weights: usize,
 }
@@ -167,6 +172,7 @@ impl Builder {
             strings: (0..graph.inputs.len())
                 .filter(|at| graph.input(graph.inputs[*at]).is_some_and(|input| input.dtype == "string"))
                 .collect(),
+            origins: Vec::new(),
             weights: 0,
             max_weights,
         }
@@ -373,6 +379,7 @@ impl Builder {
         } else {
             Some((self.network.extend(&values, &built.mask, &[]), name.to_owned()))
         };
+        self.origins.resize(self.network.nodes.len(), (name.to_owned(), layer.class_name().to_owned()));
         Ok(Flow::Value { value, shape: built.output_shape, direct: direct[0].filter(|_| keeps), mask })
     }
 
@@ -532,6 +539,7 @@ impl Builder {
             variables,
             shapes: self.shapes,
             params,
+            origins: self.origins,
         })
     }
 }

@@ -35,6 +35,7 @@ pub mod constraints;
 mod data;
 pub mod datasets;
 mod error;
+pub mod export;
 mod feed;
 mod fit;
 mod gradients;

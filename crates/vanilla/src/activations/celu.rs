@@ -11,7 +11,7 @@
 
 use super::transformed;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Continuously differentiable exponential linear unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,5 +37,8 @@ impl Curve for Celu {
     }
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 { x } else { libm::expm1(x) }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0) + x.min(0.0).exp_m1()))
     }
 }

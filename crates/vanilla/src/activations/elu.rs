@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.elu` (alpha = 1); Clevert et al. 2016
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Exponential linear unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,5 +28,8 @@ impl Curve for Elu {
     }
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 { x } else { libm::expm1(x) }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0) + x.min(0.0).exp_m1()))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::scale;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// E to the power of x.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,5 +29,8 @@ impl Curve for Exponential {
     }
     fn value(&self, x: f64) -> f64 {
         libm::exp(x)
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.exp()))
     }
 }

@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.gelu` (approximate = False); Hendrycks and Gimpel 2016
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Gaussian error linear unit, the exact one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,5 +28,8 @@ impl Curve for Gelu {
     }
     fn value(&self, x: f64) -> f64 {
         0.5 * x * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| 0.5 * x * (-x * std::f64::consts::FRAC_1_SQRT_2).erfc()))
     }
 }

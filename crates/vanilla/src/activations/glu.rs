@@ -11,7 +11,7 @@
 
 use super::Activation;
 use std::sync::Arc;
-use vanilla_plan::{MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::{Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// `a / (1 + e^-b)`, a and b being the halves of the last axis.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +49,10 @@ impl RowFunction for Glu {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         glu(x, y);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let half = self.outputs(inputs);
+        Some(Formula::row(2 * half, |x| x.slice(0, half) / (1.0 + (-x.slice(half, half)).exp())))
     }
 }
 

@@ -9,8 +9,9 @@
 //! NaN stays NaN, so that a broken training is noticed; Keras makes 0 of it.
 
 use super::{each, scale, step};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// What is near zero becomes zero.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,5 +35,8 @@ impl Curve for HardShrink {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.abs().select(Compare::LessEqual, 0.5, 0.0, x)))
     }
 }

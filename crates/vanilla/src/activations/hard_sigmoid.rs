@@ -10,7 +10,7 @@
 
 use super::{each, scale, step};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A sigmoid of three straight pieces.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,5 +34,8 @@ impl Curve for HardSigmoid {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| (x + 3.0).clamp(0.0, 6.0) / 6.0))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::{each, scale};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Silu with the sigmoid of three straight pieces.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,5 +38,8 @@ impl Curve for HardSilu {
     }
     fn value(&self, x: f64) -> f64 {
         x * (x + 3.0).clamp(0.0, 6.0) / 6.0
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x * ((x + 3.0).clamp(0.0, 6.0) / 6.0)))
     }
 }

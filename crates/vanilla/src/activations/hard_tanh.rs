@@ -8,7 +8,7 @@
 
 use super::{each, scale, step};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A tanh of three straight pieces.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,5 +29,8 @@ impl Curve for HardTanh {
     }
     fn value(&self, x: f64) -> f64 {
         x.clamp(-1.0, 1.0)
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.clamp(-1.0, 1.0)))
     }
 }

@@ -7,8 +7,9 @@
 //! **Reference** `keras.activations.leaky_relu` (negative_slope = 0.2; the layer `LeakyReLU` has 0.3)
 
 use super::{each, scale};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A fifth of x below zero.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,5 +30,8 @@ impl Curve for LeakyRelu {
     }
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 { x } else { 0.2 * x }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.select(Compare::LessEqual, 0.0, 0.2 * x, x)))
     }
 }

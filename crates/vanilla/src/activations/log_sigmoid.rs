@@ -8,7 +8,7 @@
 
 use super::{each, transformed};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Logarithm of the sigmoid.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,5 +34,8 @@ impl Curve for LogSigmoid {
     }
     fn value(&self, x: f64) -> f64 {
         x.min(0.0) - libm::log1p(libm::exp(-x.abs()))
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.min(0.0) - (-x.abs()).exp().ln_1p()))
     }
 }

@@ -8,7 +8,8 @@
 
 use super::{Activation, largest};
 use std::sync::Arc;
-use vanilla_plan::{MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::formula::Compare;
+use vanilla_plan::{Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// `x - ln(sum(e^x))` along the last axis.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +40,15 @@ impl RowFunction for LogSoftmax {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         log_softmax(x, y);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        Some(Formula::row(inputs.iter().sum(), |x| {
+            let down = x - x.largest();
+            // The largest one's power is 1. Apart from it, the rest keeps its digits however small it is.
+            let rest = down.select(Compare::Equal, 0.0, 0.0, down.exp()).sum();
+            let others = down.select(Compare::Equal, 0.0, 1.0, 0.0).sum() - 1.0;
+            down - (rest + others).ln_1p()
+        }))
     }
 }
 

@@ -10,8 +10,9 @@
 //! nothing overflows, and nothing cancels.
 
 use super::{PART, each};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A smooth relu that dips below zero.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +46,13 @@ impl Curve for Mish {
     }
     fn value(&self, x: f64) -> f64 {
         x * libm::tanh(libm::log1p(libm::exp(x)))
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| {
+            let m = (-x.abs()).exp();
+            let (above, below) = (1.0 + 2.0 * m, 2.0 * m + m * m);
+            x * x.select(Compare::Less, 0.0, below / (below + 2.0), above / (above + 2.0 * m * m))
+        }))
     }
 }
 

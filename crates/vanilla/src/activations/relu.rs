@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.relu` (all its keys at their defaults)
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Rectified linear unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,5 +31,8 @@ impl Curve for Relu {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0)))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::{each, scale, step};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Relu that ends at six.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,5 +32,8 @@ impl Curve for Relu6 {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.clamp(0.0, 6.0)))
     }
 }

@@ -8,7 +8,7 @@
 //! **Reference** `keras.activations.selu`
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Scaled exponential linear unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,9 @@ impl Curve for Selu {
     }
     fn value(&self, x: f64) -> f64 {
         SCALE * if x > 0.0 { x } else { ALPHA * libm::expm1(x) }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| f64::from(ABOVE) * x.max(0.0) + f64::from(BELOW) * x.min(0.0).exp_m1()))
     }
 }
 

@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.sigmoid`
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Link, Reads};
+use vanilla_plan::{Curve, Formula, Link, Reads};
 
 /// From 0 to 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,5 +31,8 @@ impl Curve for Sigmoid {
     }
     fn link(&self) -> Option<Link> {
         Some(Link::Sigmoid)
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| 1.0 / (1.0 + (-x).exp())))
     }
 }

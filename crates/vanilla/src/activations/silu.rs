@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.silu`, also `swish`; Ramachandran et al. 2017
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Sigmoid linear unit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,5 +28,8 @@ impl Curve for Silu {
     }
     fn value(&self, x: f64) -> f64 {
         x / (1.0 + libm::exp(-x))
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x / (1.0 + (-x).exp())))
     }
 }

@@ -10,7 +10,7 @@
 
 use super::{each, scale, step};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Towards zero by one half.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,5 +34,8 @@ impl Curve for SoftShrink {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x - x.clamp(-0.5, 0.5)))
     }
 }

@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.softplus`
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A smooth relu.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,5 +28,8 @@ impl Curve for Softplus {
     }
     fn value(&self, x: f64) -> f64 {
         x.max(0.0) + libm::log1p(libm::exp(-x.abs()))
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::{each, scale};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// From -1 to 1, slowly.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,5 +29,8 @@ impl Curve for Softsign {
     }
     fn value(&self, x: f64) -> f64 {
         x / (1.0 + x.abs())
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x / (1.0 + x.abs())))
     }
 }

@@ -7,8 +7,9 @@
 //! **Reference** `keras.activations.sparse_plus`
 
 use super::{each, scale};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Softplus made of a parabola.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,5 +48,11 @@ impl Curve for SparsePlus {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| {
+            let inside = (x + 1.0) * (x + 1.0) * 0.25;
+            x.select(Compare::LessEqual, -1.0, 0.0, x.select(Compare::Less, 1.0, inside, x))
+        }))
     }
 }

@@ -8,7 +8,7 @@
 
 use super::{each, scale, step};
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A sigmoid of three straight pieces, between -1 and 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,5 +32,8 @@ impl Curve for SparseSigmoid {
     }
     fn dies_at_zero(&self) -> bool {
         true
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| (0.5 * (x + 1.0)).clamp(0.0, 1.0)))
     }
 }

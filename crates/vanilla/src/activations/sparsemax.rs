@@ -13,7 +13,8 @@
 
 use super::{Activation, largest};
 use std::sync::Arc;
-use vanilla_plan::{MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::formula::Compare;
+use vanilla_plan::{Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// The nearest point of the probability simplex, along the last axis.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +51,24 @@ impl RowFunction for Sparsemax {
         sparsemax(x, y);
         true
     }
+    /// Which elements are above t is found by counting, with every pair of elements in a table (section 2 of the paper):
+    /// z is, if `1 + k z > (sum of the k that are at least z)`.
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let length: usize = inputs.iter().sum();
+        let pairs = || (0..length).flat_map(|i| (0..length).map(move |j| (i, j)));
+        let [first, second]: [Vec<usize>; 2] = [pairs().map(|(i, _)| i).collect(), pairs().map(|(_, j)| j).collect()];
+        (length <= LARGEST_FORMULA).then(|| {
+            Formula::row(length, |x| {
+                let z = x - x.largest();
+                let (own, other) = (z.gather(&first), z.gather(&second));
+                let count = own.select(Compare::LessEqual, other, 1.0, 0.0).sums(length);
+                let sum = own.select(Compare::LessEqual, other, other, 0.0).sums(length);
+                let above = (sum - 1.0).select(Compare::Less, count * z, 1.0, 0.0);
+                let t = ((above * z).sum() - 1.0) / above.sum();
+                (z - t).max(0.0)
+            })
+        })
+    }
 }
 
 impl From<Sparsemax> for Activation {
@@ -57,6 +76,9 @@ impl From<Sparsemax> for Activation {
         Self::Row(Arc::new(row))
     }
 }
+
+/// Columns up to which there is a formula: its tables have the square of this.
+const LARGEST_FORMULA: usize = 256;
 
 fn sparsemax<R: Real>(x: &[R], y: &mut [R]) {
     let Some((top, _)) = largest(x) else { return };

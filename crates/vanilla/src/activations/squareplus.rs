@@ -9,8 +9,9 @@
 //! Computed so that nothing cancels or overflows; Keras loses all digits far below zero.
 
 use super::{each, scale};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// A smooth relu without a power of e.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,5 +39,12 @@ impl Curve for Squareplus {
     }
     fn value(&self, x: f64) -> f64 {
         0.5 * (x + (x * x + 4.0).sqrt())
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| {
+            let a = x.abs();
+            let sum = a + a.select(Compare::Less, 1e10, (a * a + 4.0).sqrt(), a);
+            x.select(Compare::Less, 0.0, 2.0 / sum, 0.5 * sum)
+        }))
     }
 }

@@ -7,7 +7,7 @@
 //! **Reference** `keras.activations.tanh`
 
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// Hyperbolic tangent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,5 +28,8 @@ impl Curve for Tanh {
     }
     fn value(&self, x: f64) -> f64 {
         libm::tanh(x)
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.tanh()))
     }
 }

@@ -9,8 +9,9 @@
 //! Computed so that nothing cancels; Keras loses all digits near zero.
 
 use super::{PART, each, transformed};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// What tanh leaves of x.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +45,17 @@ impl Curve for TanhShrink {
         // Even f64 cancels near zero; there, the series, whose next term is 7e-14 of the value.
         let z = x * x;
         if x.abs() < 0.01 { x * z * (1.0 / 3.0 - z * (2.0 / 15.0 - z * 17.0 / 315.0)) } else { x - libm::tanh(x) }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| {
+            let z = x * x;
+            let first = z * f64::from(SMALL[7]) + f64::from(SMALL[6]);
+            let series = SMALL[..6].iter().rev().fold(first, |sum, c| sum * z + f64::from(*c));
+            let a = x.abs();
+            let far = (a - 1.0) + 2.0 / ((2.0 * a).exp() + 1.0);
+            let far = x.select(Compare::Less, 0.0, -far, far);
+            a.select(Compare::Less, 1.0, series * z * x, far)
+        }))
     }
 }
 

@@ -259,3 +259,58 @@ fn names_and_errors() {
         "activation 'glu': 3 columns, of which it makes none: give it another number (glu: an even one)"
     );
 }
+
+/// Every word can be exported, and its formula is its truth: to the last digits of f64 (where its numbers are not f32's), and
+/// at large numbers. It is also what `forward` gives.
+#[test]
+fn every_word_has_a_formula() {
+    let mut x: Vec<f64> = (-2000..=2000).map(|i| f64::from(i) * 1e-2 + 1.3e-4).collect();
+    x.extend([0.0, 1e-6, -1e-6, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 6.0]);
+    let large: [f64; 6] = [-1e30, -1e10, -200.0, 200.0, 1e10, 1e30];
+    let rounded = ["selu", "tanh_shrink"];
+    for name in names() {
+        let near = |got: f64, want: f64, tolerance: f64, at: &str| {
+            let fine = (got - want).abs() <= tolerance * want.abs().max(1e-30) || got == want;
+            assert!(fine, "{name}{at}: {got} instead of {want}");
+        };
+        match Activation::named(name).unwrap() {
+            Activation::Linear | Activation::Softmax => {}
+            Activation::Curve(curve) => {
+                let formula = curve.formula().unwrap_or_else(|| panic!("{name} has no formula"));
+                assert!(formula.is_curve(), "{name}");
+                let (exact, narrow_x) = (if rounded.contains(&name) { 1e-7 } else { 1e-11 }, narrow(&x));
+                let (y, _) = run(&*curve, &narrow_x);
+                for (&x, &y) in narrow_x.iter().zip(&y) {
+                    let got = formula.value(&[f64::from(x)], &[])[0];
+                    // Near -20, where next to nothing is left, this truth of squareplus and mish has cancelled.
+                    let truth = curve.value(f64::from(x));
+                    let loose = ["squareplus", "mish"].contains(&name) && x < -1.0;
+                    near(got, truth, if loose { 1e-6 } else { exact }, &format!("({x})"));
+                    near(got, f64::from(y), 1e-6, &format!("({x})"));
+                }
+                for x in large {
+                    let y = formula.value(&[x], &[])[0];
+                    assert!(y.is_finite() || name == "exponential", "{name}({x}) = {y}");
+                }
+                assert!(formula.value(&[f64::NAN], &[])[0].is_nan(), "{name}(NaN)");
+            }
+            Activation::Row(row) => {
+                for length in [2, 6, 10] {
+                    let formula = row.formula(&[length]).unwrap_or_else(|| panic!("{name} has no formula"));
+                    for start in (0..400).step_by(7) {
+                        // Some rows have equal elements.
+                        let x: Vec<f64> = (0..length).map(|i| x[(start + i / 2 * 997) % 4000] * 0.3).collect();
+                        let mut truth = vec![0.0; formula.outputs()];
+                        row.reference(&x, &[&[]; MAX_ROW_WEIGHTS], &mut truth);
+                        let got = formula.value(&x, &[]);
+                        got.iter().zip(truth).for_each(|(got, want)| near(*got, want, 1e-11, &format!("{x:?}")));
+                    }
+                    let x: Vec<f64> = (0..length).map(|i| large[i % 6]).collect();
+                    assert!(formula.value(&x, &[]).iter().all(|y| y.is_finite()), "{name}, large numbers");
+                }
+            }
+        }
+    }
+    let threshold = Threshold::new(0.5, -2.0).formula().unwrap();
+    assert_eq!([0.5, 0.75].map(|x| threshold.value(&[x], &[])[0]), [-2.0, 0.75]);
+}

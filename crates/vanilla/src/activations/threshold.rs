@@ -10,8 +10,9 @@
 //! called. NaN stays NaN, so that a broken training is noticed; Keras makes default_value of it.
 
 use super::{each, scale, step};
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Reads};
+use vanilla_plan::{Curve, Formula, Reads};
 
 /// The input where it is above a threshold, else a number.
 ///
@@ -51,5 +52,10 @@ impl Curve for Threshold {
     /// Where the threshold is below zero, an x of 0 passes, and so does its gradient.
     fn dies_at_zero(&self) -> bool {
         self.default_value == 0.0 && self.threshold >= 0.0
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| {
+            x.select(Compare::LessEqual, f64::from(self.threshold), f64::from(self.default_value), x)
+        }))
     }
 }

@@ -11,7 +11,7 @@ use super::{Built, Common, Layer, Masks, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, RowFunction};
 
 /// Several values behind one another.
 #[derive(Clone, Debug)]
@@ -108,6 +108,9 @@ impl RowFunction for Behind {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         y.copy_from_slice(x);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        Some(Formula::row(inputs.iter().sum(), |x| x))
     }
 }
 

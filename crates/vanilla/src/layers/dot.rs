@@ -15,7 +15,7 @@ use super::{Built, Common, Layer, Masks, by_sample, sample_axis};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// Inner products of two values.
 #[derive(Clone, Debug)]
@@ -136,6 +136,9 @@ impl Side {
     }
 }
 
+/// Products of two numbers up to which there is a formula.
+const LARGEST_FORMULA: usize = 1 << 20;
+
 /// All products of a vector of the first and a vector of the second.
 #[derive(Debug)]
 struct Products {
@@ -219,6 +222,31 @@ impl RowFunction for Products {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.value(x, y);
         true
+    }
+    fn formula(&self, _: &[usize]) -> Option<Formula> {
+        let [first, second] = self.sides;
+        let products = first.vectors() * second.vectors();
+        // Each of its products stands in a table.
+        if products.saturating_mul(first.length) > LARGEST_FORMULA {
+            return None;
+        }
+        let pairs = || (0..first.vectors()).flat_map(|i| (0..second.vectors()).map(move |j| (i, j)));
+        let behind = first.elements();
+        Some(Formula::row(behind + second.elements(), |x| {
+            let a = x.gather(&pairs().flat_map(|(i, _)| first.places(i)).collect::<Vec<_>>());
+            let b = x.gather(&pairs().flat_map(|(_, j)| second.places(j)).map(|at| behind + at).collect::<Vec<_>>());
+            let product = (a * b).sums(products);
+            if !self.normalize {
+                return product;
+            }
+            let scale = |side: Side, start: usize| {
+                let all = x.gather(&(0..side.vectors()).flat_map(|v| side.places(v)).map(|at| start + at).collect::<Vec<_>>());
+                1.0 / (all * all).sums(side.vectors()).sqrt().max(1e-7)
+            };
+            let of_first = scale(first, 0).gather(&pairs().map(|(i, _)| i).collect::<Vec<_>>());
+            let of_second = scale(second, behind).gather(&pairs().map(|(_, j)| j).collect::<Vec<_>>());
+            product * (of_first * of_second)
+        }))
     }
 }
 

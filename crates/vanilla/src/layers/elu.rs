@@ -13,7 +13,7 @@ use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Fact, Reads};
+use vanilla_plan::{Curve, Fact, Formula, Reads};
 
 /// Exponential linear unit.
 #[derive(Clone, Debug)]
@@ -93,6 +93,9 @@ impl Curve for Scaled {
     }
     fn value(&self, x: f64) -> f64 {
         if x > 0.0 { x } else { f64::from(self.alpha) * libm::expm1(x) }
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0) + f64::from(self.alpha) * x.min(0.0).exp_m1()))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use crate::model::MAX_WIDTH;
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// Every sample with mean 0 and variance 1 in groups of channels, then every channel times gamma plus beta.
 #[derive(Clone, Debug)]
@@ -168,6 +168,12 @@ impl RowFunction for Channelwise {
     fn reference(&self, x: &[f64], w: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.apply(x, w, y);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        Some(Formula::row(inputs[0], |x| {
+            let scaled = if self.gamma { x * x.weight(0, inputs[0]) } else { x };
+            if self.beta { scaled + x.weight(usize::from(self.gamma), inputs[0]) } else { scaled }
+        }))
     }
 }
 

@@ -10,8 +10,9 @@ use super::{Built, Common, Layer, bad_value, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Fact, Reads};
+use vanilla_plan::{Curve, Fact, Formula, Reads};
 
 /// A part of x below zero.
 #[derive(Clone, Debug)]
@@ -94,6 +95,9 @@ impl Curve for Leaky {
     }
     fn dies_at_zero(&self) -> bool {
         self.slope == 0.0
+    }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.select(Compare::LessEqual, 0.0, f64::from(self.slope) * x, x)))
     }
 }
 

@@ -14,7 +14,8 @@ use super::{Built, Common, Layer, bad_value, by_last_axis, one_input};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, RowFunction};
+use vanilla_plan::formula::Compare;
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, RowFunction};
 
 /// Zeroes what was filled up.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +95,12 @@ impl RowFunction for Kept {
     fn differentiable(&self) -> bool {
         false
     }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let mask_value = f64::from(self.0.mask_value);
+        Some(Formula::row(inputs.iter().sum(), |x| {
+            x.select(Compare::Equal, mask_value, 0.0, 1.0).largest()
+        }))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +144,13 @@ impl RowFunction for Zeroing {
             y.copy_from_slice(x);
         }
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let mask_value = f64::from(self.mask_value);
+        Some(Formula::row(inputs.iter().sum(), |x| {
+            let kept = x.select(Compare::Equal, mask_value, 0.0, 1.0).largest();
+            kept.select(Compare::Equal, 0.0, 0.0, x)
+        }))
     }
 }
 

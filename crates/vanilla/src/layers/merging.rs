@@ -4,7 +4,7 @@ use super::{Built, by_last_axis, by_sample, shape};
 use crate::error::{Error, Result};
 use crate::model::MAX_WIDTH;
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Merge, Real, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Merge, Real, RowFunction};
 
 /// A layer without keys that merges its inputs: its documentation, its name, what it does.
 macro_rules! merging {
@@ -208,6 +208,19 @@ impl RowFunction for Broadcast {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.value(x, y);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        Some(Formula::row(inputs.iter().sum(), |x| {
+            let rest = self.from[1..].iter().map(|from| x.gather(from));
+            let y = rest.fold(x.gather(&self.from[0]), |y, x| match self.merge {
+                Merge::Add | Merge::Average => y + x,
+                Merge::Subtract => y - x,
+                Merge::Multiply => y * x,
+                Merge::Maximum => y.max(x),
+                Merge::Minimum => y.min(x),
+            });
+            if self.merge == Merge::Average { y / self.from.len() as f64 } else { y }
+        }))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::tensor::Tensor;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use vanilla_plan::kernels::random::Stream;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// Keras's number: a smaller standard deviation is taken for this.
 const LEAST: f64 = 1e-7;
@@ -315,6 +315,16 @@ impl RowFunction for Normalize {
     fn reference(&self, x: &[f64], w: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.apply(x, w, y);
         true
+    }
+    fn formula(&self, _: &[usize]) -> Option<Formula> {
+        Some(Formula::row(self.of.len(), |x| {
+            let [mean, variance] = match &self.given {
+                Some(given) => given.each_ref().map(|values| x.table(values)),
+                None => [x.weight(0, self.weights), x.weight(1, self.weights)],
+            };
+            let (mean, deviation) = (mean.gather(&self.of), variance.sqrt().max(LEAST).gather(&self.of));
+            if self.invert { mean + x * deviation } else { (x - mean) / deviation }
+        }))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::initializers::Initializer;
 use crate::regularizers::{self, Regularizer};
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::formula::Compare;
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// A relu whose slope below zero is learned, for each element of a sample.
 #[derive(Clone, Debug)]
@@ -183,6 +184,12 @@ impl RowFunction for Slopes {
     fn reference(&self, x: &[f64], w: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.value(x, w[0], y);
         true
+    }
+    fn formula(&self, _: &[usize]) -> Option<Formula> {
+        Some(Formula::row(self.of.len(), |x| {
+            let alpha = x.weight(0, self.count).gather(&self.of);
+            x.select(Compare::LessEqual, 0.0, alpha * x, x)
+        }))
     }
 }
 

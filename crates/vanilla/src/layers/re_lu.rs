@@ -14,8 +14,9 @@ use crate::activations::Relu;
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
+use vanilla_plan::formula::Compare;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Fact, Reads};
+use vanilla_plan::{Curve, Fact, Formula, Reads};
 
 /// Rectified linear unit with a ceiling, a slope below and a threshold.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +149,13 @@ impl Curve for Pieces {
     }
     fn dies_at_zero(&self) -> bool {
         self.slope == 0.0
+    }
+    fn formula(&self) -> Option<Formula> {
+        let [ceiling, slope, threshold] = [self.ceiling, self.slope, self.threshold].map(f64::from);
+        Some(Formula::curve(|x| {
+            let above = if ceiling.is_finite() { x.min(ceiling) } else { x };
+            x.select(Compare::LessEqual, threshold, slope * (x - threshold), above)
+        }))
     }
 }
 

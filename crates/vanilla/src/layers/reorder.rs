@@ -2,7 +2,7 @@
 
 use super::by_sample;
 use std::sync::Arc;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, RowFunction};
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, RowFunction};
 
 /// `y[i] = x[from[i]]` for rows that are whole samples. An element may be read several times.
 #[derive(Debug)]
@@ -64,6 +64,9 @@ impl RowFunction for Reorder {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         y.iter_mut().zip(&self.from).for_each(|(y, from)| *y = x[*from]);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        Some(Formula::row(inputs.iter().sum(), |x| x.gather(&self.from)))
     }
 }
 

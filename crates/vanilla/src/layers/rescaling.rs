@@ -15,7 +15,7 @@ use crate::config::{Config, Keys, keys};
 use crate::error::Result;
 use std::sync::Arc;
 use vanilla_plan::kernels::Kernels;
-use vanilla_plan::{Curve, Fact, MAX_ROW_WEIGHTS, Reads, Real, RowFunction};
+use vanilla_plan::{Curve, Fact, Formula, MAX_ROW_WEIGHTS, Reads, Real, RowFunction};
 
 /// Multiplies by `scale` and adds `offset`: `Rescaling::new(1.0 / 255.0)` brings pixels into 0..1.
 #[derive(Clone, Debug)]
@@ -118,6 +118,9 @@ impl Curve for Line {
     fn value(&self, x: f64) -> f64 {
         x * f64::from(self.scale) + f64::from(self.offset)
     }
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x * f64::from(self.scale) + f64::from(self.offset)))
+    }
 }
 
 /// Another line for every element of a row.
@@ -159,6 +162,9 @@ impl RowFunction for Lines {
     fn reference(&self, x: &[f64], _: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.apply(x, y);
         true
+    }
+    fn formula(&self, _: &[usize]) -> Option<Formula> {
+        Some(Formula::row(self.scale.len(), |x| x * x.table(&self.scale) + x.table(&self.offset)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rows brought to one scale: what the normalisations have in common that look at one sample only.
 
 use super::reorder;
-use vanilla_plan::{Fact, MAX_ROW_WEIGHTS, Real, RowFunction};
+use vanilla_plan::formula::Compare;
+use vanilla_plan::{Fact, Formula, MAX_ROW_WEIGHTS, Real, RowFunction};
 
 /// A fact whose rows go along these axes of a sample (places, from front to back), which keeps its shape.
 pub(super) fn along(sample: &[usize], axes: &[usize], fact: Fact) -> Vec<Fact> {
@@ -137,5 +138,24 @@ impl RowFunction for Standardize {
     fn reference(&self, x: &[f64], w: &[&[f64]; MAX_ROW_WEIGHTS], y: &mut [f64]) -> bool {
         self.apply(x, w, y);
         true
+    }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let length = inputs[0];
+        Some(Formula::row(length, |x| {
+            let normal = match self.by {
+                Scale::Moments { epsilon } => {
+                    let centred = x - x.mean();
+                    centred * (1.0 / ((centred * centred).mean() + epsilon).sqrt())
+                }
+                Scale::MeanSquare { epsilon } => x * (1.0 / ((x * x).mean() + epsilon).sqrt()),
+                Scale::Length { shortest } => {
+                    let of_row = (x * x).sum().sqrt();
+                    x * of_row.select(Compare::LessEqual, shortest, 1.0 / shortest, 1.0 / of_row)
+                }
+            };
+            let [gamma, beta] = self.places();
+            let scaled = gamma.map_or(normal, |gamma| normal * x.weight(gamma, length));
+            beta.map_or(scaled, |beta| scaled + x.weight(beta, length))
+        }))
     }
 }
