@@ -4,6 +4,7 @@ use crate::build::Built;
 use crate::compile::Compiled;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors};
+use crate::info::ModelInfo;
 use crate::layers::AnyLayer;
 use crate::losses::Targets;
 use crate::metrics::Direction;
@@ -57,6 +58,7 @@ pub struct Model {
     pub(crate) on_batch: OnBatch,
     /// This model in the place of a layer, while its weights stay: calls of it then share one set.
     pub(crate) inside: OnceLock<Arc<Nested>>,
+    pub(crate) info: ModelInfo,
 }
 
 /// Values of one sample, in any layer; a batch of 64 then takes 4 GiB.
@@ -93,6 +95,7 @@ impl Model {
             runtime: OnceLock::new(),
             on_batch: OnBatch::default(),
             inside: OnceLock::new(),
+            info: ModelInfo::default(),
         };
         match shapes {
             Some(shapes) => {
@@ -231,6 +234,7 @@ impl Model {
         clone.seed = self.seed;
         clone.threads = self.threads;
         clone.portable_math = self.portable_math;
+        clone.info = self.info.clone();
         if let Some(built) = &self.built {
             clone.build_all(&built.input_shapes)?;
         }

@@ -207,3 +207,25 @@ fn files_that_are_no_models_and_places_that_cannot_be_written() {
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
 }
+
+#[test]
+fn names_and_notes_travel_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    let mut model = model("adam");
+    model.set_class_names(["zero", "one", "two"]).unwrap();
+    model.set_feature_names(0, ["left", "middle", "right"]).unwrap();
+    model.set_note("accuracy", "0.98").unwrap();
+    model.save(&path).unwrap();
+    let loaded = Model::load(&path).unwrap();
+    assert_eq!(loaded.info(), model.info());
+    assert_eq!((loaded.class_names()[1].as_str(), loaded.note("accuracy")), ("one", Some("0.98")));
+    // Names of another number of classes are not names of these.
+    let archive = keras_zip::read(&std::fs::read(&path).unwrap()).unwrap();
+    let metadata = archive.metadata.as_ref().map(|text| text.replace("\"zero\",", ""));
+    std::fs::write(&path, keras_zip::write(&KerasArchive { metadata, ..archive }).unwrap()).unwrap();
+    assert_eq!(
+        Model::load(&path).unwrap_err().to_string().replace(&path.display().to_string(), "model.keras"),
+        "model.keras: metadata.json: info: class_names: 2 names, expected 3: the output 'dense_1' tells so many apart"
+    );
+}

@@ -7,6 +7,7 @@
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
+use crate::info::ModelInfo;
 use crate::model::{Model, NOT_BUILT};
 use crate::on_batch::OnBatch;
 use crate::optimizers::Engine;
@@ -46,11 +47,13 @@ impl Model {
     /// When the input shape is not known, or a name has no place in the format.
     pub fn to_keras(&self) -> Result<Vec<u8>> {
         let unfit = |error: vanilla_formats::FormatError| Error::data("model", error.to_string());
+        // Without a date: the same model gives the same bytes.
+        let mut metadata = json!({ "keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00" });
+        if !self.info.is_empty() {
+            metadata["vanilla"] = self.info.to_json();
+        }
         let archive = KerasArchive {
-            // Without a date: the same model gives the same bytes.
-            metadata: Some(
-                json!({ "keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00" }).to_string(),
-            ),
+            metadata: Some(metadata.to_string()),
             config: self.to_json()?.to_string(),
             weights: hdf5::write(&self.weights_tree()?).map_err(unfit)?,
         };
@@ -118,6 +121,13 @@ impl Model {
         let tree = hdf5::read(&archive.weights)
             .map_err(|error| Error::file(path, format!("model.weights.h5: {error}")))?;
         model.read_weights_tree(&tree).map_err(located)?;
+        // What is no JSON in it was not written by Keras, and nothing depends on it.
+        let metadata: Value =
+            archive.metadata.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        if let Some(info) = metadata.get("vanilla") {
+            let info = ModelInfo::from_json(info).and_then(|info| model.set_info(info));
+            info.map_err(|error| Error::file(path, format!("metadata.json: {error}")))?;
+        }
         Ok(model)
     }
 
