@@ -25,7 +25,7 @@
 //! - Data in other files (`external_data`, `data_location`) are refused: nothing in a file is a path.
 //! - Graphs inside attributes, functions, training graphs, sparse tensors, quantisation, sequences, maps and
 //!   optional values are refused by name. So nothing is nested, and depth needs no limit.
-//! - A name is of 1 to 512 bytes without control characters. Every value is made once, before it is read.
+//! - A name is of 1 to 1024 bytes without control characters. Every value is made once, before it is read.
 //! - A field that the format has once is there once: protobuf would let the last one win, so two readers could see
 //!   two models in one file. Fields with other numbers are passed over, as protobuf asks.
 //! - At most 50 000 nodes, attributes, tensors, inputs and outputs in all, 16 axes, 1 048 576 whole numbers and texts.
@@ -271,7 +271,7 @@ pub enum Attribute {
 }
 
 const FORMAT: &str = "ONNX";
-const MAX_NAME: usize = 512;
+const MAX_NAME: usize = 1024;
 const MAX_RANK: usize = 16;
 /// Nodes, attributes, tensors, inputs, outputs, metadata: each takes memory beyond its bytes.
 const MAX_ITEMS: usize = 50_000;

@@ -153,6 +153,10 @@ fn check(model: &Model) -> Result<()> {
     if model.opsets.is_empty() {
         return Err(ERRORS.malformed("opset_import", "at least one set of operators", "none"));
     }
+    let mut names = HashSet::new();
+    for (name, _) in &model.metadata {
+        make(&mut names, name, || "metadata_props".to_owned())?;
+    }
     let Graph { inputs, outputs, initializers, nodes, .. } = &model.graph;
     let attributes: usize = nodes.iter().map(|node| node.attributes.len()).sum();
     let items =
@@ -227,7 +231,7 @@ pub(super) fn check_values(graph: &Graph) -> Result<()> {
 fn make<'a>(made: &mut HashSet<&'a str>, name: &'a str, place: impl Fn() -> String) -> Result<()> {
     check_name(name).map_err(|problem| ERRORS.malformed(place(), problem, show(name)))?;
     if !made.insert(name) {
-        return Err(ERRORS.malformed(place(), "every value made once", format!("{} twice", show(name))));
+        return Err(ERRORS.malformed(place(), "every name once", format!("{} twice", show(name))));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! ONNX: files of other tools with ONNX Runtime's answers (`interop/record_onnx.py`), graphs by hand, hostile ones.
+//! Files of other tools become models that answer as ONNX Runtime does (`interop/record_onnx.py`).
 
+use crate::near;
 use serde_json::Value;
-use vanilla::formats::onnx::{self, Attribute, DType, Dim, Graph, Info, Node, Values};
 use vanilla::prelude::*;
 
 macro_rules! recorded {
@@ -9,8 +9,8 @@ macro_rules! recorded {
         /// Name, file, and what ONNX Runtime answers.
         const RECORDED: &[(&str, &[u8], &str)] = &[$((
             $name,
-            include_bytes!(concat!("golden/onnx/", $name, ".onnx")),
-            include_str!(concat!("golden/onnx/", $name, ".json")),
+            include_bytes!(concat!("../golden/onnx/", $name, ".onnx")),
+            include_str!(concat!("../golden/onnx/", $name, ".json")),
         )),*];
     };
 }
@@ -20,22 +20,10 @@ recorded! {
     "sklearn_regressor" "torch_block" "torch_classifier" "torch_embedding"
 }
 
-/// Elements may differ by this share of the largest one.
-const TOLERANCE: f32 = 1e-5;
-
 fn floats(case: &Value) -> (Vec<f32>, Vec<usize>) {
     let values = case["values"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect();
     let shape = case["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
     (values, shape)
-}
-
-#[track_caller]
-fn near(name: &str, got: &[f32], wanted: &[f32]) {
-    assert_eq!(got.len(), wanted.len(), "{name}");
-    let scale = wanted.iter().fold(0f32, |most, x| most.max(x.abs()));
-    for (at, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        assert!((got - wanted).abs() <= TOLERANCE * scale, "{name}: element {at}: {got}, expected {wanted}");
-    }
 }
 
 fn recorded(name: &str) -> (Model, Vec<Tensor>, Value) {
