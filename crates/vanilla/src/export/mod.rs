@@ -9,6 +9,7 @@ mod head;
 mod layout;
 mod names;
 mod numbers;
+pub(crate) mod onnx;
 mod program;
 mod rust;
 
