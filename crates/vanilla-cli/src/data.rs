@@ -2,10 +2,12 @@
 
 use crate::ui;
 use anyhow::Result;
+use serde_json::json;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
+use vanilla::layers::Normalization;
 use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
-use vanilla::{Arrays, DType, Model, Tensor, to_categorical};
+use vanilla::{Arrays, DType, Model, Sequential, Tensor, layers, to_categorical};
 
 /// Opens a data set and passes its warnings on.
 pub fn open(spec: &str) -> Result<Dataset> {
@@ -36,6 +38,29 @@ pub fn build(model: &mut Model, x: &Arrays) -> Result<()> {
     Ok(())
 }
 
+/// Lets a `Normalization` at the beginning of the model learn from the samples of `x`, unless mean and variance were
+/// given: what `adapt` does in Keras.
+pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
+    let layers = model.layer_names().into_iter().map(|name| model.get_layer(&name));
+    let layers = layers.collect::<Result<Vec<_>, _>>()?;
+    let first = layers.iter().find(|layer| layer.class_name != "InputLayer");
+    let learns = first.is_some_and(|layer| {
+        layer.class_name == "Normalization"
+            && !layer.weights.is_empty()
+            && layer.config.get("axis") == Some(&json!([-1]))
+    });
+    let (true, Some(x)) = (learns, x.single()) else { return Ok(()) };
+    let mut normalization = Normalization::new();
+    normalization.adapt(x)?;
+    let mut learned = Sequential::new(layers![normalization])?;
+    learned.build(&x.shape()[1..])?;
+    let mut weights = model.get_weights();
+    for (weight, learned) in weights.iter_mut().zip(learned.get_weights()) {
+        *weight = learned;
+    }
+    Ok(model.set_weights(&weights)?)
+}
+
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
 pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Arrays> {
     let flat = model.input_shape().is_some_and(|shape| shape.len() == 1);
@@ -48,8 +73,8 @@ pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Arrays> {
 /// `y` as the model's loss takes it: labels of known data sets are encoded, those of files stay as they are.
 pub fn targets(dataset: &Dataset, part: &Part, model: &Model) -> Result<Option<Tensor>> {
     let Some(y) = &part.y else { return Ok(None) };
-    match known(dataset) {
-        Some(known) if compares_vectors(model, known.classes) => Ok(Some(to_categorical(y, known.classes)?)),
+    match known(dataset).and_then(Known::classes) {
+        Some(classes) if compares_vectors(model, classes) => Ok(Some(to_categorical(y, classes)?)),
         _ => Ok(Some(y.clone())),
     }
 }
@@ -90,13 +115,17 @@ impl Samples {
             let Some(x) = part.x.single() else { continue };
             for row in 0..count.min(x.rows()) {
                 let Ok(image) = x.get(row) else { continue };
-                let &[height, width] = image.shape() else { continue };
                 let Some(pixels) = image.as_u8().filter(|pixels| !pixels.is_empty()) else { continue };
+                let (pixels, size) = match *image.shape() {
+                    [height, width] => (pixels.to_vec(), [height, width]),
+                    [height, width, 3] => (pixels.chunks_exact(3).map(gray).collect(), [height, width]),
+                    _ => continue,
+                };
                 let caption = match part.y.as_ref().and_then(|y| label(y, row)) {
-                    Some(label) => format!("{name}[{row}]: {label}"),
+                    Some(label) => format!("{name}[{row}]: {}", class_name(dataset, label)),
                     None => format!("{name}[{row}]"),
                 };
-                samples.push((pixels.to_vec(), [height, width], caption));
+                samples.push((pixels, size, caption));
             }
         }
         Self(samples)
@@ -112,6 +141,18 @@ impl Samples {
         };
         self.0.iter().map(digit).collect()
     }
+}
+
+/// How bright a colour is (ITU-R BT.601).
+fn gray(rgb: &[u8]) -> u8 {
+    let weighted = 299 * u32::from(rgb[0]) + 587 * u32::from(rgb[1]) + 114 * u32::from(rgb[2]);
+    ((weighted + 500) / 1000) as u8
+}
+
+/// The name of a class, where it has one.
+fn class_name(dataset: &Dataset, label: i64) -> String {
+    let name = usize::try_from(label).ok().and_then(|label| dataset.class_names.get(label));
+    name.cloned().unwrap_or_else(|| label.to_string())
 }
 
 /// The label of a row, from class numbers or one-hot vectors.

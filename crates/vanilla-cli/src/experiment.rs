@@ -1,13 +1,13 @@
 //! [`Experiment`]: data, model and training as TOML, read and written.
 
-use crate::data;
 use crate::section::{Section, json};
 use crate::ui::usage;
+use crate::{data, downloads};
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
 use vanilla::callbacks::{self, Callback};
-use vanilla::datasets::{Dataset, KNOWN, Known};
+use vanilla::datasets::{Dataset, KNOWN, Known, Samples};
 use vanilla::{Model, OnNan, Registry};
 
 /// Larger files than this are no experiments, bytes.
@@ -217,6 +217,11 @@ impl Experiment {
         }
     }
 
+    /// Finds and loads the data; where they are nowhere, and this is wanted, they are downloaded.
+    pub fn dataset_or_download(&self, download: bool, quiet: bool) -> Result<Dataset> {
+        downloads::open_or(&self.source, download && self.path.is_none(), quiet, || self.dataset())
+    }
+
     /// The experiment as TOML; what is read from it is this experiment again.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
@@ -286,22 +291,41 @@ fn known(name: &Path) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == name)
 }
 
-/// The tutorial's network for a known data set.
+/// The tutorial's network for a known data set; for a table one that predicts its target.
 fn tutorial(known: &Known) -> String {
-    let inputs: usize = known.image.iter().product();
+    let inputs: usize = known.sample_shape().iter().product();
+    let dense = |units: usize, activation: &str| {
+        format!("[[model.layers]]\nclass = \"Dense\"\nunits = {units}\nactivation = \"{activation}\"\n")
+    };
+    let (compile, fit, layers) = match known.samples {
+        Samples::Table { unit, .. } => {
+            let mut layers = format!(
+                "[[model.layers]]\nclass = \"Normalization\"\n{0}{0}{1}",
+                dense(64, "relu"),
+                dense(1, "linear"),
+            );
+            if unit != 1.0 {
+                layers += &format!("[[model.layers]]\nclass = \"Rescaling\"\nscale = {unit:?}\n");
+            }
+            // As many steps for a small table as for a large one.
+            let epochs = if known.rows[0] < 1000 { 100 } else { 30 };
+            let compile = "loss = \"mse\", optimizer = \"adam\", metrics = [\"mae\"]";
+            (compile, format!("epochs = {epochs}, batch_size = 32"), layers)
+        }
+        _ => {
+            let first = dense(1000, "relu") + &format!("input_dim = {inputs}\n");
+            let layers = first + &dense(known.classes().unwrap_or(1), "softmax");
+            let compile = "loss = \"categorical_crossentropy\", optimizer = \"adam\", metrics = [\"acc\"]";
+            (compile, "epochs = 50, batch_size = 64".to_owned(), layers)
+        }
+    };
     format!(
         "name = \"{name}\"\n\
          data = {{ source = \"{name}\" }}\n\
-         compile = {{ loss = \"categorical_crossentropy\", optimizer = \"adam\", metrics = [\"acc\"] }}\n\
-         fit = {{ epochs = 50, batch_size = 64, validation = \"test\" }}\n\
-         [model]\n\
-         class = \"Sequential\"\n\
-         [[model.layers]]\n\
-         class = \"Dense\"\nunits = 1000\nactivation = \"relu\"\ninput_dim = {inputs}\n\
-         [[model.layers]]\n\
-         class = \"Dense\"\nunits = {classes}\nactivation = \"softmax\"\n",
+         compile = {{ {compile} }}\n\
+         fit = {{ {fit}, validation = \"test\" }}\n\
+         [model]\nclass = \"Sequential\"\n{layers}",
         name = known.name,
-        classes = known.classes,
     )
 }
 

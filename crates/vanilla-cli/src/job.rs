@@ -23,6 +23,7 @@ impl<'a> Job<'a> {
     /// Brings experiment, data and model together; builds the model where it is not.
     pub fn new(experiment: &Experiment, dataset: &'a Dataset, model: &mut Model) -> Result<Self> {
         data::build(model, &dataset.train.x)?;
+        data::adapt(model, &dataset.train.x)?;
         let x = data::inputs(dataset, &dataset.train, model)?;
         let Some(y) = data::targets(dataset, &dataset.train, model)? else {
             let problem = "has x but no targets: training needs an .npz with x and y";

@@ -4,6 +4,7 @@ mod bench;
 mod clock;
 mod data;
 mod datasets;
+mod downloads;
 mod evaluate;
 mod experiment;
 mod fit;
@@ -57,7 +58,7 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train: `mnist` is the whole tutorial, FILE.toml any experiment
+    /// Train: `mnist` is the whole tutorial, FILE.toml any experiment, other data sets' names the like
     Train(train::Train),
     /// Continue (or start) to train a saved, compiled model on arrays
     Fit(fit::Fit),
@@ -79,7 +80,7 @@ enum Command {
     Reproduce(reproduce::Reproduce),
     /// What this machine can do, and how much of it the tutorial's step uses
     Bench(bench::Bench),
-    /// The known data sets, where each would come from, sizes and hashes
+    /// The known data sets, where each would come from, sizes and hashes; `datasets download` gets them
     Datasets(datasets::Datasets),
 }
 
@@ -104,7 +105,7 @@ fn main() -> ExitCode {
         Command::Show(args) => args.run(&cli.global),
         Command::Plot(args) => args.run(&cli.global),
         Command::Bench(args) => args.run(&cli.global),
-        Command::Datasets(args) => args.run(),
+        Command::Datasets(args) => args.run(&cli.global),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! `vanilla show`: digits of a data set, in the terminal and as a PNG.
 
 use crate::ui::{failed, print, usage};
-use crate::{Global, data};
+use crate::{Global, data, downloads};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -14,6 +14,9 @@ pub struct Show {
     /// A data set's name, a folder of IDX files, .npz, .npy or IDX
     #[arg(value_name = "DATASET")]
     source: String,
+    /// Downloads the data set where it is nowhere on this machine
+    #[arg(long)]
+    download: bool,
     /// Also writes the picture to this file
     #[arg(long, value_name = "F.png")]
     out: Option<PathBuf>,
@@ -24,7 +27,8 @@ impl Show {
         if let Some(out) = self.out.as_ref().filter(|out| out.extension().is_none_or(|ending| ending != "png")) {
             return Err(usage(format!("--out {}: expected a name that ends in .png", out.display())));
         }
-        let dataset = data::open(&self.source)?;
+        let open = || data::open(&self.source);
+        let dataset = downloads::open_or(&self.source, self.download, global.quiet, open)?;
         let samples = data::Samples::of(&dataset);
         let digits = samples.digits();
         if digits.is_empty() {

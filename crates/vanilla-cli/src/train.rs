@@ -23,7 +23,7 @@ use vanilla::{History, Layout, Model, Terminal};
                         vanilla train mnist --epochs 50 --out runs/short --resume\n          \
                         vanilla train mnist --print-config > mine.toml; vanilla train mine.toml")]
 pub struct Train {
-    /// `mnist` (the tutorial, whole) or FILE.toml (any experiment)
+    /// `mnist` (the tutorial, whole), another data set's name, or FILE.toml (any experiment)
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
     /// How often every row is seen
@@ -44,6 +44,9 @@ pub struct Train {
     /// Reads the data from here: a folder of IDX files or an .npz
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// Downloads the data set where it is nowhere on this machine
+    #[arg(long)]
+    download: bool,
     /// Prints the experiment as TOML and does nothing else
     #[arg(long)]
     print_config: bool,
@@ -82,7 +85,7 @@ impl Train {
         if earlier == Earlier::Resumed && self.is_done(&folder, &experiment)? {
             return Ok(());
         }
-        let dataset = experiment.dataset()?;
+        let dataset = experiment.dataset_or_download(self.download, global.quiet)?;
         let job = Job::new(&experiment, &dataset, &mut model)?;
 
         let pictures = !self.json && !global.quiet;

@@ -105,11 +105,12 @@ fn what_is_known_about_it() {
     let folder = Folder::new();
     let text = folder.good(&["datasets"]).stdout;
     assert!(
-        text.starts_with("mnist   handwritten digits") && text.contains("used       inside the program"),
+        text.contains("\n\nmnist   handwritten digits") && text.contains("used       inside the program"),
         "{text}"
     );
     let json: Value = serde_json::from_str(&folder.good(&["datasets", "--json"]).stdout).unwrap();
-    assert_eq!((&json[0]["name"], &json[0]["train_rows"]), (&Value::from("mnist"), &Value::from(60_000)));
+    let mnist = json.as_array().unwrap().iter().find(|known| known["name"] == "mnist").unwrap();
+    assert_eq!((&mnist["train_rows"], &mnist["classes"]), (&Value::from(60_000), &Value::from(10)));
 
     let shown = folder.good(&["show", "mnist", "--out", "digits.png"]).stdout;
     assert!(shown.contains("x_test[1]: 2") && !shown.contains('\x1b'));
@@ -145,4 +146,85 @@ fn a_small_copy_of_mnist_trains_whole() {
     folder.write("flat.toml", toml);
     let ran = folder.good(&["train", "flat.toml", "--out", "flat"]);
     assert!(ran.stdout.contains("(None, 784)"), "{}", ran.stdout);
+}
+
+#[test]
+fn other_known_sets_train_with_networks_of_their_own() {
+    let folder = Folder::new();
+    small_mnist(&folder, "f");
+    let args = ["train", "fashion-mnist", "--data", "f", "--epochs", "1", "--out", "run"];
+    let ran = folder.good(&args);
+    assert!(ran.stdout.contains("x_train[1]: Trouser") && ran.stdout.contains("795,010"), "{}", ran.stdout);
+    assert!(folder.text("run/config.toml").starts_with("name = \"fashion_mnist\"\n"));
+    let toml = folder.good(&["train", "cifar10", "--print-config"]).stdout;
+    assert!(toml.contains("input_dim = 3072"), "{toml}");
+
+    // 60 rows of 13 numbers of which the second column is large, and a target near 22.
+    let x = floats(&[60, 13], |i| (i * 37 % 101) as f32 * if i % 13 == 1 { 1000.0 } else { 0.1 });
+    let y = floats(&[60], |row| 20.0 + (row * 13 * 37 % 101) as f32 * 0.04);
+    folder.write("b.npz", arrays(&[("x", x), ("y", y)]));
+    let args = ["train", "boston-housing", "--data", "b.npz", "--learning-rate", "0.01", "--out", "b", "--quiet"];
+    folder.good(&args);
+    let metrics = folder.json("b/metrics.json");
+    assert!(metrics["test_loss"].as_f64().unwrap() < 50.0, "{metrics}");
+    assert_eq!(metrics["test_accuracy"], Value::Null);
+    // What it was normalised by is in the model, which takes rows as they are.
+    let predicted = folder.good(&["evaluate", "b/model.keras", "--data", "b.npz", "--json"]).stdout;
+    let evaluated: Value = serde_json::from_str(&predicted).unwrap();
+    assert!(evaluated["mae"].as_f64().unwrap() < 7.0, "{predicted}");
+    assert!(folder.good(&["reproduce", "b", "--quiet"]).stdout.starts_with("Reproduced: "));
+    let toml = folder.good(&["train", "california-housing", "--print-config"]).stdout;
+    let last = "[[model.layers]]\nclass = \"Rescaling\"\nscale = 100000.0\n\n[compile]\nloss = \"mse\"\n";
+    assert!(toml.contains("class = \"Normalization\"") && toml.contains(last), "{toml}");
+    assert!(toml.contains("\nmetrics = [\"mae\"]\n\n[fit]\nepochs = 30\nbatch_size = 32\n"), "{toml}");
+}
+
+#[test]
+fn a_data_set_that_is_nowhere_and_downloads_that_fail() {
+    let folder = Folder::new();
+    let ran = folder.run(&["train", "cifar10", "--out", "run"]);
+    assert_eq!(ran.code, Some(2));
+    for part in [
+        "error: cifar10: not found; tried ",
+        "no-cache/vanilla/cifar10, ",
+        "no-keras/datasets/cifar10.npz",
+        "put cifar-10-binary.tar.gz (the binary version; pickles are never opened) into one of these folders",
+        "or download 170.1 MB with `vanilla datasets download cifar10`, from https://www.cs.toronto.edu/~kriz/",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+    let ran = folder.run(&["datasets", "download", "cifar11"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.starts_with("error: unknown data set 'cifar11'; did you mean 'cifar10'?"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(folder.run(&["datasets", "download"]).code, Some(2));
+
+    // A mirror that has nothing.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/sets", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 2000];
+            let _ = stream.read(&mut head);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let want = format!(
+        "Downloading data from {mirror}/boston_housing/boston_housing.npz\nwarning: \
+         {mirror}/boston_housing/boston_housing.npz: answers 404 Not Found\nerror: {}: could not be downloaded: \
+         {mirror}/boston_housing/boston_housing.npz: answers 404 Not Found; look at the network (and HTTPS_PROXY), or \
+         put the file there yourself\n",
+        folder.path().join("no-cache/vanilla/boston_housing/boston_housing.npz").display()
+    );
+    for args in [&["datasets", "download", "boston-housing"][..], &["train", "boston-housing", "--download"]] {
+        let mut command = folder.command(args);
+        command.env("VANILLA_MIRROR", &mirror).env("NO_PROXY", "127.0.0.1");
+        let ran = Ran::of(command.output().unwrap());
+        assert_eq!((ran.code, &*ran.stderr), (Some(1), &*want), "{args:?}");
+    }
 }

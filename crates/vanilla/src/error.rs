@@ -108,6 +108,17 @@ pub enum Error {
     /// Another process works in this folder.
     #[error(transparent)]
     Locked(#[from] crate::storage::lock::LockError),
+    /// A file could not be downloaded. What arrived of it is kept, to go on from there.
+    #[error(
+        "{}: could not be downloaded: {problem}; look at the network (and HTTPS_PROXY), or put the file there yourself",
+        path.display()
+    )]
+    Download {
+        /// Where the file was to be.
+        path: PathBuf,
+        /// Every address that was tried, and what went wrong there.
+        problem: String,
+    },
     /// A picture could not be drawn.
     #[error("drawing: {0}")]
     Plot(#[from] vanilla_plot::PlotError),
@@ -123,7 +134,11 @@ impl Error {
             matches!(source.kind(), NotFound | PermissionDenied | IsADirectory | NotADirectory | AlreadyExists)
         };
         match self {
-            Self::Diverged { .. } | Self::Stopped { .. } | Self::Memory { .. } | Self::Plot(_) => false,
+            Self::Diverged { .. }
+            | Self::Stopped { .. }
+            | Self::Memory { .. }
+            | Self::Download { .. }
+            | Self::Plot(_) => false,
             Self::Io { source, .. } => bad_name(source),
             Self::Storage(error) | Self::Checkpoint(CheckpointError::Storage(error)) => bad_name(&error.source),
             // A damaged file was given by somebody; what cannot be saved was computed.

@@ -43,7 +43,7 @@ pub struct Known {
 }
 
 /// What a sample of a known data set is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Samples {
     /// An image of bytes, and the number of a class.
@@ -59,6 +59,8 @@ pub enum Samples {
         columns: &'static [&'static str],
         /// What is to be predicted.
         target: &'static str,
+        /// What it is well counted in, so that a network's numbers stay near 1.
+        unit: f64,
     },
 }
 

@@ -223,6 +223,7 @@ pub(super) const BOSTON_HOUSING: Known = Known {
             "CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT",
         ],
         target: "MEDV",
+        unit: 1.0,
     },
     files: &[file(
         "boston_housing.npz",
@@ -265,6 +266,7 @@ pub(super) const CALIFORNIA_HOUSING: Known = Known {
             "median_income",
         ],
         target: "median_house_value",
+        unit: 100_000.0,
     },
     files: &[file(
         "california_housing.npz",
