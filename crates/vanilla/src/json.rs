@@ -388,12 +388,8 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
             let set = call
                 .get("kwargs")
                 .and_then(Value::as_object)
-                // `training = false` keeps a normalization from moving: it is no default.
-                .and_then(|kwargs| {
-                    let plain =
-                        |key: &str, value: &Value| value.is_null() || *value == json!(false) && key != "training";
-                    kwargs.iter().find(|(key, value)| !plain(key, value))
-                });
+                // Keras 3 says in every call whether it trains, whatever stands here.
+                .and_then(|kwargs| kwargs.iter().find(|(_, value)| !value.is_null() && **value != json!(false)));
             if let Some((key, value)) = set {
                 let problem = format!("is called with {key} = {value}, which is not supported: leave it out");
                 return Err(Error::config(place(), problem));
