@@ -84,7 +84,9 @@ def load(path):
 
 
 def outputs(model, x):
-    predicted = model.predict(words.given(x), batch_size=words.BATCH, verbose=0)
+    predicted = model.predict(words.given(x, model.input), batch_size=words.BATCH, verbose=0)
+    if isinstance(predicted, dict):
+        return [predicted[name] for name in sorted(predicted)]
     return predicted if isinstance(predicted, list) else [predicted]
 
 
@@ -96,14 +98,14 @@ def told(logs):
 
 
 def evaluated(model, x, y):
-    y = y if len(y) > 1 else y[0]
-    return told(model.evaluate(words.given(x), y, batch_size=words.BATCH, verbose=0, return_dict=True))
+    x, y = words.given(x, model.input), words.given(y, model.output)
+    return told(model.evaluate(x, y, batch_size=words.BATCH, verbose=0, return_dict=True))
 
 
 def train(model, x, y, epochs):
-    y = y if len(y) > 1 else y[0]
+    x, y = words.given(x, model.input), words.given(y, model.output)
     fit = {"epochs": epochs, "batch_size": words.BATCH, "shuffle": False, "verbose": 0}
-    return told(model.fit(words.given(x), y, **fit).history)
+    return told(model.fit(x, y, **fit).history)
 
 
 def state(model, x):
