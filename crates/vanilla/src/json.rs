@@ -157,6 +157,10 @@ fn layer_to_json(graph: &Graph, layer: usize, built: &Built, path: &[usize], fun
             let mut config = keys! { "name": entry.name, "trainable": entry.trainable, "dtype": dtype(kind) };
             config.extend(layer.config());
             let class = layer.class_name();
+            // The one layer of Keras that takes no `trainable`.
+            if class == layers::Discretization::CLASS {
+                config.shift_remove("trainable");
+            }
             let own = !layers::class_names().contains(&class);
             let input = match &calls.first().map_or(Vec::new(), |call| shapes(call))[..] {
                 [only] => only.clone(),
