@@ -34,7 +34,9 @@ fn attack(name: &str) {
     for (i, seed) in good.iter().enumerate() {
         match check(format, seed) {
             Ok(taken) if taken.accepted => {}
-            other => panic!("{name}: seed {i} is not accepted: {other:?}"),
+            other => {
+                panic!("{name}: seed {i} is not accepted: {other:?}, {:?}", (format.read)(seed).err())
+            }
         }
     }
     let mut tally = Tally::new(format);
