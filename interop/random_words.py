@@ -433,7 +433,7 @@ HEADS = [
     lambda: labels(LO.SparseCategoricalCrossentropy(from_logits=True), "linear"),
     lambda: numbers(LO.CosineSimilarity(), "tanh"),
     lambda: bits("hinge", "tanh", 1),
-    lambda: hot("categorical_generalized_cross_entropy"),
+    lambda: labels(LO.CategoricalGeneralizedCrossEntropy(q=0.6)),
     lambda: counts("mape", "softplus"),
     lambda: bits(LO.Tversky(alpha=0.4, beta=0.7)),
     lambda: hot("categorical_hinge"),

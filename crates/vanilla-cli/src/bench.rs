@@ -24,7 +24,7 @@ impl Bench {
         let machine = Machine::measure(global.threads)?;
         let experiment = Experiment::open(Path::new("mnist"))?;
         let mut model = model::with_threads(experiment.model()?, global);
-        let dataset = experiment.dataset()?;
+        let (dataset, _) = experiment.load(&mut model)?;
         let job = Job::new(&experiment, &dataset, &mut model)?;
         let times =
             model.plan_with_times(experiment.batch_size, false, Some((&(&job.x).into(), &(&job.y).into())))?;

@@ -14,6 +14,11 @@ pub fn open(spec: &str) -> Result<Dataset> {
     Ok(warned(vanilla::datasets::open(spec)?))
 }
 
+/// Opens a data set for a model; of a table, `target` is the column with the targets.
+pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Dataset> {
+    Ok(warned(vanilla::datasets::open_for(spec, model, target)?))
+}
+
 /// Tells about copies that were passed over.
 pub fn warned(dataset: Dataset) -> Dataset {
     dataset.warnings.iter().for_each(|warning| ui::note(&format!("warning: {warning}")));

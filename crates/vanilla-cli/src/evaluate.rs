@@ -8,13 +8,17 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 #[derive(Args)]
-#[command(after_help = "Example: vanilla evaluate runs/mnist/model.keras --data mnist")]
+#[command(after_help = "Examples: vanilla evaluate runs/mnist/model.keras --data mnist\n          \
+                        vanilla evaluate model.keras --data table.csv")]
 pub struct Evaluate {
     /// A compiled .keras file
     model: PathBuf,
-    /// A data set's name (its test part is taken), or an .npz with x and y
+    /// A data set's name (its test part is taken), an .npz with x and y, or a table (.csv)
     #[arg(long, value_name = "D")]
     data: String,
+    /// The column of a table with the targets [default: the one that the model was trained on]
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    target: Option<String>,
     /// One JSON object on stdout
     #[arg(long)]
     json: bool,
@@ -23,7 +27,7 @@ pub struct Evaluate {
 impl Evaluate {
     pub fn run(&self, global: &Global) -> Result<()> {
         let mut model = model::open(&self.model, global)?;
-        let dataset = data::open(&self.data)?;
+        let dataset = data::open_for(&self.data, &model, self.target.as_deref())?;
         let part = dataset.test.as_ref().unwrap_or(&dataset.train);
         data::build(&mut model, &part.x)?;
         let x = data::inputs(&dataset, part, &model)?;

@@ -1,13 +1,14 @@
 //! [`Experiment`]: data, model and training as TOML, read and written.
 
 use crate::section::{Section, json};
+use crate::table::{self, Columns};
 use crate::ui::usage;
 use crate::{data, downloads};
 use anyhow::{Context, Result};
 use std::path::Path;
 use toml::{Table, Value};
 use vanilla::callbacks::{self, Callback};
-use vanilla::datasets::{Dataset, KNOWN, Known, Samples};
+use vanilla::datasets::{Dataset, KNOWN, Known, Prepared, Samples};
 use vanilla::{Model, OnNan, Registry};
 
 /// Larger files than this are no experiments, bytes.
@@ -21,6 +22,8 @@ pub struct Experiment {
     pub source: String,
     /// Where a known data set is to be read from, if not from its usual place.
     pub path: Option<String>,
+    /// What is to be predicted from a table.
+    pub columns: Option<Columns>,
     model: Table,
     compile: Table,
     pub epochs: usize,
@@ -62,6 +65,11 @@ impl Experiment {
     pub fn is_one(spec: &Path) -> bool {
         spec.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
             || known(spec).is_some() && !spec.is_file()
+    }
+
+    /// The experiment for a table.
+    pub fn of_table(source: &Path, columns: &Columns) -> Result<Self> {
+        Self::parse(&table::experiment(source, columns)?, "table", Path::new("."))
     }
 
     /// The tutorial on a known data set, or a TOML file.
@@ -124,7 +132,16 @@ impl Experiment {
             }
         };
         path = path.map(|path| absolute(&path));
-        data.finish(&["source", "path"])?;
+        let columns = Columns::take(&mut data)?;
+        if columns.is_none() && vanilla::datasets::Table::is_one(Path::new(&source)) {
+            return Err(usage(
+                "[data] target is missing: the column of the table to predict, such as target = \"price\"",
+            ));
+        }
+        if columns.is_some() && known(Path::new(&source)).is_some() {
+            return Err(usage("[data] target is for tables: leave it out"));
+        }
+        data.finish(&[&["source", "path"][..], &table::KEYS].concat())?;
 
         if !model.table.contains_key("class") {
             return Err(usage("[model] class is missing: class = \"Sequential\""));
@@ -141,6 +158,7 @@ impl Experiment {
             name,
             source,
             path,
+            columns,
             model: model.table,
             compile: compile.table,
             epochs: fit.whole("epochs", 1)?.unwrap_or(1) as usize,
@@ -169,6 +187,17 @@ impl Experiment {
         if known(Path::new(&self.source)).is_some() { self.path = Some(path) } else { self.source = path }
     }
 
+    /// Holds this share of the rows out: of a table by chance, else the last ones.
+    pub fn hold_out(&mut self, share: f64) {
+        match &mut self.columns {
+            Some(columns) => {
+                columns.test_split = share;
+                self.validation = if share > 0.0 { Validation::Test } else { Validation::None };
+            }
+            None => self.validation = if share > 0.0 { Validation::Fraction(share) } else { Validation::None },
+        }
+    }
+
     /// Trains with this learning rate instead of the optimizer's own.
     pub fn set_learning_rate(&mut self, rate: f64) {
         // Keras's optimizer where none is named.
@@ -188,9 +217,13 @@ impl Experiment {
     /// The model with its weights drawn from the seed, compiled.
     pub fn model(&self) -> Result<Model> {
         let section = |table: &Table, name: &str| json(&Value::Table(table.clone()), name);
-        let mut model = Model::from_json(&section(&self.model, "[model]")?).context("[model]")?;
-        model = model.with_seed(self.seed)?.with_portable_math(self.portable_math);
-        model.compile_from_json(&section(&self.compile, "[compile]")?).context("[compile]")?;
+        self.ready(Model::from_json(&section(&self.model, "[model]")?).context("[model]")?)
+    }
+
+    /// A model with this experiment's seed and arithmetic, compiled.
+    fn ready(&self, model: Model) -> Result<Model> {
+        let mut model = model.with_seed(self.seed)?.with_portable_math(self.portable_math);
+        model.compile_from_json(&json(&Value::Table(self.compile.clone()), "[compile]")?).context("[compile]")?;
         Ok(model)
     }
 
@@ -209,17 +242,35 @@ impl Experiment {
         Ok(())
     }
 
+    /// Finds and loads the data; for a table also the model, with what it has to know of the columns inside.
+    pub fn load(&self, model: &mut Model) -> Result<(Dataset, Option<Prepared>)> {
+        self.load_or_download(model, false, true)
+    }
+
+    /// As [`Experiment::load`]; where a data set is nowhere, and this is wanted, it is downloaded.
+    pub fn load_or_download(
+        &self,
+        model: &mut Model,
+        download: bool,
+        quiet: bool,
+    ) -> Result<(Dataset, Option<Prepared>)> {
+        let Some(columns) = &self.columns else {
+            let download = download && self.path.is_none();
+            return Ok((downloads::open_or(&self.source, download, quiet, || self.dataset())?, None));
+        };
+        let prepared = columns.prepare(&self.source, self.seed)?;
+        let whole = prepared.model_behind(model).context("[model]")?;
+        let threads = model.threads(self.batch_size)?;
+        *model = self.ready(whole)?.with_threads(threads);
+        Ok((prepared.dataset.clone(), Some(prepared)))
+    }
+
     /// Finds and loads the data.
-    pub fn dataset(&self) -> Result<Dataset> {
+    fn dataset(&self) -> Result<Dataset> {
         match &self.path {
             Some(path) => Ok(data::warned(vanilla::datasets::find(&self.source, Some(Path::new(path)))?)),
             None => data::open(&self.source),
         }
-    }
-
-    /// Finds and loads the data; where they are nowhere, and this is wanted, they are downloaded.
-    pub fn dataset_or_download(&self, download: bool, quiet: bool) -> Result<Dataset> {
-        downloads::open_or(&self.source, download && self.path.is_none(), quiet, || self.dataset())
     }
 
     /// The experiment as TOML; what is read from it is this experiment again.
@@ -236,6 +287,9 @@ impl Experiment {
         line(&format!("source = {}", quoted(&self.source)), "a data set's name or a path");
         if let Some(path) = &self.path {
             line(&format!("path = {}", quoted(path)), "where it is read from");
+        }
+        for (text, about) in self.columns.iter().flat_map(Columns::lines) {
+            line(&text, about);
         }
         line("\n[model]", "");
         let layers =
@@ -369,7 +423,10 @@ mod tests {
             ("", "[data] source is missing: a data set's name or a path, such as source = \"mnist\""),
             ("data = 1", "data = 1, expected a section [data]"),
             ("[data]\nsource = 7", "[data] source = 7, expected a text in quotes"),
-            ("[data]\nsource = 'mnist'\nrows = 7", "[data] rows is not a key: expected source, path"),
+            (
+                "[data]\nsource = 'mnist'\nrows = 7",
+                "[data] rows is not a key: expected source, path, target, missing, task, test_split",
+            ),
             ("data.source = 'mnist'", "[model] class is missing: class = \"Sequential\""),
             (
                 &format!("{good}fit.epochs = 'five'"),

@@ -20,9 +20,12 @@ use vanilla::{Arrays, Fit as Options, Model, Tensor};
 pub struct Fit {
     /// A compiled .keras file
     model: PathBuf,
-    /// .npz with x and y (or x_train and y_train), or a data set's name (its training part is taken)
+    /// .npz with x and y (or x_train and y_train), a table (.csv), or a data set's name (its training part is taken)
     #[arg(long, value_name = "D")]
     data: String,
+    /// The column of a table with the targets [default: the one that the model was trained on]
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    target: Option<String>,
     /// Where the trained model goes, a name that ends in .keras
     #[arg(long, value_name = "MODEL2")]
     out: PathBuf,
@@ -68,7 +71,7 @@ impl Fit {
         model.threads(self.batch_size)?;
         self.refuse_unwritable()?;
         let signals = Signals::watch()?;
-        let dataset = data::open(&self.data)?;
+        let dataset = data::open_for(&self.data, &model, self.target.as_deref())?;
         data::build(&mut model, &dataset.train.x)?;
         let (x, y) = with_targets(&dataset, &dataset.train, &model, &self.data)?;
         let mut options = Options::new()
@@ -78,7 +81,7 @@ impl Fit {
             .verbose(if global.quiet { 0 } else { self.verbose })
             .on_nan(self.keep.on_nan.unwrap_or_default());
         if let Some(source) = &self.validation_data {
-            let dataset = data::open(source)?;
+            let dataset = data::open_for(source, &model, self.target.as_deref())?;
             let part = dataset.test.as_ref().unwrap_or(&dataset.train);
             let (x, y) = with_targets(&dataset, part, &model, source)?;
             options = options.validation_data(&x, &y);

@@ -21,6 +21,7 @@ mod section;
 mod show;
 mod signals;
 mod summary;
+mod table;
 mod train;
 mod ui;
 

@@ -12,10 +12,12 @@ const ACCURACY: [&str; 5] =
     ["acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"];
 
 /// Results on the test part; none where there is no test part or nothing to count.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Test {
     pub loss: Option<f64>,
     pub accuracy: Option<f64>,
+    /// Everything that was compiled, by name.
+    pub all: Vec<(String, f64)>,
 }
 
 impl Test {
@@ -32,7 +34,8 @@ impl Test {
                 "internal error: the predictions give an accuracy of {counted}, evaluate gives {reported}; please report this"
             )));
         }
-        Ok(Self { loss: logs.get("loss"), accuracy: counted.or(reported.map(|(_, value)| value)) })
+        let accuracy = counted.or(reported.map(|(_, value)| value));
+        Ok(Self { loss: logs.get("loss"), accuracy, all: logs.0 })
     }
 }
 
@@ -44,7 +47,7 @@ fn count(model: &Model, x: &Arrays, classes: &Tensor) -> Result<f64> {
 }
 
 /// The object of `metrics.json`.
-pub fn metrics(model: &Model, history: &History, test: Test, run: &Run) -> Result<Value> {
+pub fn metrics(model: &Model, history: &History, test: &Test, run: &Run) -> Result<Value> {
     let fastest = history.epoch_seconds.iter().copied().fold(f64::INFINITY, f64::min);
     let mut metrics = json!({
         "test_loss": test.loss,
@@ -59,6 +62,11 @@ pub fn metrics(model: &Model, history: &History, test: Test, run: &Run) -> Resul
         "threads": model.threads(run.batch_size)?,
         "weights_sha256": model.weights_sha256(),
     });
+    // What a table is judged by has many names.
+    if run.table && !test.all.is_empty() {
+        metrics["test_metrics"] = test.all.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        metrics["test_rows"] = run.test_rows.into();
+    }
     // Only where there was trouble.
     for (key, count) in [("skipped_batches", history.skipped), ("rollbacks", history.rollbacks)] {
         if count > 0 {
@@ -70,6 +78,11 @@ pub fn metrics(model: &Model, history: &History, test: Test, run: &Run) -> Resul
 
 /// The last line of a run: what it has come to.
 pub fn closing(metrics: &Value, history: &History) -> String {
+    if let (Some(all), Some(rows)) = (metrics["test_metrics"].as_object(), metrics["test_rows"].as_u64()) {
+        let shown: Vec<String> =
+            all.iter().map(|(name, value)| format!("{name}: {:.4}", value.as_f64().unwrap_or(f64::NAN))).collect();
+        return format!("The {rows} rows held out, which also decided when to stop: {}", shown.join(" - "));
+    }
     let last = |key: &str| history.get(key).and_then(|values| values.last().copied());
     match (metrics["test_accuracy"].as_f64(), metrics["test_loss"].as_f64(), last("val_loss"), last("loss")) {
         (Some(accuracy), ..) => format!("Test accuracy: {:.4}%", 100.0 * accuracy),
@@ -85,6 +98,9 @@ pub struct Run {
     pub rows: usize,
     pub batch_size: usize,
     pub seed: u64,
+    /// Whether the data are a table, and how many of its rows were held out.
+    pub table: bool,
+    pub test_rows: usize,
 }
 
 /// The most memory that this process ever had, where the system tells.

@@ -26,8 +26,8 @@ pub fn open_or_describe(spec: &Path, global: &Global) -> Result<(Model, Option<u
     }
     let experiment = Experiment::open(spec)?;
     let mut model = with_threads(experiment.model().with_context(|| spec.display().to_string())?, global);
-    if model.input_shape().is_none() {
-        let dataset = experiment.dataset()?;
+    if experiment.columns.is_some() || model.input_shape().is_none() {
+        let (dataset, _) = experiment.load(&mut model)?;
         crate::data::build(&mut model, &dataset.train.x)?;
     }
     Ok((model, Some(experiment.batch_size)))

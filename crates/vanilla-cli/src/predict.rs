@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use vanilla::formats::csv::field;
 use vanilla::formats::{Array, npy, npz, png};
 use vanilla::{DType, Model, Tensor};
 
@@ -22,7 +23,7 @@ pub struct Predict {
     /// PNG pictures of one digit each
     #[arg(value_name = "IMAGE.png")]
     images: Vec<PathBuf>,
-    /// Arrays: .npy, .npz, IDX or a data set's name (its test part is taken)
+    /// Arrays: .npy, .npz, IDX, a table (.csv), or a data set's name (its test part is taken)
     #[arg(long, value_name = "D")]
     data: Option<String>,
     /// Writes the predictions to a file that ends in .npy, .npz or .csv instead of stdout
@@ -53,18 +54,28 @@ impl Predict {
                 out.display()
             )));
         }
-        let dataset = data::open(source)?;
+        let dataset = data::warned(vanilla::datasets::inputs_for(source, &model)?);
         let part = dataset.test.as_ref().unwrap_or(&dataset.train);
         data::build(&mut model, &part.x)?;
         let predictions = model.predict(&data::inputs(&dataset, part, &model)?)?;
+        let names = Names::of(&model, &predictions);
         if self.json {
             let values = predictions.to_f32();
+            if let Some(Names::Classes(names)) = &names {
+                let answers = answers(&predictions, names.len());
+                let named: Vec<_> = answers.iter().map(|row| Named::new(names, row)).collect();
+                return print_line(&serde_json::to_string(&named)?);
+            }
             let rows: Vec<&[f32]> = values.chunks(predictions.width().max(1)).collect();
             return print_line(&serde_json::to_string(&rows)?);
         }
-        let (Some(out), Some(ending)) = (&self.out, ending) else { return print(&csv(&predictions)) };
+        let csv = || match &names {
+            Some(names) => names.csv(&predictions),
+            None => csv(&predictions),
+        };
+        let (Some(out), Some(ending)) = (&self.out, ending) else { return print(&csv()) };
         let bytes = match ending.as_str() {
-            "csv" => csv(&predictions).into_bytes(),
+            "csv" => csv().into_bytes(),
             "npy" => npy::write(&Array::from(&predictions)),
             _ => npz::write(&[("predictions", &Array::from(&predictions))]).map_err(failed)?,
         };
@@ -91,8 +102,12 @@ impl Predict {
         let shape = [&[self.images.len()][..], input].concat();
         let predictions = model.predict(Tensor::new(pixels, shape)?.astype(DType::F32))?.to_f32();
         let rows = predictions.chunks_exact(predictions.len() / self.images.len());
-        let recognised: Vec<_> =
-            self.images.iter().zip(rows).map(|(file, row)| Recognised::new(file, row)).collect();
+        let recognised: Vec<_> = self
+            .images
+            .iter()
+            .zip(rows)
+            .map(|(file, row)| Recognised::new(file, row, model.class_names()))
+            .collect();
         if self.json {
             return print_line(&serde_json::to_string(&recognised)?);
         }
@@ -122,6 +137,66 @@ fn csv(predictions: &Tensor) -> String {
     text
 }
 
+/// What a model's answers are called.
+enum Names {
+    /// The names of its classes.
+    Classes(Vec<String>),
+    /// The column that it predicts, a number.
+    Target(String),
+}
+
+impl Names {
+    /// The names that travel with the model, if they fit its answers.
+    fn of(model: &Model, predictions: &Tensor) -> Option<Self> {
+        let (names, width) = (model.class_names(), predictions.width());
+        let flat = predictions.shape().len() == 2;
+        if flat && !names.is_empty() && (names.len() == width || names.len() == 2 && width == 1) {
+            return Some(Self::Classes(names.to_vec()));
+        }
+        let target = vanilla::datasets::Schema::of(model).ok().flatten()?.target?;
+        (flat && width == 1).then_some(Self::Target(target))
+    }
+
+    /// A header, and an answer a line: the class, its probability and those of all; or the number.
+    fn csv(&self, predictions: &Tensor) -> String {
+        let names = match self {
+            Self::Target(target) => return format!("{}\n{}", field(target), csv(predictions)),
+            Self::Classes(names) => names,
+        };
+        let columns = names.iter().map(|name| field(&format!("probability of {name}")).into_owned());
+        let mut text = format!("class,probability,{}\n", columns.collect::<Vec<_>>().join(","));
+        for row in answers(predictions, names.len()) {
+            let class = ranking(&row)[0];
+            let values: Vec<String> = row.iter().map(|value| format!("{value:?}")).collect();
+            text.push_str(&format!("{},{:?},{}\n", field(&names[class]), row[class], values.join(",")));
+        }
+        text
+    }
+}
+
+/// A probability for each class, row by row; a single output is that of the second class.
+fn answers(predictions: &Tensor, classes: usize) -> Vec<Vec<f32>> {
+    let values = predictions.to_f32();
+    let rows = values.chunks(predictions.width().max(1));
+    rows.map(|row| if row.len() < classes { vec![1.0 - row[0], row[0]] } else { row.to_vec() }).collect()
+}
+
+/// An answer with its name.
+#[derive(Serialize)]
+struct Named<'a> {
+    class: usize,
+    name: &'a str,
+    probability: f32,
+    probabilities: &'a [f32],
+}
+
+impl<'a> Named<'a> {
+    fn new(names: &'a [String], probabilities: &'a [f32]) -> Self {
+        let class = ranking(probabilities)[0];
+        Self { class, name: &names[class], probability: probabilities[class], probabilities }
+    }
+}
+
 /// What a model sees in a picture.
 #[derive(Serialize)]
 struct Recognised {
@@ -130,23 +205,28 @@ struct Recognised {
     name: String,
     probability: f32,
     probabilities: Vec<f32>,
+    #[serde(skip)]
+    names: Vec<String>,
 }
 
 impl Recognised {
-    fn new(file: &Path, probabilities: &[f32]) -> Self {
+    fn new(file: &Path, probabilities: &[f32], names: &[String]) -> Self {
         let class = ranking(probabilities)[0];
+        let names = (0..probabilities.len()).map(|class| names.get(class).map_or(class.to_string(), Clone::clone));
+        let names: Vec<String> = names.collect();
         Self {
             file: file.display().to_string(),
             class,
-            name: class.to_string(),
+            name: names[class].clone(),
             probability: probabilities[class],
             probabilities: probabilities.to_vec(),
+            names,
         }
     }
 
     /// `7 0.9981   (2 0.0012, 9 0.0004)`
     fn line(&self) -> String {
-        let shown = |class: &usize| format!("{class} {:.4}", self.probabilities[*class]);
+        let shown = |class: &usize| format!("{} {:.4}", self.names[*class], self.probabilities[*class]);
         let next: Vec<String> = ranking(&self.probabilities).iter().skip(1).take(2).map(shown).collect();
         format!("{}   ({})", shown(&self.class), next.join(", "))
     }

@@ -42,7 +42,7 @@ impl Reproduce {
         let mut model =
             model::with_threads(experiment.model().with_context(|| config.display().to_string())?, global);
         let signals = Signals::watch()?;
-        let dataset = experiment.dataset()?;
+        let (dataset, _) = experiment.load(&mut model)?;
         if let Some(sha256) = stated("data_sha256").filter(|sha256| *sha256 != dataset.sha256) {
             return Err(usage(format!(
                 "{}: the data have the SHA-256 {}, those of the run had {sha256}: put the same data there",

@@ -76,7 +76,7 @@ impl Plan {
             return Ok(model.plan_with_times(batch_size, self.reference, None)?.to_string());
         }
         let experiment = Experiment::open(&self.model)?;
-        let dataset = experiment.dataset()?;
+        let (dataset, _) = experiment.load(&mut model)?;
         let job = Job::new(&experiment, &dataset, &mut model)?;
         let data = (&(&job.x).into(), &(&job.y).into());
         Ok(model.plan_with_times(batch_size, self.reference, Some(data))?.to_string())

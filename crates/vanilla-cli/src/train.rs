@@ -7,6 +7,7 @@ use crate::keep::{Keep, kept};
 use crate::measure::{self, Run, Test};
 use crate::run_folder::{self, Earlier, RunFolder};
 use crate::signals::Signals;
+use crate::table::{self, Columns};
 use crate::ui::{count, note, print, print_line, usage};
 use crate::{Global, model};
 use anyhow::Result;
@@ -21,9 +22,10 @@ use vanilla::{History, Layout, Model, Terminal};
 #[command(after_help = "Examples: vanilla train mnist\n          \
                         vanilla train mnist --epochs 5 --out runs/short\n          \
                         vanilla train mnist --epochs 50 --out runs/short --resume\n          \
+                        vanilla train iris.csv --target species\n          \
                         vanilla train mnist --print-config > mine.toml; vanilla train mine.toml")]
 pub struct Train {
-    /// `mnist` (the tutorial, whole), another data set's name, or FILE.toml (any experiment)
+    /// `mnist` (the tutorial, whole), another data set's name, FILE.toml (any experiment), or TABLE.csv with --target
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
     /// How often every row is seen
@@ -47,6 +49,18 @@ pub struct Train {
     /// Downloads the data set where it is nowhere on this machine
     #[arg(long)]
     download: bool,
+    /// The column of a table to predict, by name or number (0 the first, -1 the last)
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    target: Option<String>,
+    /// Missing values of a table: refuse (the default), drop their rows, or fill with mean, median, most_frequent or a value
+    #[arg(long, value_name = "HOW", requires = "target")]
+    missing: Option<String>,
+    /// What the target is: classification or regression [default: as its values suggest]
+    #[arg(long, value_name = "TASK", requires = "target", value_parser = task)]
+    task: Option<String>,
+    /// The share of a table's rows that is held out, by chance [default: 0.2]; of other data the last rows
+    #[arg(long, value_name = "X", value_parser = share)]
+    validation_split: Option<f64>,
     /// Prints the experiment as TOML and does nothing else
     #[arg(long)]
     print_config: bool,
@@ -63,6 +77,15 @@ pub struct Train {
 fn learning_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| rate.is_finite() && *rate >= 0.0);
     rate.ok_or_else(|| "expected a number, at least 0, such as 0.001".to_owned())
+}
+
+fn task(text: &str) -> Result<String, String> {
+    text.parse::<vanilla::datasets::Task>().map(|_| text.to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "expected a share from 0 to below 1, such as 0.2".to_owned())
 }
 
 impl Train {
@@ -85,7 +108,10 @@ impl Train {
         if earlier == Earlier::Resumed && self.is_done(&folder, &experiment)? {
             return Ok(());
         }
-        let dataset = experiment.dataset_or_download(self.download, global.quiet)?;
+        let (dataset, prepared) = experiment.load_or_download(&mut model, self.download, global.quiet)?;
+        if let Some(prepared) = prepared.as_ref().filter(|_| !global.quiet) {
+            table::tell(prepared);
+        }
         let job = Job::new(&experiment, &dataset, &mut model)?;
 
         let pictures = !self.json && !global.quiet;
@@ -112,8 +138,10 @@ impl Train {
             None => Test::default(),
         };
         let batch_size = experiment.batch_size.min(job.rows.max(1));
-        let run = Run { rows: job.rows, batch_size, seed: experiment.seed };
-        let metrics = measure::metrics(&model, &history, tested, &run)?;
+        let test_rows = job.test.as_ref().map_or(0, |(part, ..)| part.rows());
+        let table = experiment.columns.is_some();
+        let run = Run { rows: job.rows, batch_size, seed: experiment.seed, table, test_rows };
+        let metrics = measure::metrics(&model, &history, &tested, &run)?;
 
         let mut files = vec![
             ("history.csv", history.to_csv().into_bytes()),
@@ -169,7 +197,28 @@ impl Train {
 
     /// The experiment with the options in their places.
     fn resolve(&self) -> Result<Experiment> {
-        let mut experiment = Experiment::open(&self.experiment)?;
+        let is_table = vanilla::datasets::Table::is_one(&self.experiment);
+        let mut experiment = match &self.target {
+            Some(target) if is_table => {
+                let mut columns = Columns::new(target);
+                columns.missing = self.missing.clone().unwrap_or(columns.missing);
+                columns.task = self.task.clone();
+                columns.test_split = self.validation_split.unwrap_or(columns.test_split);
+                Experiment::of_table(&self.experiment, &columns)?
+            }
+            None if is_table => {
+                let problem = "a table: name the column to predict with --target COLUMN";
+                return Err(usage(format!("{}: {problem}", self.experiment.display())));
+            }
+            Some(_) => {
+                let problem = "--target is for tables (TABLE.csv); in a TOML file say target = \"…\" in [data]";
+                return Err(usage(format!("{}: {problem}", self.experiment.display())));
+            }
+            None => Experiment::open(&self.experiment)?,
+        };
+        if let (Some(share), false) = (self.validation_split, is_table) {
+            experiment.hold_out(share);
+        }
         experiment.epochs = self.epochs.unwrap_or(experiment.epochs);
         experiment.batch_size = self.batch_size.unwrap_or(experiment.batch_size);
         experiment.seed = self.seed.unwrap_or(experiment.seed);

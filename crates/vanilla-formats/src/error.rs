@@ -126,7 +126,7 @@ impl fmt::Display for Hint<'_> {
 }
 
 /// Short makers of errors for one format.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Errors(pub(crate) &'static str);
 
 impl Errors {

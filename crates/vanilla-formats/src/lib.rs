@@ -1,4 +1,4 @@
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, tar, PNG, CSV. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, ONNX, tar, PNG, CSV. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -19,7 +19,9 @@ pub mod idx;
 pub mod keras_zip;
 pub mod npy;
 pub mod npz;
+pub mod onnx;
 pub mod png;
+mod protobuf;
 pub mod safetensors;
 mod scalar;
 mod sniff;

@@ -1,5 +1,7 @@
 //! What bytes look like, for the error of a reader that was given another format.
 
+const ONNX: &str = "an ONNX model";
+
 /// The name of the format that the first bytes belong to, with its article, or a few of the bytes.
 pub fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
@@ -12,6 +14,11 @@ pub fn describe(bytes: &[u8]) -> String {
             format!("bytes {head}")
         }
     }
+}
+
+/// Whether the first bytes belong to a format that is named here.
+pub(crate) fn known(bytes: &[u8]) -> bool {
+    name(bytes).is_some_and(|name| name != ONNX)
 }
 
 /// The name of the format that the first bytes belong to, with its article.
@@ -47,6 +54,13 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
     }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
         return Some("a WebP picture");
+    }
+    // ir_version, then the producer's name or its length's byte.
+    if let [0x08, 3..=20, 0x12, ..] = bytes {
+        return Some(ONNX);
+    }
+    if bytes.get(4..8) == Some(b"TFL3") {
+        return Some("a TensorFlow Lite model");
     }
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some("an AVIF, HEIC or MP4 file");

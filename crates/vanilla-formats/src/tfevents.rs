@@ -18,6 +18,8 @@
 //! TensorFlow, and the buckets of `tensorboard/plugins/histogram/summary_v2.py`. CRC-32C is that of RFC 3720,
 //! Castagnoli's polynomial.
 
+use crate::protobuf::Message;
+
 /// What a summary holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -119,36 +121,6 @@ fn buckets(values: &[f32]) -> [[f64; 3]; BUCKETS] {
         buckets[(((x - low) / width) as usize).min(BUCKETS - 1)][2] += 1.0;
     }
     buckets
-}
-
-/// A protobuf message while it is written.
-#[derive(Debug, Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.0.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.0.push(n as u8);
-    }
-
-    fn integer(&mut self, field: u64, n: u64) {
-        self.varint(field << 3);
-        self.varint(n);
-    }
-
-    fn double(&mut self, field: u64, x: f64) {
-        self.varint(field << 3 | 1);
-        self.0.extend(x.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.varint(field << 3 | 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend(bytes);
-    }
 }
 
 fn record(event: &[u8]) -> Vec<u8> {

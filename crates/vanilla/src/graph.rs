@@ -52,6 +52,23 @@ pub(crate) enum Kind {
     Functional,
 }
 
+/// How several inputs or outputs are handed over. Keras's files keep it, and its `predict` answers in the same form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// A single one, by itself.
+    One,
+    /// In a list, which may hold a single one.
+    List,
+    /// By name, in the order of the names.
+    Named(Vec<String>),
+}
+
+impl Ends {
+    fn of(count: usize) -> Self {
+        if count == 1 { Self::One } else { Self::List }
+    }
+}
+
 /// The description of a model. Calls stand in an order in which each reads only earlier ones; entries in Keras's order
 /// of layers, which is that of the weights.
 #[derive(Clone, Debug)]
@@ -63,6 +80,8 @@ pub(crate) struct Graph {
     pub calls: Vec<Called>,
     pub inputs: Vec<Place>,
     pub outputs: Vec<Place>,
+    /// Of the inputs and of the outputs.
+    pub ends: [Ends; 2],
 }
 
 /// Types that inputs may have in Keras's files; all numbers become float32.
@@ -301,6 +320,7 @@ impl Graph {
             calls,
             inputs: vec![Place { call: 0, index: 0 }],
             outputs: vec![last],
+            ends: [Ends::One, Ends::One],
         })
     }
 
@@ -340,7 +360,8 @@ impl Graph {
         let (inputs, outputs) = (inputs.0.iter().map(place).collect(), outputs.0.iter().map(place).collect());
         let entries = entries(order.layers.clone())?;
         let kind = Kind::Functional;
-        Ok(Self { kind, name: name.to_owned(), trainable: true, entries, calls, inputs, outputs })
+        let ends = [&inputs, &outputs].map(|places: &Vec<Place>| Ends::of(places.len()));
+        Ok(Self { kind, name: name.to_owned(), trainable: true, entries, calls, inputs, outputs, ends })
     }
 
     /// Shapes of one sample of the inputs, where they are stated.

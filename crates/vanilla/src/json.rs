@@ -3,7 +3,7 @@
 use crate::build::Built;
 use crate::config::{Config, Keys, keys, name_and_keys};
 use crate::error::{Error, Result, harmful};
-use crate::graph::{Called, Content, Entry, Graph, InputLayer, Kind, Nested, Place, entries};
+use crate::graph::{Called, Content, Ends, Entry, Graph, InputLayer, Kind, Nested, Place, entries};
 use crate::layers;
 use crate::model::{Model, NOT_BUILT};
 use crate::optimizers;
@@ -104,12 +104,15 @@ fn graph_to_json(graph: &Graph, built: &Built, path: &[usize]) -> Value {
     }
     config.insert("layers".into(), nodes.into());
     let history = |place: &Place| history(graph, *place);
-    let ends = |places: &[Place]| match places {
-        [only] => history(only),
-        several => several.iter().map(history).collect(),
+    let ends = |places: &[Place], ends: &Ends| -> Value {
+        match ends {
+            Ends::One if places.len() == 1 => history(&places[0]),
+            Ends::One | Ends::List => places.iter().map(history).collect(),
+            Ends::Named(names) => names.iter().cloned().zip(places.iter().map(history)).collect::<Keys>().into(),
+        }
     };
-    config.insert("input_layers".into(), ends(&graph.inputs));
-    config.insert("output_layers".into(), ends(&graph.outputs));
+    config.insert("input_layers".into(), ends(&graph.inputs, &graph.ends[0]));
+    config.insert("output_layers".into(), ends(&graph.outputs, &graph.ends[1]));
     json!({
         "module": "keras.src.models.functional",
         "class_name": "Functional",
@@ -334,16 +337,21 @@ fn named(value: &Value) -> Option<Named> {
     }
 }
 
-/// One place, a list of them, or a table.
-fn named_list(key: &str, value: Option<Value>) -> Result<Vec<Named>> {
+/// One place, a list of them, or a table, of which Keras takes the names in their order.
+fn named_list(key: &str, value: Option<Value>) -> Result<(Vec<Named>, Ends)> {
     let value = value.unwrap_or_default();
-    let list = match &value {
-        one if named(one).is_some() => named(one).map(|one| vec![one]),
-        Value::Array(several) => several.iter().map(named).collect(),
-        Value::Object(table) => table.values().map(named).collect(),
-        _ => None,
+    let (list, ends): (Option<Vec<Named>>, Ends) = match &value {
+        one if named(one).is_some() => (named(one).map(|one| vec![one]), Ends::One),
+        Value::Array(several) => (several.iter().map(named).collect(), Ends::List),
+        Value::Object(table) => {
+            let mut sorted: Vec<(&String, &Value)> = table.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            let names = sorted.iter().map(|(name, _)| (*name).clone()).collect();
+            (sorted.iter().map(|(_, value)| named(value)).collect(), Ends::Named(names))
+        }
+        _ => (None, Ends::List),
     };
-    list.filter(|list| !list.is_empty()).ok_or_else(|| {
+    list.filter(|list| !list.is_empty()).map(|list| (list, ends)).ok_or_else(|| {
         Error::config("model", format!("{key} = {value}, expected places such as [\"dense\", 0, 0]"))
     })
 }
@@ -448,14 +456,16 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
     let mut new_number = vec![0; calls.len()];
     order.iter().enumerate().for_each(|(new, old)| new_number[*old] = new);
     let moved = |place: Place| Place { call: new_number[place.call], ..place };
-    let ends = |key: &str, value: Option<Value>| -> Result<Vec<Place>> {
-        named_list(key, value)?.iter().map(|name| find(name).map(moved)).collect()
+    let ends = |key: &str, value: Option<Value>| -> Result<(Vec<Place>, Ends)> {
+        let (list, ends) = named_list(key, value)?;
+        Ok((list.iter().map(|name| find(name).map(moved)).collect::<Result<_>>()?, ends))
     };
-    let (inputs, outputs) = (ends("input_layers", inputs)?, ends("output_layers", outputs)?);
+    let ((inputs, in_form), (outputs, out_form)) =
+        (ends("input_layers", inputs)?, ends("output_layers", outputs)?);
     let calls = order
         .iter()
         .map(|old| Called { layer: calls[*old].0, inputs: read[*old].iter().map(|place| moved(*place)).collect() })
         .collect();
     let (kind, name) = (Kind::Functional, "functional".to_owned());
-    Ok(Graph { kind, name, trainable: true, entries, calls, inputs, outputs })
+    Ok(Graph { kind, name, trainable: true, entries, calls, inputs, outputs, ends: [in_form, out_form] })
 }

@@ -58,6 +58,7 @@ mod meter;
 pub mod metrics;
 mod model;
 mod on_batch;
+mod onnx_import;
 pub mod optimizers;
 mod options;
 mod picture;

@@ -3,7 +3,7 @@
 use crate::build::Built;
 use crate::compile::Compiled;
 use crate::error::{Error, Result};
-use crate::graph::{Content, Graph, KerasTensor, Kind, Nested, Tensors};
+use crate::graph::{Content, Ends, Graph, KerasTensor, Kind, Nested, Tensors};
 use crate::info::ModelInfo;
 use crate::layers::AnyLayer;
 use crate::losses::Targets;
@@ -287,17 +287,20 @@ impl Model {
         self.graph.visible().iter().map(|entry| entry.name.clone()).collect()
     }
 
-    /// The outputs' names: those of their layers.
+    /// The outputs' names: those of their layers, or of the table that a file of Keras has them in.
     pub fn output_names(&self) -> Vec<String> {
-        self.names_of(&self.graph.outputs)
+        self.names_of(&self.graph.outputs, &self.graph.ends[1])
     }
 
-    /// The inputs' names.
+    /// The inputs' names, likewise.
     pub fn input_names(&self) -> Vec<String> {
-        self.names_of(&self.graph.inputs)
+        self.names_of(&self.graph.inputs, &self.graph.ends[0])
     }
 
-    fn names_of(&self, places: &[crate::graph::Place]) -> Vec<String> {
+    fn names_of(&self, places: &[crate::graph::Place], ends: &Ends) -> Vec<String> {
+        if let Ends::Named(names) = ends {
+            return names.clone();
+        }
         let name =
             |place: &crate::graph::Place| self.graph.entries[self.graph.calls[place.call].layer].name.clone();
         places.iter().map(name).collect()

@@ -1,7 +1,9 @@
-//! Data sets from files: arrays.
+//! Data sets from files: arrays and tables.
 
-use super::{Dataset, KNOWN, Part, find, hex};
+use super::table::listed;
+use super::{Dataset, KNOWN, Part, Schema, Table, find, hex};
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::saving::read_file;
 use crate::tensor::Tensor;
 use sha2::Digest;
@@ -9,7 +11,7 @@ use std::path::Path;
 use vanilla_formats::{FormatError, idx, npy, npz};
 
 /// A data set by name or path: a known name, `.npz` (arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`),
-/// `.npy` or IDX (x alone).
+/// `.npy` or IDX (x alone), or a table of numbers (x alone; [`open_for`] knows more).
 ///
 /// # Errors
 /// When it is no known name and no readable file of these kinds.
@@ -25,6 +27,10 @@ pub fn open(spec: &str) -> Result<Dataset> {
     }
     if path.is_dir() {
         return find("mnist", Some(path));
+    }
+    if Table::is_one(path) {
+        let table = Table::read(path)?;
+        return Schema::plain(&table, None)?.dataset(&table);
     }
     let bytes = read_file(path)?;
     let wrong = |error: FormatError| Error::file(path, error);
@@ -51,4 +57,71 @@ pub fn open(spec: &str) -> Result<Dataset> {
     let name = path.file_stem().map_or_else(|| spec.to_owned(), |stem| stem.to_string_lossy().into_owned());
     let sha256 = hex(&sha2::Sha256::digest(&bytes));
     Ok(Dataset { test, ..Dataset::new(name, spec, sha256, train) })
+}
+
+/// A data set for a model, by name or path as in [`open`]. The columns of a table are found by the names that the
+/// model knows, in any order; a model that knows none gets all numbers in the table's order. `target` is the column
+/// with the targets, if it is not the one that the model was trained on.
+///
+/// # Errors
+/// As [`open`]; when a column is not there, or a table does not say what its target is.
+pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Dataset> {
+    if !Table::is_one(Path::new(spec)) {
+        return match target {
+            Some(_) => Err(Error::data(spec, "no table, so it has no target column: leave the target out")),
+            None => open(spec),
+        };
+    }
+    let Some(mut schema) = Schema::of(model)? else {
+        let table = Table::read(spec)?;
+        let Some(target) = target else {
+            return Err(Error::data(spec, "which column is the target? Name it: --target COLUMN"));
+        };
+        let mut schema = Schema::plain(&table, Some(target))?;
+        if !schema.classes.is_empty() && model.class_names().is_empty() {
+            let problem =
+                "the target holds texts, and the model does not know names of classes: number them from 0";
+            return Err(Error::data(spec, problem));
+        }
+        schema.classes = model.class_names().to_vec();
+        return schema.dataset(&table);
+    };
+    let table = Table::read_with(spec, &schema.options())?;
+    match (target, &schema.target) {
+        (Some(target), _) => schema.target = Some(table.columns[table.position(target)?].name.clone()),
+        (None, None) => {
+            return Err(Error::data(spec, "which column is the target? Name it: --target COLUMN"));
+        }
+        (None, Some(_)) => {}
+    }
+    read_as(&schema, &table, &[])
+}
+
+/// The inputs of a data set for a model, without targets: as [`open_for`], for predictions.
+///
+/// # Errors
+/// As [`open_for`], but for the target.
+pub fn inputs_for(spec: &str, model: &Model) -> Result<Dataset> {
+    if !Table::is_one(Path::new(spec)) {
+        return open(spec);
+    }
+    let Some(mut schema) = Schema::of(model)? else { return open(spec) };
+    let table = Table::read_with(spec, &schema.options())?;
+    let target = schema.target.take();
+    read_as(&schema, &table, target.as_slice())
+}
+
+/// A table as a schema says; what it does not read is said, but for what is `expected`.
+fn read_as(schema: &Schema, table: &Table, expected: &[String]) -> Result<Dataset> {
+    let mut dataset = schema.dataset(table)?;
+    let unread: Vec<&str> =
+        schema.unread(table).into_iter().filter(|name| expected.iter().all(|known| known != name)).collect();
+    if !unread.is_empty() {
+        dataset.warnings.push(format!(
+            "{}: columns that the model does not read: {}",
+            table.source,
+            listed(unread)
+        ));
+    }
+    Ok(dataset)
 }

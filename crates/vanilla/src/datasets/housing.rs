@@ -94,7 +94,7 @@ impl RandomState {
         if self.at == self.key.len() {
             for i in 0..624 {
                 let word = self.key[i] & 0x8000_0000 | self.key[(i + 1) % 624] & 0x7fff_ffff;
-                self.key[i] = self.key[(i + 397) % 624] ^ word >> 1 ^ (word & 1) * 0x9908_b0df;
+                self.key[i] = self.key[(i + 397) % 624] ^ (word >> 1) ^ ((word & 1) * 0x9908_b0df);
             }
             self.at = 0;
         }

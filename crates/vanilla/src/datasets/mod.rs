@@ -8,13 +8,21 @@ mod housing;
 mod images;
 mod known;
 mod load_data;
+mod prepare;
+mod schema;
 mod sets;
+mod table;
+mod table_model;
 
 #[cfg(feature = "download")]
 pub use download::download;
-pub use files::open;
+pub use files::{inputs_for, open, open_for};
 pub use known::{KNOWN, Known, KnownFile, Remote, Samples, find, known};
 pub use load_data::{Loaded, boston_housing, california_housing, cifar10, fashion_mnist, mnist};
+pub use prepare::{MOST_CLASSES, Missing, Prepare, Prepared, Task};
+pub use schema::Schema;
+pub use table::Table;
+pub use table_model::MOST_TEXTS;
 
 use crate::arrays::Arrays;
 use crate::tensor::Tensor;

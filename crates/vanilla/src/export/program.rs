@@ -38,7 +38,8 @@ pub struct Program {
     pub parameters: usize,
     /// SHA-256 of all weights, as [`Model::weights_sha256`] has it.
     pub weights_sha256: String,
-    forms: Vec<Form>,
+    /// The form of each value.
+    pub(super) forms: Vec<Form>,
 }
 
 /// An input of the model.

@@ -48,6 +48,11 @@ impl Numbers {
         &self.values
     }
 
+    /// The same shape with this of every element.
+    pub(crate) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Self { shape: self.shape.clone(), values: self.values.iter().map(|value| f(*value)).collect() }
+    }
+
     /// The number, if it is one.
     pub(super) fn single(&self) -> Option<f64> {
         self.shape.is_empty().then(|| self.values[0])

@@ -13,11 +13,12 @@
 //! which Keras cuts off.
 
 use super::output_mode::{OutputMode, current_name};
-use super::{Preprocessor, common_keys, integers, row_of};
+use super::{MOST_ENTRIES, Preprocessor, common_keys, integers, row_of};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::layers::Common;
 use crate::tensor::Tensor;
+use vanilla_plan::Formula;
 
 const MODES: [OutputMode; 3] = [OutputMode::OneHot, OutputMode::MultiHot, OutputMode::Count];
 
@@ -139,5 +140,10 @@ impl Preprocessor for CategoryEncoding {
     }
     fn apply(&self, place: &str, x: &Tensor) -> Result<Tensor> {
         self.encode(place, x, None)
+    }
+    fn formula(&self, input: &[usize]) -> Option<Formula> {
+        let (mode, length) = (self.mode().ok()?, input.iter().product::<usize>());
+        let small = length.saturating_mul(self.num_tokens) <= MOST_ENTRIES;
+        small.then(|| Formula::row(length, |x| mode.formula(x, input, self.num_tokens)))
     }
 }

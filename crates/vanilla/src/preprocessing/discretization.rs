@@ -15,11 +15,13 @@
 
 use super::output_mode::{OutputMode, current_name};
 use super::quantiles::Summary;
-use super::{Preprocessor, common_keys, floats, row_of};
+use super::{MOST_ENTRIES, Preprocessor, common_keys, floats, row_of};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::layers::Common;
 use crate::tensor::Tensor;
+use vanilla_plan::Formula;
+use vanilla_plan::formula::Compare;
 
 /// Numbers to the bins that they fall into.
 ///
@@ -207,6 +209,25 @@ impl Preprocessor for Discretization {
             return Tensor::new(bins.map(|bin| bin as i64).collect(), x.shape());
         }
         mode.encode(place, &bins.map(Some).collect::<Vec<_>>(), x.shape(), boundaries.len() + 1, None)
+    }
+    fn formula(&self, input: &[usize]) -> Option<Formula> {
+        let (mode, boundaries) = (self.mode().ok()?, self.bin_boundaries.as_deref()?);
+        let (length, bins) = (input.iter().product::<usize>(), boundaries.len());
+        if length.saturating_mul(bins + 1) > MOST_ENTRIES {
+            return None;
+        }
+        Some(Formula::row(length, |x| {
+            // Every number beside every boundary, which is rounded as in `apply`.
+            let pairs = (0..length).flat_map(|i| std::iter::repeat_n(i, bins)).collect::<Vec<_>>();
+            let rounded: Vec<f64> = boundaries.iter().map(|boundary| f64::from(*boundary as f32)).collect();
+            let bin = if bins == 0 {
+                x * 0.0
+            } else {
+                let rounded = x.table(&rounded.repeat(length));
+                rounded.select(Compare::LessEqual, x.gather(&pairs), 1.0, 0.0).sums(length)
+            };
+            mode.formula(bin, input, bins + 1)
+        }))
     }
     fn adapt(&mut self, place: &str, x: &Tensor) -> Result<()> {
         self.learns(place)?;

@@ -17,7 +17,7 @@
 
 use super::fingerprint::bin;
 use super::output_mode::{OutputMode, current_name};
-use super::{Preprocessor, common_keys, integers, row_of, salt};
+use super::{MOST_ENTRIES, Preprocessor, common_keys, integers, row_of, salt};
 use crate::config::{Config, Keys, keys};
 use crate::error::{Error, Result};
 use crate::layers::Common;
@@ -28,6 +28,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::OnceLock;
+use vanilla_plan::Formula;
+use vanilla_plan::formula::Compare;
 
 /// A type of tokens: `String` or `i64`.
 pub trait Token: Element + Clone + Debug + Eq + Ord + Hash + Send + Sync + Into<Value> + 'static {
@@ -476,6 +478,39 @@ impl<T: Token> Preprocessor for IndexLookup<T> {
             row.iter_mut().zip(&ready.weights).for_each(|(value, weight)| *value *= weight);
         }
         Tensor::new(values, encoded.shape())
+    }
+
+    fn formula(&self, input: &[usize]) -> Option<Formula> {
+        let ready = self.ready("formula").ok()?;
+        let length: usize = input.iter().product();
+        if self.invert || self.num_oov_indices > 1 || length.saturating_mul(ready.size) > MOST_ENTRIES {
+            return None;
+        }
+        // Tokens and their indices; f32 holds the tokens up to 2^24. The mask is no place of an encoding.
+        let masked = if ready.mode == OutputMode::Int { 0.0 } else { -1.0 };
+        let mask = self.mask_token.as_ref().map(|mask| (mask.number(), masked));
+        let known = ready.indices.iter().map(|(token, index)| (token.number(), *index as f64));
+        let known = mask.into_iter().chain(known).map(|(token, index)| token.map(|token| (token, index)));
+        let mut known = known.collect::<Option<Vec<(i64, f64)>>>()?;
+        known.sort_by_key(|(token, _)| *token);
+        if known.iter().any(|(token, _)| token.unsigned_abs() > 1 << 24) {
+            return None;
+        }
+        let unknown = self.oov_start(ready.mode) as f64;
+        let tokens: Vec<f64> = known.iter().map(|(token, _)| *token as f64).collect();
+        let indices: Vec<f64> = known.iter().map(|(_, index)| index - unknown).collect();
+        Some(Formula::row(length, |x| {
+            let pairs: Vec<usize> = (0..length).flat_map(|i| std::iter::repeat_n(i, known.len())).collect();
+            let (tokens, indices) = (x.table(&tokens.repeat(length)), x.table(&indices.repeat(length)));
+            let found = tokens.select(Compare::Equal, x.gather(&pairs), indices, 0.0).sums(length) + unknown;
+            let y = ready.mode.formula(found, input, ready.depth);
+            if ready.mode != OutputMode::TfIdf {
+                return y;
+            }
+            let mut weights: Vec<f64> = ready.weights.iter().map(|weight| f64::from(*weight)).collect();
+            weights.resize(ready.depth, 0.0);
+            y * y.table(&weights.repeat(y.length() / ready.depth))
+        }))
     }
 
     fn adapt(&mut self, place: &str, x: &Tensor) -> Result<()> {

@@ -54,6 +54,7 @@ use crate::config::{Config, Keys};
 use crate::error::{Error, Result};
 use crate::tensor::{F32, STR, Tensor};
 use std::fmt::Debug;
+use vanilla_plan::Formula;
 
 /// A word that runs before the network. Shapes are those of one sample, without the batch.
 ///
@@ -78,6 +79,11 @@ pub trait Preprocessor: Debug + Send + Sync {
     /// # Errors
     /// When the description makes no sense, something is not learned yet, or `x` holds what the word cannot take.
     fn apply(&self, place: &str, x: &Tensor) -> Result<Tensor>;
+    /// What `apply` computes for a sample of this shape, as a formula for a row of floats, for the exports to other
+    /// languages; none where it reads something else, or hashes.
+    fn formula(&self, _input: &[usize]) -> Option<Formula> {
+        None
+    }
     /// Learns from these samples, anew each time.
     ///
     /// # Errors
@@ -113,6 +119,9 @@ fn salt(config: &mut Config) -> Result<Option<[i64; 2]>> {
     let problem = || config.error(format!("salt = {value}, expected a whole number or two, such as [133, 137]"));
     pair.ok_or_else(problem).map(Some)
 }
+
+/// Entries of the tables of a formula, at most: beyond, it would be longer than the program that it is for.
+const MOST_ENTRIES: usize = 1 << 20;
 
 /// A scalar has no rows.
 fn has_rows(place: &str, x: &Tensor) -> Result<()> {

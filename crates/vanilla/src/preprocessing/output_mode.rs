@@ -12,6 +12,7 @@
 
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
+use vanilla_plan::formula::{Compare, Term};
 
 /// How indices leave a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,25 @@ impl OutputMode {
         }
         shape.push(depth);
         shape
+    }
+
+    /// What [`OutputMode::encode`] makes of the indices of a sample of this shape, where those that are no place of a
+    /// vector leave it as it is; in the mode `int` the indices themselves.
+    pub fn formula<'a>(self, indices: Term<'a>, input: &[usize], depth: usize) -> Term<'a> {
+        let together = match self {
+            Self::Int => return indices,
+            Self::OneHot => 1,
+            _ => input.last().copied().unwrap_or(1),
+        };
+        // For every column of every vector the indices that share it, one behind the other.
+        let vectors = indices.length() / together;
+        let cells = || (0..vectors).flat_map(|vector| (0..depth).map(move |column| (vector, column)));
+        let of = cells().flat_map(|(vector, _)| (0..together).map(move |i| vector * together + i));
+        let columns = cells().flat_map(|(_, column)| std::iter::repeat_n(column as f64, together));
+        let columns = indices.table(&columns.collect::<Vec<_>>());
+        let hits = indices.gather(&of.collect::<Vec<_>>()).select(Compare::Equal, columns, 1.0, 0.0);
+        let counts = hits.sums(vectors * depth);
+        if self == Self::MultiHot { counts.min(1.0) } else { counts }
     }
 
     /// The encoding of these indices; `None` leaves its vector as it is. `shape` is that of the samples, with the

@@ -1,0 +1,127 @@
+//! [`Table`]: columns with names, from a file; the way from there to a model begins with [`Table::prepare`].
+
+use super::hex;
+use crate::error::{Error, Result};
+use crate::saving::read_file;
+use sha2::Digest;
+use std::path::Path;
+use vanilla_formats::csv::{self, Options};
+use vanilla_formats::table::Column;
+
+/// A table: columns of numbers or texts, each with a name.
+///
+/// ```
+/// use vanilla::datasets::Table;
+/// let table = Table::from_csv("pets", b"kind,age\ncat,3\ndog,NA\n", &Default::default())?;
+/// assert_eq!((table.rows, table.columns[1].missing()), (2, 1));
+/// assert_eq!(table.columns[table.position("kind")?].text(1).as_deref(), Some("dog"));
+/// # Ok::<(), vanilla::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name: that of its file without the ending.
+    pub name: String,
+    /// Where it came from, for people.
+    pub source: String,
+    /// The columns, each with a value for every row.
+    pub columns: Vec<Column>,
+    /// Number of rows.
+    pub rows: usize,
+    /// How it was read, for people: `` `,` between fields, with a header ``.
+    pub form: String,
+    /// What is remarkable about it, for people.
+    pub notes: Vec<String>,
+    /// SHA-256 of its file.
+    pub sha256: String,
+}
+
+impl Table {
+    /// Whether a path names a table, by its ending.
+    pub fn is_one(path: &Path) -> bool {
+        const ENDINGS: [&str; 3] = ["csv", "tsv", "txt"];
+        path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    }
+
+    /// Reads a table, with everything inferred.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no table.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read_with(path, &Options::default())
+    }
+
+    /// Reads a table as `options` say.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no table, or holds something else than the options say.
+    pub fn read_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read_file(path)?;
+        let mut table = Self::of_bytes(&bytes, options).map_err(|error| Error::file(path, error))?;
+        table.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        table.source = path.display().to_string();
+        Ok(table)
+    }
+
+    /// Reads the bytes of a CSV file.
+    ///
+    /// # Errors
+    /// As [`Table::read_with`].
+    pub fn from_csv(name: &str, bytes: &[u8], options: &Options) -> Result<Self> {
+        let table = Self::of_bytes(bytes, options).map_err(|error| Error::data(name, error.to_string()))?;
+        Ok(Self { name: name.to_owned(), source: name.to_owned(), ..table })
+    }
+
+    fn of_bytes(bytes: &[u8], options: &Options) -> vanilla_formats::Result<Self> {
+        let csv = csv::read(bytes, options)?;
+        let delimiter = if csv.delimiter == '\t' { "tabs".into() } else { format!("`{}`", csv.delimiter) };
+        let header = if csv.header { "with a header" } else { "without a header: columns have numbers" };
+        Ok(Self {
+            name: String::new(),
+            source: String::new(),
+            rows: csv.rows,
+            columns: csv.columns,
+            form: format!("{delimiter} between fields, {header}"),
+            notes: csv.notes,
+            sha256: hex(&sha2::Sha256::digest(bytes)),
+        })
+    }
+
+    /// The place of a column, by its name; else by its number, which counts from 0, or from the last one as -1.
+    ///
+    /// # Errors
+    /// When there is no such column; the message lists those that there are.
+    pub fn position(&self, column: &str) -> Result<usize> {
+        if let Some(place) = self.columns.iter().position(|known| known.name == column) {
+            return Ok(place);
+        }
+        let count = self.columns.len() as i64;
+        if let Ok(number) = column.parse::<i64>()
+            && (-count..count).contains(&number)
+        {
+            return Ok(number.rem_euclid(count) as usize);
+        }
+        let known = listed(self.columns.iter().map(|column| column.name.as_str()));
+        let problem = format!("no column {}; there are {known} ({})", shown(column), self.form);
+        Err(Error::data(&self.source, problem))
+    }
+}
+
+/// A text of a file as it may be printed: one line, at most 60 characters.
+pub(crate) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    format!("'{}'", short.replace("\\'", "'").replace("\\\"", "\""))
+}
+
+/// Names as they may be printed: at most twelve.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut text = names.iter().take(12).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > 12 {
+        text += &format!(", … ({} in all)", names.len());
+    }
+    text
+}

@@ -1,0 +1,565 @@
+//! Exported models against the models: every layer that was recorded with Keras, every activation, and networks of
+//! several inputs, outputs and parts. The Rust and C of all of them become one program a language, which is compiled
+//! with warnings as errors and run.
+
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use vanilla::activations;
+use vanilla::export::{Program, Work};
+use vanilla::layers::{self, AnyLayer, UnitNormalization};
+use vanilla::plan::reference::{self, Matrix};
+use vanilla::prelude::*;
+
+/// Elements may differ from `predict` by this share of the largest one of their output.
+const TOLERANCE: f64 = 1e-6;
+
+/// The largest element counts as this at least: numbers around 1 that cancel out leave 1e-7 of rounding.
+const FLOOR: f64 = 0.2;
+
+/// A model, and data for it.
+struct Case {
+    name: String,
+    model: Model,
+    x: Vec<Tensor>,
+}
+
+impl Case {
+    fn new(name: impl Into<String>, model: Model, x: Vec<Tensor>) -> Self {
+        Self { name: name.into(), model, x }
+    }
+
+    /// With random rows, and weights that are not those of a model that never learned.
+    fn random(name: impl Into<String>, model: Model, shapes: &[&[usize]]) -> Self {
+        let mut model = model;
+        let weights: Vec<Tensor> =
+            model.get_weights().iter().enumerate().map(|(number, w)| shaken(w, number)).collect();
+        model.set_weights(&weights).unwrap();
+        let x = shapes.iter().enumerate().map(|(number, shape)| rows(3, shape, number as u64));
+        Self::new(name, model, x.collect())
+    }
+
+    fn rows(&self) -> usize {
+        self.x[0].shape()[0]
+    }
+}
+
+/// Numbers between -2 and 2 that repeat late.
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 22) as f32 - 2.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn rows(rows: usize, shape: &[usize], seed: u64) -> Tensor {
+    let count = rows * shape.iter().product::<usize>();
+    Tensor::new(numbers(count, seed + 1), [&[rows], shape].concat()).unwrap()
+}
+
+/// Weights with something added; variances stay above zero.
+fn shaken(w: &Tensor, number: usize) -> Tensor {
+    let shifts = numbers(w.len(), number as u64 + 77);
+    let values = w.to_f32().iter().zip(shifts).map(|(w, shift)| w + 0.1 * shift.abs()).collect();
+    Tensor::new(values, w.shape()).unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    list(value).iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+fn shape(value: &Value) -> Vec<usize> {
+    list(value).iter().map(|x| x.as_u64().unwrap() as usize).collect()
+}
+
+/// The models of the recorded layers that read numbers.
+fn recorded() -> Vec<Case> {
+    let cases: Value = serde_json::from_str(include_str!("golden/layers.json")).unwrap();
+    list(&cases).iter().filter_map(recorded_case).collect()
+}
+
+fn recorded_case(case: &Value) -> Option<Case> {
+    let kind = if case.get("inputs_int").is_some() { "int64" } else { "float32" };
+    let batch = |shape: &Value| [&[Value::Null], list(shape)].concat();
+    let shapes = list(&case["input_shapes"]);
+    let name = |number: usize| format!("input_{number}");
+    let mut layers: Vec<Value> = shapes
+        .iter()
+        .enumerate()
+        .map(|(number, shape)| {
+            let config = json!({ "batch_shape": batch(shape), "dtype": kind, "name": name(number) });
+            json!({ "class_name": "InputLayer", "config": config, "name": name(number), "inbound_nodes": [] })
+        })
+        .collect();
+    let tensors: Vec<Value> = shapes
+        .iter()
+        .enumerate()
+        .map(|(number, shape)| {
+            let config = json!({ "shape": batch(shape), "dtype": kind, "keras_history": [name(number), 0, 0] });
+            json!({ "class_name": "__keras_tensor__", "config": config })
+        })
+        .collect();
+    let inputs: Vec<Value> = layers.iter().map(|layer| json!([layer["name"], 0, 0])).collect();
+    let args = if tensors.len() == 1 { json!(tensors) } else { json!([tensors]) };
+    let mut layer = case["layer"].clone();
+    layer["name"] = "layer".into();
+    layer["config"]["name"] = "layer".into();
+    layer["inbound_nodes"] = json!([{ "args": args, "kwargs": {} }]);
+    layers.push(layer);
+    let mut model = Model::from_json(&json!({
+        "class_name": "Functional",
+        "config": {
+            "name": "one_layer", "layers": layers, "input_layers": inputs, "output_layers": [["layer", 0, 0]],
+        },
+    }))
+    .ok()?;
+    let weights = list(&case["weights"]).iter();
+    let weights: Vec<Tensor> =
+        weights.map(|w| Tensor::new(floats(&w["values"]), shape(&w["shape"])).unwrap()).collect();
+    model.set_weights(&weights).ok()?;
+    let rows = case["rows"].as_u64().unwrap() as usize;
+    let tensor = |sample: &Value| [vec![rows], shape(sample)].concat();
+    let x: Vec<Tensor> = match case.get("inputs_int") {
+        Some(x) => {
+            let whole: Vec<i64> = list(&x[0]).iter().filter_map(Value::as_i64).collect();
+            vec![Tensor::new(whole, tensor(&shapes[0])).ok()?]
+        }
+        None => {
+            let pairs = list(&case["inputs"]).iter().zip(shapes);
+            pairs.map(|(x, sample)| Tensor::new(floats(x), tensor(sample))).collect::<Result<_>>().ok()?
+        }
+    };
+    // What has no answer (a token that is not known, say) is not to be exported.
+    let answers = !x.is_empty() && model.predict_all(&x).is_ok() && case.get("inputs_text").is_none();
+    answers.then(|| Case::new(case["name"].as_str().unwrap(), model, x))
+}
+
+/// Every activation, and networks that are more than a layer.
+fn composed() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for name in activations::names() {
+        let layers = layers![Dense::new(6).activation(name).input_dim(4), Dense::new(2)];
+        cases.push(Case::random(format!("activation {name}"), Sequential::new(layers).unwrap(), &[&[4]]));
+    }
+    // The tutorial's, with fewer units.
+    let tutorial = layers![Dense::new(40).activation("relu").input_dim(784), Dense::new(10).activation("softmax")];
+    let pixels = numbers(3 * 784, 5).iter().map(|x| x.max(0.0) / 2.0).collect();
+    let pixels = Tensor::new(pixels, [3, 784]).unwrap();
+    cases.push(Case::new("tutorial", Sequential::new(tutorial).unwrap(), vec![pixels]));
+    let deep = layers![
+        Normalization::new().mean([1.0, -1.0, 100.0, 0.5]).variance([4.0, 1.0, 9.0, 0.25]),
+        Dense::new(16).activation("selu"),
+        AlphaDropout::new(0.1),
+        BatchNormalization::new(),
+        GaussianNoise::new(0.3),
+        Dense::new(12).activation("mish").use_bias(false),
+        Dropout::new(0.5),
+        LayerNormalization::new(),
+        Dense::new(9).activation("tanh"),
+        GroupNormalization::new(3),
+        Dense::new(5).activation("sigmoid")
+    ];
+    let mut deep = Sequential::new(deep).unwrap();
+    deep.build(&[4]).unwrap();
+    cases.push(Case::random("deep", deep, &[&[4]]));
+
+    let x = Input::new([8]).tensor();
+    let h = Dense::new(8).activation("relu").call(&x);
+    let h = Add::new().call([&h, &x]);
+    let y = Dense::new(3).call(&ReLU::new().call(&Dense::new(8).call(&h)));
+    cases.push(Case::random("residual", Model::new(&x, &y).unwrap(), &[&[8]]));
+
+    let (a, b) = (Input::new([3]).name("left side").tensor(), Input::new([2, 2]).name("9").tensor());
+    let (flat, shared) = (Flatten::new().call(&b), Shared::new(Dense::new(4).activation("tanh")));
+    let both = Concatenate::new().call([&shared.call(&a), &Dense::new(3).call(&flat), &a]);
+    let other = shared.call(&Dense::new(3).activation("gelu").call(&flat));
+    let sum = Dense::new(2).activation("softmax").name("class").call(&both);
+    let model = Model::new([&a, &b], [&sum, &other]).unwrap();
+    cases.push(Case::random("two inputs, two outputs, a shared layer", model, &[&[3], &[2, 2]]));
+
+    let encoder = Sequential::new(layers![Dense::new(5).activation("elu").input_dim(6), Dense::new(2)]).unwrap();
+    let decoder = Sequential::new(layers![Dense::new(5).activation("elu").input_dim(2), Dense::new(6)]).unwrap();
+    let (x, z) = (Input::new([6]).tensor(), Input::new([6]).tensor());
+    let y = decoder.call(&encoder.call(&x));
+    let twice = Multiply::new().call([&y, &decoder.call(&encoder.call(&z))]);
+    cases.push(Case::random("nested, called twice", Model::new([&x, &z], &twice).unwrap(), &[&[6], &[6]]));
+
+    let words = Input::new([4]).tensor();
+    let y = Embedding::new(7, 3).call(&words);
+    let y = Dense::new(3).activation("softmax").call(&Flatten::new().call(&LayerNormalization::new().call(&y)));
+    let words = Model::new(&words, &y).unwrap();
+    let x = Tensor::new(vec![0i64, 1, 2, 6, 5, 4, 3, 3], [2, 4]).unwrap();
+    cases.push(Case { x: vec![x], ..Case::random("embedding", words, &[]) });
+
+    let x = Input::new([3, 4]).tensor();
+    let masked = Masking::new().call(&x);
+    let y = Dense::new(3).activation("log_softmax").call(&Dense::new(6).activation("glu").call(&masked));
+    let mut values = numbers(24, 9);
+    values[4..8].fill(0.0);
+    let sequence = Model::new(&x, &y).unwrap();
+    let x = Tensor::new(values, [2, 3, 4]).unwrap();
+    cases.push(Case { x: vec![x], ..Case::random("masked sequence", sequence, &[]) });
+
+    let x = Input::new([2, 3]).tensor();
+    let turned = Permute::new([2, 1]).call(&x);
+    let unit = UnitNormalization::new().axis(1).call(&turned);
+    let similar = Dot::new([2, 1]).normalize(true).call([&x, &turned]);
+    let model = Model::new(&x, [&turned, &x, &turned, &unit, &similar]).unwrap();
+    cases.push(Case::random("values that are several outputs, and an input", model, &[&[2, 3]]));
+
+    let x = Input::new([3]).tensor();
+    let rows = RepeatVector::new(4).call(&x);
+    let summed = Maximum::new().call([&Dense::new(3).call(&rows), &x]);
+    let y = Average::new().call([&summed, &Rescaling::new([0.5, 2.0, 1.0]).call(&rows), &rows]);
+    cases.push(Case::random("merged with broadcasting", Model::new(&x, &y).unwrap(), &[&[3]]));
+
+    let (age, job) = (Input::new([1]).name("age").tensor(), Input::new([1]).name("job").dtype("int64").tensor());
+    let bins = Discretization::new().bin_boundaries([-1.0, 0.0, 1.0]).output_mode("one_hot").call(&age);
+    let jobs = IntegerLookup::new().vocabulary([10, 20, 40]).output_mode("multi_hot").call(&job);
+    let y = Dense::new(2).call(&Concatenate::new().call([&bins, &jobs, &age]));
+    let x = vec![
+        Tensor::new(vec![-2.0f32, -1.0, 0.25, 1.0], [4, 1]).unwrap(),
+        Tensor::new(vec![20i64, 40, 30, 10], [4, 1]).unwrap(),
+    ];
+    let columns = Model::new([&age, &job], &y).unwrap();
+    cases.push(Case { x, ..Case::random("columns, looked up", columns, &[]) });
+    cases
+}
+
+/// All that can be said in rows of floats.
+fn cases() -> Vec<Case> {
+    let mut cases = recorded();
+    cases.extend(composed());
+    let (exported, refused): (Vec<Case>, Vec<Case>) =
+        cases.into_iter().partition(|case| case.model.program().unwrap().of_numbers().is_ok());
+    let hash = |case: &Case| ["hashing", "integerlookup"].iter().any(|word| case.name.starts_with(word));
+    let other: Vec<&String> = refused.iter().filter(|case| !hash(case)).map(|case| &case.name).collect();
+    assert!(other.is_empty(), "refused: {other:?}");
+    assert_eq!((exported.len(), refused.len()), (346, 18), "cases, and what hashes or inverts");
+    exported
+}
+
+/// Rows of each input, as floats.
+fn floats_of(case: &Case, row: usize) -> Vec<Vec<f32>> {
+    let one = |x: &Tensor| {
+        let (all, width) = (x.to_f32(), x.len() / x.shape()[0]);
+        all[row * width..(row + 1) * width].to_vec()
+    };
+    case.x.iter().map(one).collect()
+}
+
+/// What is wrong with these outputs of a row, each a list; `predicted` are those of all rows.
+fn compare(case: &Case, row: usize, got: &[Vec<f64>], predicted: &[Tensor], what: &str) -> Option<String> {
+    for (number, (got, want)) in got.iter().zip(predicted).enumerate() {
+        let all = want.to_f32();
+        let width = all.len() / case.rows();
+        let want = &all[row * width..(row + 1) * width];
+        let largest = want.iter().fold(FLOOR, |largest, y| largest.max(f64::from(y.abs())));
+        let near = |(got, want): (&f64, &f32)| {
+            let want = f64::from(*want);
+            (got - want).abs() <= TOLERANCE * largest || got.is_nan() && want.is_nan() || *got == want
+        };
+        if got.len() != width || !got.iter().zip(want).all(near) {
+            return Some(format!("{what} {}, row {row}, output {number}: {got:?} instead of {want:?}", case.name));
+        }
+    }
+    (got.len() != predicted.len()).then(|| format!("{what} {}: {} outputs", case.name, got.len()))
+}
+
+/// A program is what the network is in f64, to the last digits, and what `predict` gives.
+#[test]
+fn programs_compute_what_models_predict() {
+    let mut wrong = Vec::new();
+    let cases = cases();
+    for case in &cases {
+        let (network, params) = (case.model.network().unwrap(), case.model.params().unwrap());
+        let predicted = case.model.predict_all(&case.x).unwrap();
+        let program = case.model.program().unwrap();
+        let numbers = program.of_numbers().unwrap();
+        let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        for row in 0..case.rows() {
+            let x: Vec<Vec<f64>> = floats_of(case, row).iter().map(|x| wide(x)).collect();
+            let y = numbers.run(&x);
+            wrong.extend(compare(case, row, &y, &predicted, "program of"));
+            if program.fronts.iter().any(|front| !front.chain.is_empty()) {
+                continue;
+            }
+            let xs: Vec<Vec<f64>> = program.fronts.iter().map(|front| x[front.input].clone()).collect();
+            assert_eq!(program.run(&xs), numbers.run(&x), "{}", case.name);
+            let matrix = |x: &[f32], cols: usize| Matrix::new(x.len() / cols, cols, wide(x));
+            let w: Vec<Matrix> =
+                params.variables.iter().map(|v| matrix(&v.weights.to_row_major(), v.weights.cols())).collect();
+            let truth = xs.iter().map(|x| Matrix::new(1, x.len(), x.iter().copied())).collect();
+            let truth = reference::values(network, &w, truth, false);
+            for (y, value) in y.iter().zip(&network.outputs) {
+                let near = |(y, want): (&f64, &f64)| (y - want).abs() <= 2e-7 * want.abs().max(1.0) || y == want;
+                if !y.iter().zip(&truth[*value].elements).all(near) {
+                    let truth = &truth[*value].elements;
+                    wrong.push(format!("{}, row {row}: {y:?} where the truth is {truth:?}", case.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Every layer class stands in one of the cases, or is said to be refused.
+#[test]
+fn every_layer_is_exported() {
+    let mut seen: Vec<String> = Vec::new();
+    for case in cases() {
+        let layers = case.model.layer_names();
+        seen.extend(layers.iter().map(|name| case.model.get_layer(name).unwrap().class_name));
+    }
+    let missing: Vec<&str> =
+        layers::class_names().into_iter().filter(|class| !seen.iter().any(|seen| seen == class)).collect();
+    assert_eq!(missing, ["Hashing", "StringLookup"]);
+}
+
+/// Writes the bits of the outputs of every case and row: a line a case and row, a word an output.
+fn check_outputs(cases: &[Case], lines: &str, language: &str) {
+    let mut lines = lines.lines();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let predicted = case.model.predict_all(&case.x).unwrap();
+        for row in 0..case.rows() {
+            let line = lines.next().unwrap_or_default();
+            let output = |words: &str| -> Vec<f64> {
+                let bits = words.split_whitespace().map(|word| u32::from_str_radix(word, 16).unwrap());
+                bits.map(|bits| f64::from(f32::from_bits(bits))).collect()
+            };
+            let y: Vec<Vec<f64>> = line.split('|').map(output).collect();
+            wrong.extend(compare(case, row, &y, &predicted, language));
+        }
+    }
+    assert_eq!(lines.next(), None);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Runs a compiler, or says loudly that there is none.
+fn run(command: &mut Command) -> Option<String> {
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("\n!!! NOT TESTED: {command:?} is not on this machine !!!\n");
+            return None;
+        }
+        Err(error) => panic!("{command:?}: {error}"),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(8000).collect::<String>();
+    assert!(output.status.success(), "{command:?}:\n{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.stderr.is_empty(), "{command:?}:\n{}", text(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A literal of these numbers, to the bit.
+fn bits(x: &[f32], item: &dyn Fn(u32) -> String) -> String {
+    x.iter().map(|x| item(x.to_bits())).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn rust_modules_compile_without_warnings_and_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = cases();
+    let mut program = String::new();
+    let mut main = String::from("fn main() {\n");
+    for (number, case) in cases.iter().enumerate() {
+        case.model.export(folder.path().join(format!("m{number}.rs"))).unwrap();
+        let _ = writeln!(program, "mod m{number};");
+        let outputs = case.model.output_names().len();
+        let results: Vec<String> = (0..outputs).map(|at| format!("y{at}")).collect();
+        let pattern = if outputs == 1 { results[0].clone() } else { format!("({})", results.join(", ")) };
+        for row in 0..case.rows() {
+            let x = floats_of(case, row);
+            let item = |bits: u32| format!("{bits}");
+            let x: Vec<String> = x.iter().map(|x| format!("&[{}].map(f32::from_bits)", bits(x, &item))).collect();
+            let shows: Vec<String> = results.iter().map(|y| format!("show(&{y})")).collect();
+            let joined = shows.join(", ");
+            let _ = writeln!(main, "    let {pattern} = m{number}::predict({});", x.join(", "));
+            let _ = writeln!(main, "    println!(\"{{}}\", [{joined}].join(\"|\"));");
+        }
+    }
+    main += "}\n\nfn show(y: &[f32]) -> String {\n    \
+             y.iter().map(|y| format!(\"{:x}\", y.to_bits())).collect::<Vec<_>>().join(\" \")\n}\n";
+    let source = folder.path().join("main.rs");
+    std::fs::write(&source, program + "\n" + &main).unwrap();
+    let binary = folder.path().join("main");
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let mut compiler = Command::new(rustc);
+    compiler.args(["--edition", "2021", "-D", "warnings", "-C", "debuginfo=0", "-o"]).arg(&binary).arg(&source);
+    if run(&mut compiler).is_some() {
+        let lines = run(&mut Command::new(&binary)).unwrap();
+        check_outputs(&cases, &lines, "Rust of");
+    }
+}
+
+/// The optimised code has no call of anything that panics.
+#[test]
+fn rust_modules_do_not_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut library = String::new();
+    for (number, case) in composed().iter().enumerate() {
+        case.model.export(folder.path().join(format!("m{number}.rs"))).unwrap();
+        let _ = writeln!(library, "pub mod m{number};");
+    }
+    let (source, assembly) = (folder.path().join("lib.rs"), folder.path().join("lib.s"));
+    std::fs::write(&source, library).unwrap();
+    let mut compiler = Command::new(std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into()));
+    compiler.args(["--edition", "2021", "--crate-type", "lib", "-O", "--emit", "asm", "-o"]).arg(&assembly);
+    if run(compiler.arg(&source)).is_some() {
+        let text = std::fs::read_to_string(&assembly).unwrap();
+        let calls: Vec<&str> = text.lines().filter(|line| line.contains("panic")).take(9).collect();
+        assert!(text.contains("predict") && calls.is_empty(), "{}", calls.join("\n"));
+    }
+}
+
+#[test]
+fn c_headers_compile_without_warnings_and_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: Vec<Case> = cases().into_iter().enumerate().map(named).collect();
+    let mut main = String::from("#include <stdio.h>\n#include <string.h>\n");
+    let mut body = String::new();
+    for (number, case) in cases.iter().enumerate() {
+        case.model.export(folder.path().join(format!("case_{number}.h"))).unwrap();
+        let _ = writeln!(main, "#include \"case_{number}.h\"");
+        let outputs: Vec<usize> =
+            case.model.predict_all(&case.x).unwrap().iter().map(|y| y.len() / case.rows()).collect();
+        for row in 0..case.rows() {
+            body += "    {\n";
+            let mut arguments = Vec::new();
+            for (at, x) in floats_of(case, row).iter().enumerate() {
+                let item = |bits: u32| format!("{bits}u");
+                let (words, count) = (bits(x, &item), x.len());
+                let _ = writeln!(body, "        static const unsigned int b{at}[] = {{ {words} }};");
+                let _ =
+                    writeln!(body, "        float x{at}[{count}];\n        memcpy(x{at}, b{at}, sizeof x{at});");
+                arguments.push(format!("x{at}"));
+            }
+            for (at, count) in outputs.iter().enumerate() {
+                let _ = writeln!(body, "        float y{at}[{count}];");
+                arguments.push(format!("y{at}"));
+            }
+            let _ = writeln!(body, "        case_{number}_predict({});", arguments.join(", "));
+            for (at, count) in outputs.iter().enumerate() {
+                let bar = if at == 0 { " " } else { " |" };
+                let _ = writeln!(body, "        printf(\"{bar}\");\n        show(y{at}, {count});");
+            }
+            body += "        printf(\"\\n\");\n    }\n";
+        }
+    }
+    main += "\nstatic void show(const float *y, int count) {\n    for (int i = 0; i < count; i++) {\n        \
+             unsigned int bits;\n        memcpy(&bits, &y[i], sizeof bits);\n        printf(\" %x\", bits);\n    }\n}\n";
+    let source = folder.path().join("main.c");
+    std::fs::write(&source, format!("{main}\nint main(void) {{\n{body}    return 0;\n}}\n")).unwrap();
+    compile_and_compare(folder.path(), &source, &cases);
+}
+
+/// By the name that its header has.
+fn named((number, case): (usize, Case)) -> Case {
+    Case { model: case.model.with_name(format!("case_{number}")), ..case }
+}
+
+fn compile_and_compare(folder: &Path, source: &Path, cases: &[Case]) {
+    let binary = folder.join("main_c");
+    let warnings = ["-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wconversion"];
+    let mut compiler = Command::new("gcc");
+    compiler.args(["-std=c99", "-Wpedantic", "-O1", "-ffp-contract=off"]).args(&warnings[..3]);
+    compiler.arg("-o").arg(&binary).arg(source).arg("-lm");
+    if run(&mut compiler).is_some() {
+        let lines = run(&mut Command::new(&binary)).unwrap();
+        check_outputs(cases, &lines.replace(" |", "|"), "C of");
+    }
+    // As C++.
+    let mut compiler = Command::new("g++");
+    compiler.args(["-x", "c++", "-fsyntax-only"]).args(&warnings[..3]).arg(source);
+    run(&mut compiler);
+}
+
+/// The names of a model cannot become code.
+#[test]
+fn names_are_only_names() {
+    let evil = "*/ #error x\n\"; } fn main() { \\u{202e}\u{202e} 网 ??/";
+    let x = Input::new([2]).name(evil).tensor();
+    let y = Dense::new(2).name(format!("a{evil}")).call(&x);
+    let z = Dense::new(2).name(format!("b{evil}")).call(&x);
+    let model = Model::new(&x, [&y, &z]).unwrap().with_name(evil);
+    let folder = tempfile::tempdir().unwrap();
+    let program: Program = model.program().unwrap();
+    assert!(program.steps.iter().all(|step| matches!(step.work, Work::Affine { .. })));
+    let [rust, c] = [folder.path().join("evil.rs"), folder.path().join("evil.h")];
+    (model.export(&rust).unwrap(), model.export(&c).unwrap());
+    for path in [&rust, &c] {
+        assert!(std::fs::read(path).unwrap().is_ascii(), "{}", path.display());
+    }
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let mut compiler = Command::new(rustc);
+    compiler.args(["--edition", "2021", "--crate-type", "lib", "-D", "warnings", "-o"]);
+    run(compiler.arg(folder.path().join("evil.rlib")).arg(&rust));
+    let mut compiler = Command::new("gcc");
+    compiler.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c"]);
+    run(compiler.arg(&c));
+}
+
+/// Says no formula.
+#[derive(Debug)]
+struct Secret;
+
+impl vanilla::plan::RowFunction for Secret {
+    fn name(&self) -> &str {
+        "secret"
+    }
+    fn forward(&self, x: &[f32], _: &vanilla::plan::RowWeights<'_>, y: &mut [f32]) {
+        y.copy_from_slice(x);
+    }
+    fn backward(
+        &self,
+        _: &[f32],
+        _: &vanilla::plan::RowWeights<'_>,
+        _: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        _: &mut vanilla::plan::RowGradients<'_>,
+    ) {
+        dx.copy_from_slice(dy);
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_refused() {
+    let of = |layers: Vec<AnyLayer>| Sequential::new(layers).unwrap();
+    let secret = activations::Activation::Row(std::sync::Arc::new(Secret));
+    let own = of(layers![Dense::new(2).name("first").activation(secret).input_dim(2)]);
+    let text = Input::new([1]).name("colour").dtype("string").tensor();
+    let lookup = StringLookup::new().name("lookup").vocabulary(["red"]).output_mode("one_hot").call(&text);
+    let strings = Model::new(&text, &Dense::new(1).call(&lookup)).unwrap();
+    let bare = of(layers![Dense::new(2)]);
+    let fine = of(layers![Dense::new(2).input_dim(2)]);
+    let error = |result: Result<String>| result.unwrap_err().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let ending = fine.export(folder.path().join("model.js")).unwrap_err().to_string();
+    assert!(
+        ending.ends_with("model.js: cannot be exported: expected a name that ends in .rs (Rust) or .h (C)"),
+        "{ending}"
+    );
+    assert_eq!(
+        error(own.to_rust()),
+        "layer 'first' (Dense): cannot be exported: its function 'secret' states no formula for this shape. Implement \
+         `formula` for it, or leave the layer out"
+    );
+    assert_eq!(
+        error(strings.to_c()),
+        "layer 'lookup' (StringLookup): cannot be exported: only what makes numbers of numbers can, without hashing, and \
+         in tables of up to a million entries. Export the model behind it, and look up before it is called"
+    );
+    assert_eq!(
+        error(bare.to_c()),
+        "the model's input shape is not known yet: give the first layer an input_dim, or call build"
+    );
+}
