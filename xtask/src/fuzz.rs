@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// The version of cargo-fuzz that is installed.
 const CARGO_FUZZ: &str = "0.13.2";
 /// Targets that get an hour.
-const LONG: [&str; 4] = ["hdf5", "keras_model", "onnx", "legacy_h5"];
+const LONG: [&str; 5] = ["hdf5", "keras_model", "legacy_h5", "onnx", "onnx_model"];
 /// Where there are more, something is known to be wrong.
 const MOST_FINDINGS: usize = 10;
 /// Longer inputs are slower, and reach nothing that shorter ones do not.

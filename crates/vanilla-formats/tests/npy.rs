@@ -196,6 +196,12 @@ fn hostile_npz_is_refused() {
         common::patch(&common::patch(&good, local, name), central, name)
     };
     refused("traversal", npz::read(&renamed(b"../x.npy")), "a plain relative name, found `../x.npy`");
+    let two = npz::write(&[("aaaa", &x), ("aaab", &x)]).unwrap();
+    let twice = (0..2).fold(two, |file, _| {
+        let at = common::find(&file, b"aaab.npy", 0);
+        common::patch(&file, at, b"aaaa.npy")
+    });
+    refused("twice", npz::read(&twice), "npz, member `aaaa.npy`: expected every name once, found it twice");
     refused("not npy", npz::read(&renamed(b"aaaa.txt")), "a name that ends in .npy");
     refused("text", npz::read(b"<!DOCTYPE html>"), "not an npz archive: found an HTML page");
     let inner = npz::write(&[("bad", &u8s(&[1], &[1]))]).unwrap();

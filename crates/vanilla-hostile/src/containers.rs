@@ -1,4 +1,5 @@
-//! Changes inside of what holds parts together: gzip, zip, tar, PNG, safetensors, HDF5. Afterwards CRCs, sizes, hashes and
+//! Changes inside of what holds parts together: gzip, zip, tar, PNG, safetensors, HDF5,
+//! protobuf. Afterwards CRCs, sizes, hashes and
 //! checksums fit again, so that the changes get behind them.
 
 use crate::mutate::{Random, Shape, blind, changed, number, text};
@@ -121,6 +122,99 @@ pub(crate) fn zip(bytes: Vec<u8>, other: &[u8], random: &mut Random) -> Vec<u8> 
         }
     }
     pack(&members)
+}
+
+/// A field of a protobuf message: its key, and what stands behind it.
+struct Wire {
+    key: u64,
+    /// A varint, or the bytes of a fixed or length-delimited field.
+    value: u64,
+    bytes: Vec<u8>,
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The fields of a message, if all of the bytes are some.
+fn fields(mut bytes: &[u8]) -> Option<Vec<Wire>> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes)?;
+        let (value, length) = match key & 7 {
+            0 => (varint(&mut bytes)?, 0),
+            1 => (0, 8),
+            2 => (0, usize::try_from(varint(&mut bytes)?).ok()?),
+            5 => (0, 4),
+            _ => return None,
+        };
+        let (field, rest) = bytes.split_at_checked(length)?;
+        found.push(Wire { key, value, bytes: field.to_vec() });
+        bytes = rest;
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// A change in a message or in one inside it; the lengths around it fit again.
+pub(crate) fn protobuf(bytes: Vec<u8>, other: &[u8], random: &mut Random) -> Vec<u8> {
+    let Some(mut all) = fields(&bytes) else { return blind(bytes, other, random) };
+    let at = random.below(all.len());
+    match (random.below(12), all[at].key & 7) {
+        (0, _) => drop(all.remove(at)),
+        (1, _) => {
+            let Wire { key, value, ref bytes } = all[at];
+            let twin = Wire { key, value, bytes: bytes.clone() };
+            all.push(twin);
+        }
+        (2, _) => all[at].key = all[at].key & 7 | (1 + random.below(24) as u64) << 3,
+        (3, _) => {
+            let to = random.below(all.len());
+            all.swap(at, to);
+        }
+        (_, 0) => {
+            let mut eight = all[at].value.to_le_bytes();
+            number(&mut eight, random);
+            all[at].value = u64::from_le_bytes(eight);
+        }
+        _ => {
+            let field = std::mem::take(&mut all[at].bytes);
+            let inside = fields(&field).is_some() && random.below(8) > 0;
+            all[at].bytes = if inside { protobuf(field, other, random) } else { blind(field, other, random) };
+            // A fixed field has its length.
+            let fixed = [None, Some(8), None, None, None, Some(4), None, None][(all[at].key & 7) as usize];
+            if let Some(length) = fixed {
+                all[at].bytes.resize(length, 0);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for Wire { key, value, bytes } in all {
+        put_varint(&mut out, key);
+        match key & 7 {
+            0 => put_varint(&mut out, value),
+            2 => put_varint(&mut out, bytes.len() as u64),
+            _ => {}
+        }
+        out.extend(bytes);
+    }
+    out
 }
 
 /// A chunk of a PNG picture.

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Checkpoint;
 use vanilla::{Fit, Model, Registry, Tensor, inspect};
-use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, png, safetensors, tar};
+use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, onnx, png, safetensors, tar};
 
 /// A format under attack.
 pub struct Format {
@@ -96,12 +96,19 @@ pub const FORMATS: &[Format] = &[
         .memory(400).constant(6 << 20).law(model_law).cases(3_000),
     Format::new("safetensors_model", model, seeds::safetensors_models, Shape::Safetensors)
         .memory(400).constant(6 << 20).law(model_law).cases(4_000),
+    // int8 becomes i64, and names take more than their bytes.
+    Format::new("onnx", |b| kept(onnx::read(b)), seeds::onnx, Shape::Protobuf)
+        .memory(32).law(onnx_law).cases(30_000),
+    // And numbers are padded to sixteen columns.
+    Format::new("onnx_model", |b| kept(Model::from_onnx(b)), seeds::onnx, Shape::Protobuf)
+        .memory(100).constant(1 << 20).law(onnx_model_law).cases(5_000),
     // As the worst of the others.
     Format::new("inspect", |b| kept(inspect(on_disk(b))), seeds::any, Shape::Any)
         .memory(44 * INFLATED).constant(6 << 20).cases(5_000),
     // Numbers of one digit become eight bytes; each column and each text of its own takes more than its bytes.
     Format::new("csv", |b| kept(csv::read(b, &csv::Options::default())), seeds::csv, Shape::Text).memory(64),
-    Format::new("tar", |b| kept(tar::read_members(b, seeds::MEMBERS)), seeds::tar, Shape::Tar).memory(4 * INFLATED),
+    Format::new("tar", |b| kept(tar::read_members(b, seeds::MEMBERS)), seeds::tar, Shape::Tar)
+        .memory(4 * INFLATED),
     Format::new("checkpoint", checkpoint, seeds::checkpoint, Shape::Checkpoint).memory(16).cases(20_000),
 ];
 
@@ -184,6 +191,12 @@ fn safetensors_law(bytes: &[u8]) -> Result<(), String> {
     same_again(written, |b| write(&safetensors::read(b)?))
 }
 
+fn onnx_law(bytes: &[u8]) -> Result<(), String> {
+    let Ok(file) = onnx::read(bytes) else { return Ok(()) };
+    let Ok(written) = onnx::write(&file) else { return Ok(()) };
+    same_again(written, |b| onnx::write(&onnx::read(b)?))
+}
+
 fn json_config(bytes: &[u8]) -> Outcome {
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     kept(Model::from_json_within(&value, &Registry::default(), MOST_WEIGHTS))
@@ -208,9 +221,17 @@ fn model(bytes: &[u8]) -> Outcome {
     kept(Model::from_bytes(bytes, &Registry::default()))
 }
 
-/// A model that was loaded has a summary, predicts or says why not, and is saved and loaded again as the same file.
 fn model_law(bytes: &[u8]) -> Result<(), String> {
-    let Ok(model) = Model::from_bytes(bytes, &Registry::default()) else { return Ok(()) };
+    Model::from_bytes(bytes, &Registry::default()).map_or(Ok(()), law_of_models)
+}
+
+fn onnx_model_law(bytes: &[u8]) -> Result<(), String> {
+    Model::from_onnx(bytes).map_or(Ok(()), law_of_models)
+}
+
+/// A model that was loaded has a summary, predicts or says why not, and is saved and loaded again as the same
+/// file.
+fn law_of_models(model: Model) -> Result<(), String> {
     let _ = model.summary().to_string();
     let model = model.with_threads(1);
     if let (Some(sample), Ok(need)) = (model.input_shape(), model.memory_need(&Fit::new().batch_size(2), 2))

@@ -5,8 +5,8 @@
 //! mutate         a good file and a number to a changed file
 //! containers     changes inside of archives and trees; checksums and lengths are mended, so that they get there
 //! watch          runs a reader: no panic, one printable line as error, peak memory, a deadline
-//! tests/         the mutations as plain tests, the replay of ../../fuzz/corpus and ../../fuzz/regressions, amplification
-//! ../../fuzz     the same formats as libFuzzer targets
+//! tests/         mutations as plain tests, replay of fuzz/corpus and fuzz/regressions, amplification, whole models
+//! fuzz/          the same formats as libFuzzer targets, in the repository's root
 //! ```
 //!
 //! A format is added by an entry in [`FORMATS`] and, for the fuzzer, a file in `fuzz/fuzz_targets`.

@@ -1,11 +1,10 @@
 //! Changed files. A number decides all of a change, so a case is found again by its number.
 //!
-//! A third of the changes know nothing: bits, bytes, numbers that are often wrong, lengths, blocks that go, come twice,
-//! change places or come from another file. The others know how a format hangs together, and mend what would
-//! give them away: CRCs and sizes of zip and PNG, checksums of HDF5, the length of a safetensors header, the hash of a
-//! checkpoint. In JSON and in npy's headers they change numbers, words and brackets.
+//! A third of the changes know nothing: bits, bytes, numbers that are often wrong, lengths, blocks that go, come
+//! twice, change places or come from another file. The others know how a format hangs together, and mend what would
+//! give them away (`containers.rs`). In JSON and in npy's headers they change numbers, words and brackets.
 
-use crate::containers::{crc, gzip, hashed, hdf5, legacy_h5, png, safetensors, tar, zip};
+use crate::containers::{crc, gzip, hashed, hdf5, legacy_h5, png, protobuf, safetensors, tar, zip};
 
 /// How the bytes of a format hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +23,8 @@ pub enum Shape {
     LegacyH5,
     /// Any of the others, as the first bytes say.
     Any,
+    /// protobuf: messages in messages, with lengths.
+    Protobuf,
     /// PNG: chunks with CRCs.
     Png,
     /// tar, plain or in gzip: headers with sums.
@@ -185,6 +186,7 @@ pub fn changed(shape: Shape, bytes: Vec<u8>, other: &[u8], random: &mut Random) 
             };
             changed(shape, bytes, other, random)
         }
+        Shape::Protobuf => protobuf(bytes, other, random),
         Shape::Png => png(bytes, other, random),
         Shape::Tar => tar(bytes, other, random),
         Shape::Safetensors => safetensors(bytes, other, random),

@@ -205,6 +205,17 @@ pub fn safetensors_models() -> Vec<Vec<u8>> {
     [model(), trained].iter().map(|model| model.to_safetensors().expect("a built model")).collect()
 }
 
+/// ONNX files of Keras, PyTorch's graphs and scikit-learn, and one of ours.
+pub fn onnx() -> Vec<Vec<u8>> {
+    vec![
+        model().to_onnx().expect("a built model"),
+        include_bytes!("../../vanilla/tests/golden/onnx/torch_classifier.onnx").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/onnx/keras_graph.onnx").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/onnx/sklearn_binary.onnx").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/onnx/operators.onnx").to_vec(),
+    ]
+}
+
 /// A file of every kind.
 pub fn any() -> Vec<Vec<u8>> {
     [idx(), npy(), npz(), hdf5(), safetensors(), png(), keras(), legacy(), safetensors_models(), checkpoint()]

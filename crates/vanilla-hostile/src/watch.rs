@@ -1,9 +1,9 @@
-//! Runs a reader on bytes and holds it to what `vanilla-formats` promises for any bytes: a value or an error of one
-//! printable line, no panic, memory in proportion to the file, an end.
+//! Runs a reader on bytes and holds it to what `vanilla-formats` promises for any bytes: a value or an error of
+//! one printable line, no panic, memory in proportion to the file, an end.
 //!
 //! Memory is what the thread asked the allocator for, at its highest, refused requests included; a grown vector
-//! counts twice while it moves. Beyond that the process has a limit of its own, so that nothing that slips through can
-//! harm the machine. A reader that does not come back in time ends the whole process, with the case's name: a
+//! counts twice while it moves. Beyond that the process has a limit of its own, so that nothing that slips through
+//! can harm the machine. A reader that does not come back in time ends the whole process, with the case's name: a
 //! thread cannot be stopped.
 
 use crate::Format;
@@ -36,7 +36,8 @@ pub struct Taken {
 /// Runs the format's reader on these bytes.
 ///
 /// # Errors
-/// What is wrong with the reader, in one line: it panicked, took too much memory, or its error is not one printable line.
+/// What is wrong with the reader, in one line: it panicked, took too much memory, or its error is not one printable
+/// line.
 pub fn check(format: &Format, bytes: &[u8]) -> Result<Taken, String> {
     let (outcome, peak) = measure(|| (format.read)(bytes))?;
     let accepted = match &outcome {

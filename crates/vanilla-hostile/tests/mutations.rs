@@ -16,7 +16,10 @@ macro_rules! formats {
     };
 }
 
-formats! { idx gzip npy npz keras_zip hdf5 safetensors png json_config keras_model legacy_h5 safetensors_model inspect csv tar checkpoint }
+formats! {
+    idx gzip npy npz keras_zip hdf5 safetensors png json_config keras_model legacy_h5 safetensors_model onnx onnx_model
+    inspect csv tar checkpoint
+}
 
 #[test]
 fn every_format_is_attacked() {
@@ -34,7 +37,9 @@ fn attack(name: &str) {
     for (i, seed) in good.iter().enumerate() {
         match check(format, seed) {
             Ok(taken) if taken.accepted => {}
-            other => panic!("{name}: seed {i} is not accepted: {other:?}"),
+            other => {
+                panic!("{name}: seed {i} is not accepted: {other:?}, {:?}", (format.read)(seed).err())
+            }
         }
     }
     let mut tally = Tally::new(format);
