@@ -69,6 +69,20 @@ pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
     Ok(model.set_weights(&weights)?)
 }
 
+/// Names the model's classes and columns as a known data set does, where they say more than their numbers.
+pub fn name(dataset: &Dataset, model: &mut Model) -> Result<()> {
+    let classes = &dataset.class_names;
+    let told = classes.iter().enumerate().any(|(class, name)| *name != class.to_string());
+    if dataset.known && told && model.class_names().is_empty() && model.outputs() == Some(classes.len()) {
+        model.set_class_names(classes.clone())?;
+    }
+    let columns = dataset.feature_names.first().filter(|_| dataset.known && model.feature_names(0).is_empty());
+    if let Some(columns) = columns.filter(|columns| model.input_shape() == Some(&[columns.len()])) {
+        model.set_feature_names(0, columns.clone())?;
+    }
+    Ok(())
+}
+
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
 pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Arrays> {
     let flat = model.input_shape().is_some_and(|shape| shape.len() == 1);

@@ -468,11 +468,14 @@ mod tests {
         for round in 0..6000 {
             let mut bytes = bytes[..next(bytes.len()) + 1].to_vec();
             for _ in 0..next(6) {
-                let at = if round % 3 == 0 { next(bytes.len()) } else { (next(8) * BLOCK + next(BLOCK)) % bytes.len() };
+                let at =
+                    if round % 3 == 0 { next(bytes.len()) } else { (next(8) * BLOCK + next(BLOCK)) % bytes.len() };
                 bytes[at] = next(256) as u8;
             }
             // Behind the checksums, too.
-            for block in bytes.chunks_exact_mut(BLOCK).filter(|block| round % 2 == 0 && block[257..262] == *b"ustar") {
+            for block in
+                bytes.chunks_exact_mut(BLOCK).filter(|block| round % 2 == 0 && block[257..262] == *b"ustar")
+            {
                 seal(block);
             }
             let _ = read_members(&bytes[..], &WANTED);

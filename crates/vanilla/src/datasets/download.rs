@@ -257,7 +257,7 @@ impl Downloader {
                     tell(Event::Failed { url, problem: &problem });
                     problems[at] = Some(problem);
                     let around = (idle / urls.len()) as u32;
-                    if further || around > 0 && idle % urls.len() == 0 && idle < self.tries * urls.len() {
+                    if further || around > 0 && idle.is_multiple_of(urls.len()) && idle < self.tries * urls.len() {
                         std::thread::sleep(self.pause * (1 << around.min(6)));
                     }
                     if !further {
