@@ -99,3 +99,66 @@ fn plan_says_where_the_time_goes() {
         assert!((total - 200.0).abs() < 1.5, "{total}: {text}");
     }
 }
+
+/// Every format that a model can be in, and what is left of it.
+#[test]
+fn convert_keeps_the_predictions() {
+    let folder = folder();
+    let (x, _) = tiny(7, 4);
+    folder.write("x.npz", arrays(&[("x", x)]));
+    let predict = |model: &str| folder.good(&["predict", model, "--data", "x.npz", "--quiet"]).stdout;
+    let want = predict("run/model.keras");
+    assert_eq!(want.lines().count(), 7);
+    for ending in ["keras", "h5", "safetensors"] {
+        let (there, back) = (format!("a.{ending}"), format!("b-{ending}.keras"));
+        folder.good(&["convert", "run/model.keras", &there]);
+        folder.good(&["convert", &there, &back]);
+        assert_eq!(folder.read(&back), folder.read("run/model.keras"), "{ending}: to the byte, optimizer and all");
+        assert_eq!(predict(&there), want, "{ending}");
+    }
+    for ending in ["weights.h5", "weights.npz"] {
+        let (there, back) = (format!("a.{ending}"), format!("b-{ending}.keras"));
+        folder.good(&["convert", "run/model.keras", &there]);
+        folder.good(&["convert", &there, &back, "--model", "run/model.keras"]);
+        assert_eq!(folder.read(&back), folder.read("run/model.keras"), "{ending}");
+    }
+    let ran = folder.good(&["convert", "run/model.keras", "a.onnx"]);
+    assert!(ran.stderr.starts_with("note: such a file predicts; "), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("a.onnx: 2 layers, 67 parameters\n"), "{}", ran.stderr);
+    assert_eq!(predict("a.onnx"), want);
+    for (name, part) in [
+        ("a.rs", "pub fn predict(x: &[f32; INPUTS]) -> [f32; OUTPUTS]"),
+        ("a.h", "_predict(const float *x, float *y)"),
+    ] {
+        folder.good(&["convert", "run/model.keras", name, "--quiet"]);
+        assert!(folder.text(name).contains(part), "{name}");
+    }
+    let inspected = folder.good(&["inspect", "a.onnx", "--json"]).stdout;
+    let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
+    assert_eq!(inspected["about"]["operators"], "2 Gemm, 1 Relu, 1 Softmax");
+    assert_eq!(inspected["layers"].as_array().unwrap().len() >= 2, true);
+}
+
+#[test]
+fn convert_refuses_with_a_way_out() {
+    let folder = folder();
+    folder.good(&["convert", "run/model.keras", "a.weights.h5", "--quiet"]);
+    folder.write("a.rs", "// a program");
+    for (args, want) in [
+        (
+            &["run/model.keras", "a.pb"][..],
+            "a.pb: expected a name that ends in .keras, .h5, .safetensors, .weights.h5, .weights.npz, .onnx, .rs or .h",
+        ),
+        (&["a.weights.h5", "b.keras"], "a.weights.h5: holds weights alone: name their model with --model MODEL"),
+        (
+            &["a.rs", "b.keras"],
+            "a.rs: .rs and .h files are written and not read: convert from the model that it was made of",
+        ),
+        (&["none.keras", "b.keras"], "none.keras: No such file or directory (os error 2)"),
+    ] {
+        let ran = folder.run(&[&["convert"], args].concat());
+        assert_eq!(ran.code, Some(2), "{args:?}");
+        assert_eq!(ran.stderr, format!("error: {want}\n"));
+        assert!(!folder.path().join("b.keras").exists());
+    }
+}

@@ -283,10 +283,12 @@ fn arrays_are_found_by_name_or_by_number() {
     }
 }
 
+type Arrays = Vec<(String, Array)>;
+
 #[test]
 fn arrays_that_do_not_fit_are_refused() {
     let good = ["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"];
-    let with = |change: &dyn Fn(&mut Vec<(String, Array)>)| {
+    let with = |change: &dyn Fn(&mut Arrays)| {
         let mut arrays = arrays(good);
         change(&mut arrays);
         weights_error("w.safetensors", &as_safetensors(&arrays)).unwrap()

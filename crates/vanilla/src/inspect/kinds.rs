@@ -2,12 +2,14 @@
 
 use super::{Inspection, TensorReport};
 use crate::checkpoint::Checkpoint;
+use crate::datasets::Table;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use serde_json::Value;
 use std::path::Path;
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
-use vanilla_formats::{Array, gzip, idx, keras_zip, npy, npz, png, safetensors};
+use vanilla_formats::table::Values;
+use vanilla_formats::{Array, Data, gzip, idx, keras_zip, npy, npz, onnx, png, safetensors};
 
 /// Tells what the bytes are, by what they begin with.
 pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<()> {
@@ -15,7 +17,7 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     let mut usual: &[&str] = &[];
     if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
-        usual = &["h5", "hdf5", "keras"];
+        usual = &["h5", "hdf5"];
         hdf5_file(path, &hdf5::read(bytes).map_err(wrong)?, found);
     } else if bytes.starts_with(b"PK") {
         let is_keras = ending == "keras";
@@ -30,7 +32,7 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
                 npz_file(npz::read(bytes).map_err(wrong)?, found);
             }
         }
-    } else if bytes.get(8) == Some(&b'{') {
+    } else if bytes.get(8) == Some(&b'{') && bytes.first() != Some(&b'{') {
         usual = &["safetensors", "ckpt"];
         safetensors_file(path, bytes, safetensors::read(bytes).map_err(wrong)?, found);
     } else if bytes.starts_with(b"\x93NUMPY") {
@@ -45,6 +47,14 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
         let array = idx::read(bytes).map_err(wrong)?;
         let kind = if gzip::is_gzip(bytes) { "an IDX file, compressed (gzip)" } else { "an IDX file" };
         data(found, kind, vec![("x".into(), array)]);
+    } else if ending == "onnx" {
+        // The format has no first bytes of its own, and neither have tables.
+        onnx_file(path, onnx::read(bytes).map_err(wrong)?, found);
+    } else if Table::is_one(path) {
+        table(
+            Table::from_csv("table", bytes, &Default::default()).map_err(|error| Error::file(path, error))?,
+            found,
+        );
     } else {
         return Err(Error::file(path, unknown(bytes)));
     }
@@ -56,7 +66,8 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
 
 /// What is said of a file of no kind that is read.
 fn unknown(bytes: &[u8]) -> String {
-    let known = "expected one of .keras, .h5, .weights.h5, .safetensors, .npz, .npy, IDX (also .gz), PNG";
+    let known =
+        "expected one of .keras, .h5, .weights.h5, .safetensors, .onnx, .npz, .npy, IDX (also .gz), .csv, PNG";
     match bytes {
         [] => format!("an empty file: {known}"),
         _ => format!("{}: {known}", vanilla_formats::describe(bytes)),
@@ -152,6 +163,77 @@ fn safetensors_file(path: &Path, bytes: &[u8], file: safetensors::File, found: &
     odd_weights(found);
 }
 
+fn onnx_file(path: &Path, file: onnx::Model, found: &mut Inspection) {
+    found.kind = "an ONNX model (.onnx)".into();
+    found.about("ir_version", file.ir_version);
+    for (domain, version) in &file.opsets {
+        let domain = if domain.is_empty() { "ai.onnx" } else { domain };
+        found.about("opset", format!("{domain} {version}"));
+    }
+    found.about("producer", format!("{} {}", file.producer, file.producer_version));
+    let mut ops: Vec<(String, usize)> = Vec::new();
+    for node in &file.graph.nodes {
+        match ops.iter_mut().find(|(op, _)| *op == node.op_type) {
+            Some((_, count)) => *count += 1,
+            None => ops.push((node.op_type.clone(), 1)),
+        }
+    }
+    let ops: Vec<String> = ops.into_iter().map(|(op, count)| format!("{count} {op}")).collect();
+    found.about("operators", ops.join(", "));
+    for (name, text) in &file.metadata {
+        found.about(name, text.chars().take(100).collect::<String>());
+    }
+    model(path, found);
+    for tensor in file.graph.initializers {
+        let data = match tensor.values {
+            onnx::Values::F32(values) => Data::F32(values),
+            onnx::Values::F64(values) => Data::F32(values.into_iter().map(|x| x as f32).collect()),
+            onnx::Values::I64(values) => Data::I64(values),
+            onnx::Values::Bool(values) => Data::U8(values.into_iter().map(u8::from).collect()),
+            onnx::Values::Text(_) => continue,
+        };
+        found.tensors.push(TensorReport::of_array(tensor.name, &Array { shape: tensor.dims, data }));
+    }
+    odd_weights(found);
+}
+
+fn table(table: Table, found: &mut Inspection) {
+    found.kind = "a table (CSV)".into();
+    found.about("form", &table.form);
+    found.about("rows", table.rows);
+    for column in &table.columns {
+        let missing = match column.missing() {
+            0 => String::new(),
+            some => format!(", {some} missing"),
+        };
+        let kind = column.kind().name();
+        match &column.values {
+            Values::Text(texts) => {
+                let texts = texts.dictionary();
+                let (count, few) = (texts.len(), first(texts, 5));
+                found.about(&column.name, format!("{kind}, {count} different{missing}: {few}"));
+            }
+            _ => {
+                let numbers: Vec<f32> =
+                    (0..table.rows).filter(|row| !column.is_missing(*row)).map(|row| column.number(row)).collect();
+                let array = Array { shape: vec![numbers.len()], data: Data::F32(numbers) };
+                found.tensors.push(TensorReport::of_array(column.name.clone(), &array));
+                found.about(&column.name, format!("{kind}{missing}"));
+            }
+        }
+    }
+    let mut unusual = Vec::new();
+    found.tensors.iter().for_each(|tensor| tensor.unusual_data(&mut unusual));
+    found.unusual.extend(unusual);
+    found.unusual.extend(table.notes);
+}
+
+/// The first of these names.
+fn first(names: &[String], most: usize) -> String {
+    let more = if names.len() > most { ", …" } else { "" };
+    names[..names.len().min(most)].join(", ") + more
+}
+
 /// What the model in the file is, if it can be loaded.
 fn model(path: &Path, found: &mut Inspection) {
     let model = match Model::load(path) {
@@ -165,6 +247,15 @@ fn model(path: &Path, found: &mut Inspection) {
     };
     found.about("model", format!("{} ({} layers)", model.name(), model.layer_names().len()));
     found.about("weights_sha256", model.weights_sha256());
+    let info = model.info();
+    if !info.class_names.is_empty() {
+        found.about("classes", format!("{}: {}", info.class_names.len(), first(&info.class_names, 20)));
+    }
+    for (number, names) in info.feature_names.iter().enumerate().filter(|(_, names)| !names.is_empty()) {
+        found.about(&format!("columns of input {number}"), first(names, 20));
+    }
+    info.notes.iter().for_each(|(name, text)| found.about(name, text));
+    found.unusual.extend(model.remarks().iter().cloned());
     let description = model.to_json().unwrap_or_default();
     match description.get("compile_config") {
         Some(compile) => {

@@ -128,7 +128,7 @@ impl Importer {
             sample.push(length);
         }
         if let Some(axis) = open {
-            if known == 0 || elements % known != 0 {
+            if known == 0 || !elements.is_multiple_of(known) {
                 return Err(problem());
             }
             sample[axis] = elements / known;

@@ -142,7 +142,7 @@ impl Writer {
 
     /// Tokens to places, and the weights of all places in the mode `tf_idf`.
     #[expect(clippy::too_many_arguments, reason = "all of it describes one node")]
-    fn lookup<T: Token>(
+    fn lookup<T>(
         &mut self,
         layer: &str,
         place: &str,
@@ -155,7 +155,7 @@ impl Writer {
     ) -> Result<(String, Option<Vec<f32>>)>
     where
         Vec<T>: Into<KeysOf>,
-        T: Element,
+        T: Token + Element,
     {
         // The place of a token is its place here; special tokens stand in front.
         let all = lookup.get_vocabulary(true);
