@@ -13,7 +13,8 @@
 use super::body::{Body, Language};
 use super::head;
 use super::layout::{Layout, Place};
-use super::names::{Names, identifier, plain, quoted};
+use super::names::{Names, identifier, plain};
+use super::parts;
 use super::program::{Program, Step, Work};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -74,7 +75,7 @@ impl<'a> File<'a> {
     fn new(program: &'a Program) -> Self {
         let prefix = identifier(&program.name, "model");
         let mut names = Names::default();
-        for taken in ["predict", "max", "min"].into_iter().chain(HELPERS.map(|(name, _)| name)) {
+        for taken in ["predict", "max", "min"].into_iter().chain(parts::C.map(|(name, _)| name)) {
             names.unique(format!("{prefix}_{taken}"));
         }
         let mut ports = Names::default();
@@ -246,7 +247,9 @@ impl<'a> File<'a> {
         let (program, prefix) = (self.program, &self.prefix);
         let upper = prefix.to_uppercase();
         let mut text = String::from("/*\n");
-        for line in head::lines(program, self.layout.bytes()) {
+        // The fence around the layers is for Rust's documentation.
+        let fence = |line: &String| line.starts_with("```");
+        for line in head::lines(program, self.layout.bytes()).iter().filter(|line| !fence(line)) {
             text += format!(" * {line}").trim_end();
             text += "\n";
         }
@@ -271,12 +274,9 @@ impl<'a> File<'a> {
         for (size, name, length) in inputs.iter().chain(&outputs) {
             let _ = writeln!(text, "/* Numbers in {name}. */\n#define {size} {length}");
         }
-        let names: Vec<String> =
-            program.fronts.iter().map(|front| quoted(&program.inputs[front.input].name)).collect();
-        let _ = writeln!(text, "/* Names of the inputs and outputs in the model. */");
-        let _ = writeln!(text, "#define {upper}_INPUT_NAMES {{ {} }}", names.join(", "));
-        let names: Vec<String> = program.outputs.iter().map(|output| quoted(&output.name)).collect();
-        let _ = writeln!(text, "#define {upper}_OUTPUT_NAMES {{ {} }}", names.join(", "));
+        for (name, what, names) in head::names(program) {
+            let _ = writeln!(text, "/* {what}. */\n#define {upper}_{name} {{ {} }}", names.join(", "));
+        }
         for constant in &self.constants {
             let _ = write!(text, "\n{constant}");
         }
@@ -292,7 +292,7 @@ impl<'a> File<'a> {
                 );
             }
         }
-        for (name, helper) in HELPERS {
+        for (name, helper) in parts::C {
             if self.helpers.contains(name) {
                 text += "\n";
                 text += &helper.replace("NAME", prefix);
@@ -379,7 +379,7 @@ impl Language for File<'_> {
     }
     fn places(&mut self, places: Vec<usize>) -> String {
         let name = self.own("places");
-        let words = head::wrapped(places.iter().map(usize::to_string));
+        let words = head::wrapped(4, places.iter().map(usize::to_string));
         let doc = "/* What each element reads. */\n";
         self.constants.push(format!("{doc}static const int {name}[{}] = {{\n{words}}};\n", places.len()));
         name
@@ -403,7 +403,7 @@ fn number(x: f32) -> String {
 }
 
 fn array(name: &str, doc: &str, values: &[f32]) -> String {
-    let words = head::wrapped(values.iter().map(|x| number(*x)));
+    let words = head::wrapped(4, values.iter().map(|x| number(*x)));
     format!("/* {doc}. */\nstatic const float {name}[{}] = {{\n{words}}};\n", values.len())
 }
 
@@ -411,65 +411,3 @@ fn function_of(head: &str, lines: &[String]) -> String {
     let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!("{head} {{\n{body}}}\n")
 }
-
-/// Functions that steps call; NAME stands for the prefix.
-const HELPERS: [(&str, &str); 4] = [
-    (
-        "affine",
-        "/* y = x W + b for every row of x; b may be missing. */
-static inline void NAME_affine(const float *x, int rows, int inputs, const float *kernel, const float *bias, int units,
-                               float *y) {
-    for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < units; j++) {
-            y[r * units + j] = bias ? bias[j] : 0.0f;
-        }
-        for (int i = 0; i < inputs; i++) {
-            const float a = x[r * inputs + i];
-            for (int j = 0; j < units; j++) {
-                y[r * units + j] += a * kernel[i * units + j];
-            }
-        }
-    }
-}
-",
-    ),
-    // A comparison comes first: a float that no int holds must not become one.
-    (
-        "embed",
-        "/* The rows of a table that x names. A number that names none is taken for the nearest. */
-static inline void NAME_embed(const float *x, int numbers, const float *table, int rows, int units, float *y) {
-    for (int r = 0; r < numbers; r++) {
-        const int row = x[r] >= (float)(rows - 1) ? rows - 1 : x[r] > 0.0f ? (int)x[r] : 0;
-        for (int j = 0; j < units; j++) {
-            y[r * units + j] = table[row * units + j];
-        }
-    }
-}
-",
-    ),
-    (
-        "shift_scale",
-        "/* y = (x - mean) scale + shift for every row. */
-static inline void NAME_shift_scale(const float *x, int rows, int cols, const float *mean, const float *scale,
-                                    const float *shift, float *y) {
-    for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < cols; j++) {
-            y[r * cols + j] = (x[r * cols + j] - mean[j]) * scale[j] + shift[j];
-        }
-    }
-}
-",
-    ),
-    (
-        "place",
-        "/* The rows of x become a part of the rows of y, from column `start` on. */
-static inline void NAME_place(const float *x, int rows, int cols, float *y, int total, int start) {
-    for (int r = 0; r < rows; r++) {
-        for (int j = 0; j < cols; j++) {
-            y[r * total + start + j] = x[r * cols + j];
-        }
-    }
-}
-",
-    ),
-];

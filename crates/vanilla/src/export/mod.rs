@@ -10,6 +10,7 @@ mod layout;
 mod names;
 mod numbers;
 pub(crate) mod onnx;
+mod parts;
 mod program;
 mod rust;
 

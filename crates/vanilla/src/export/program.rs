@@ -13,6 +13,7 @@
 
 use crate::build::Built;
 use crate::error::{Error, Result};
+use crate::info::ModelInfo;
 use crate::layers::Layer;
 use crate::model::{Model, NOT_BUILT};
 use std::collections::HashMap;
@@ -34,6 +35,8 @@ pub struct Program {
     pub outputs: Vec<Output>,
     /// The weights that steps name by their place here. A layer that is called twice has them once.
     pub weights: Vec<Weights>,
+    /// Names of classes and columns, and notes.
+    pub info: ModelInfo,
     /// Number of weights of the model.
     pub parameters: usize,
     /// SHA-256 of all weights, as [`Model::weights_sha256`] has it.
@@ -174,6 +177,7 @@ impl Model {
             steps: maker.steps,
             outputs: outputs.map(|((name, shape), value)| Output { name, shape: shape.clone(), value }).collect(),
             weights: maker.weights,
+            info: self.info().clone(),
             parameters: self.count_params(),
             weights_sha256: self.weights_sha256(),
             forms: maker.forms,

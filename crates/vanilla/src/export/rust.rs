@@ -13,7 +13,8 @@
 use super::body::{Body, Language};
 use super::head;
 use super::layout::{Layout, Place};
-use super::names::{Names, identifier, plain, quoted};
+use super::names::{Names, identifier, plain};
+use super::parts;
 use super::program::{Program, Step, Work};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -72,12 +73,17 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn new(program: &'a Program) -> Self {
         let mut names = Names::default();
-        let taken = ["INPUTS", "OUTPUTS", "INPUT_NAMES", "OUTPUT_NAMES"].into_iter().chain(["x", "y", "predict"]);
-        taken.chain(HELPERS.iter().map(|(name, _)| *name)).chain(MATH.iter().map(|(name, _)| *name)).for_each(
-            |name| {
+        let lists = head::names(program).into_iter().map(|(name, ..)| name);
+        lists.for_each(|name| {
+            names.unique(name);
+        });
+        let taken = ["INPUTS", "OUTPUTS", "x", "y", "predict"].into_iter();
+        taken
+            .chain(parts::RUST.iter().map(|(name, _)| *name))
+            .chain(parts::RUST_MATH.iter().map(|(name, _)| *name))
+            .for_each(|name| {
                 names.unique(name.to_owned());
-            },
-        );
+            });
         let mut ports = |which: [&str; 2], count: usize, name: &dyn Fn(usize) -> String| {
             let port = |number: usize| {
                 let word = name(number);
@@ -274,14 +280,11 @@ impl<'a> File<'a> {
             let elements = program.elements(output.value);
             let _ = writeln!(text, "/// Numbers in `{name}`.\npub const {length}: usize = {elements};");
         }
-        let inputs: Vec<String> =
-            program.fronts.iter().map(|front| quoted(&program.inputs[front.input].name)).collect();
-        let outputs: Vec<String> = program.outputs.iter().map(|output| quoted(&output.name)).collect();
-        for (name, what, names) in [("INPUT_NAMES", "inputs", inputs), ("OUTPUT_NAMES", "outputs", outputs)] {
-            let (count, names) = (names.len(), names.join(", "));
+        for (name, what, names) in head::names(program) {
+            let (count, words) = (names.len(), head::wrapped(4, names.into_iter()));
             let _ = writeln!(
                 text,
-                "/// Names of the {what} in the model.\n#[allow(dead_code)]\npub const {name}: [&str; {count}] = [{names}];"
+                "/// {what}.\n#[allow(dead_code)]\npub const {name}: [&str; {count}] = [\n{words}];"
             );
         }
         let parameters: Vec<String> =
@@ -309,7 +312,7 @@ impl<'a> File<'a> {
             text += "\n";
             text += function;
         }
-        for (_, function) in HELPERS.iter().filter(|(name, _)| self.helpers.contains(name)) {
+        for (_, function) in parts::RUST.iter().filter(|(name, _)| self.helpers.contains(name)) {
             let _ = write!(text, "\n{function}");
         }
         if self.unary.contains("erfc") {
@@ -318,7 +321,7 @@ impl<'a> File<'a> {
         if !self.unary.is_empty() {
             text += "\n// Without `std`, take these from a crate such as libm.\n";
         }
-        for (_, function) in MATH.iter().filter(|(name, _)| self.unary.contains(name)) {
+        for (_, function) in parts::RUST_MATH.iter().filter(|(name, _)| self.unary.contains(name)) {
             text += function;
         }
         for constant in &self.statics {
@@ -389,7 +392,7 @@ impl Language for File<'_> {
         self.statics.push(format!(
             "{doc}static {name}: [u32; {}] = [\n{}];\n",
             places.len(),
-            head::wrapped(words)
+            head::wrapped(4, words)
         ));
         name
     }
@@ -421,11 +424,11 @@ fn number(x: f32) -> String {
 
 fn vector(name: &str, doc: &str, values: &[f32]) -> String {
     let words = values.iter().map(|x| number(*x));
-    format!("/// {doc}\nstatic {name}: [f32; {}] = [\n{}];\n", values.len(), head::wrapped(words))
+    format!("/// {doc}\nstatic {name}: [f32; {}] = [\n{}];\n", values.len(), head::wrapped(4, words))
 }
 
 fn matrix(name: &str, doc: &str, rows: usize, cols: usize, values: &[f32]) -> String {
-    let row = |row: &[f32]| format!("    [\n{}    ],\n", head::wrapped(row.iter().map(|x| number(*x))));
+    let row = |row: &[f32]| format!("    [\n{}    ],\n", head::wrapped(8, row.iter().map(|x| number(*x))));
     let lines: String = values.chunks(cols.max(1)).map(row).collect();
     format!("/// {doc}\nstatic {name}: [[f32; {cols}]; {rows}] = [\n{lines}];\n")
 }
@@ -451,143 +454,3 @@ fn merged(merge: Merge, names: &[String]) -> String {
         Merge::Minimum => chain("smaller"),
     }
 }
-
-/// Functions that steps call.
-const HELPERS: [(&str, &str); 10] = [
-    (
-        "affine",
-        "/// `y = x W + b` for every row of x.
-fn affine<const INPUTS: usize, const UNITS: usize>(
-    x: &[f32],
-    kernel: &[[f32; UNITS]; INPUTS],
-    bias: &[[f32; UNITS]; 1],
-    y: &mut [f32],
-) {
-    for (x, y) in x.chunks_exact(INPUTS).zip(y.chunks_exact_mut(UNITS)) {
-        y.iter_mut().zip(&bias[0]).for_each(|(y, b)| *y = *b);
-        for (x, row) in x.iter().zip(kernel) {
-            y.iter_mut().zip(row).for_each(|(y, w)| *y += x * w);
-        }
-    }
-}
-",
-    ),
-    (
-        "embed",
-        "/// The rows of a table that x names. A number that names none is taken for the nearest.
-fn embed<const ROWS: usize, const UNITS: usize>(x: &[f32], table: &[[f32; UNITS]; ROWS], y: &mut [f32]) {
-    for (x, y) in x.iter().zip(y.chunks_exact_mut(UNITS)) {
-        if let Some(row) = table.get(*x as usize).or(table.last()) {
-            y.iter_mut().zip(row).for_each(|(y, w)| *y = *w);
-        }
-    }
-}
-",
-    ),
-    (
-        "shift_scale",
-        "/// `y = (y - mean) scale + shift` for every row.
-fn shift_scale<const COLS: usize>(y: &mut [f32], mean: &[f32; COLS], scale: &[f32; COLS], shift: &[f32; COLS]) {
-    for y in y.chunks_exact_mut(COLS) {
-        for (((y, mean), scale), shift) in y.iter_mut().zip(mean).zip(scale).zip(shift) {
-            *y = (*y - mean) * scale + shift;
-        }
-    }
-}
-",
-    ),
-    (
-        "place",
-        "/// The rows of x become a part of the rows of y, from column `start` on.
-fn place<const COLS: usize, const TOTAL: usize>(x: &[f32], start: usize, y: &mut [f32]) {
-    for (x, y) in x.chunks_exact(COLS).zip(y.chunks_exact_mut(TOTAL)) {
-        y.iter_mut().skip(start).zip(x).for_each(|(y, x)| *y = *x);
-    }
-}
-",
-    ),
-    (
-        "rows",
-        "/// A function of every row of x.
-fn rows<const INPUTS: usize, const OUTPUTS: usize>(
-    x: &[f32],
-    f: fn(&[f32; INPUTS], &mut [f32; OUTPUTS]),
-    y: &mut [f32],
-) {
-    for (x, y) in x.chunks_exact(INPUTS).zip(y.chunks_exact_mut(OUTPUTS)) {
-        if let (Ok(x), Ok(y)) = (x.try_into(), y.try_into()) {
-            f(x, y);
-        }
-    }
-}
-",
-    ),
-    (
-        "at",
-        "/// The number at a place.
-fn at(numbers: &[f32], place: usize) -> f32 {
-    numbers.get(place).copied().unwrap_or(0.0)
-}
-",
-    ),
-    (
-        "wide",
-        "/// A term of a sum.
-fn wide(x: f32) -> f64 {
-    f64::from(x)
-}
-",
-    ),
-    (
-        "copy",
-        "/// `y = x`.
-fn copy(x: &[f32], y: &mut [f32]) {
-    y.iter_mut().zip(x).for_each(|(y, x)| *y = *x);
-}
-",
-    ),
-    (
-        "larger",
-        "/// The larger of the two; NaN if one is.
-fn larger(a: f32, b: f32) -> f32 {
-    if a < b || b.is_nan() { b } else { a }
-}
-",
-    ),
-    (
-        "smaller",
-        "/// The smaller of the two; NaN if one is.
-fn smaller(a: f32, b: f32) -> f32 {
-    if a > b || b.is_nan() { b } else { a }
-}
-",
-    ),
-];
-
-/// Functions of one number.
-const MATH: [(&str, &str); 9] = [
-    ("abs", "fn abs(x: f32) -> f32 {\n    x.abs()\n}\n"),
-    ("floor", "fn floor(x: f32) -> f32 {\n    x.floor()\n}\n"),
-    ("sqrt", "fn sqrt(x: f32) -> f32 {\n    x.sqrt()\n}\n"),
-    ("exp", "fn exp(x: f32) -> f32 {\n    x.exp()\n}\n"),
-    ("exp_m1", "fn exp_m1(x: f32) -> f32 {\n    x.exp_m1()\n}\n"),
-    ("ln", "fn ln(x: f32) -> f32 {\n    x.ln()\n}\n"),
-    ("ln_1p", "fn ln_1p(x: f32) -> f32 {\n    x.ln_1p()\n}\n"),
-    ("tanh", "fn tanh(x: f32) -> f32 {\n    x.tanh()\n}\n"),
-    ("erfc", ERFC),
-];
-
-/// Least squares over z in 0..10, weighted until the largest relative error stood still, and that is 2e-8; in f32 the
-/// function is within 7e-7 of its value up to z = 4.
-const ERFC: &str = "/// 1 less the error function: `e^(-z^2) t P(t)` with `z = |x|` and `t = 1 / (1 + z / 2)`.
-fn erfc(x: f32) -> f32 {
-    let z = x.abs();
-    let t = 1.0 / (1.0 + 0.5 * z);
-    let powers: [f32; 10] = [
-        0.012283235, -0.12325098, 0.4289193, -0.6700099, 0.42126364, -0.09831191, 0.2255399, 0.23864524, 0.282857,
-        0.2820645,
-    ];
-    let tail = exp(-z * z) * t * powers.iter().fold(0.0, |sum, c| sum * t + c);
-    if x < 0.0 { 2.0 - tail } else { tail }
-}
-";
