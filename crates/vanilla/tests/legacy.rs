@@ -230,8 +230,10 @@ fn floats(shape: &[usize], from: f32) -> Array {
     Array { shape: shape.to_vec(), data: Data::F32((0..count).map(|i| from + i as f32).collect()) }
 }
 
+type Arrays = Vec<(String, Array)>;
+
 /// The arrays of `two`, under these names.
-fn arrays(names: [&str; 4]) -> Vec<(String, Array)> {
+fn arrays(names: [&str; 4]) -> Arrays {
     let shapes = [vec![3, 2], vec![2], vec![2, 1], vec![1]];
     let named = names.into_iter().zip(shapes).enumerate();
     named.map(|(i, (name, shape))| (name.to_owned(), floats(&shape, 10.0 * i as f32))).collect()
@@ -303,7 +305,7 @@ fn arrays_are_found_by_name_or_by_number() {
 #[test]
 fn arrays_that_do_not_fit_are_refused() {
     let good = ["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"];
-    let with = |change: &dyn Fn(&mut Vec<(String, Array)>)| {
+    let with = |change: &dyn Fn(&mut Arrays)| {
         let mut arrays = arrays(good);
         change(&mut arrays);
         weights_error("w.safetensors", &as_safetensors(&arrays)).unwrap()

@@ -306,10 +306,6 @@ fn compile_config(training: Value) -> Option<Value> {
     }
     let optimizer = training.shift_remove("optimizer_config").unwrap_or_default();
     training.insert("optimizer".into(), optimizer);
-    // Never anything but null since 2.2.
-    training.shift_remove_entry("sample_weight_mode").filter(|(_, mode)| !mode.is_null()).map(|(key, mode)| {
-        training.insert(key, mode);
-    });
     Some(Value::Object(training))
 }
 
