@@ -89,6 +89,23 @@ fn weights_of_a_whole_model_go_into_a_described_one() {
 }
 
 #[test]
+fn lists_of_names_in_parts_are_one_list() {
+    let mut tree = hdf5::read(&std::fs::read(format!("{GOLDEN}/old-decay.h5")).unwrap()).unwrap();
+    let whole = Model::load(format!("{GOLDEN}/old-decay.h5")).unwrap();
+    for (path, name) in [("model_weights", "layer_names"), ("optimizer_weights", "weight_names")] {
+        let group = inner(&mut tree, path);
+        let at = group.attrs.iter().position(|(known, _)| known == name).unwrap();
+        let Attr::StrList(names) = group.attrs.remove(at).1 else { panic!() };
+        for (number, part) in names.chunks(2).enumerate() {
+            group.attrs.push((format!("{name}{number}"), Attr::StrList(part.to_vec())));
+        }
+    }
+    let parts = Model::from_bytes(&hdf5::write(&tree).unwrap(), &Registry::new()).unwrap();
+    assert_eq!((parts.weights_sha256(), parts.iterations()), (whole.weights_sha256(), whole.iterations()));
+    assert_eq!(parts.to_h5().unwrap(), whole.to_h5().unwrap());
+}
+
+#[test]
 fn a_vocabulary_beside_the_description_is_kept_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let case = &recorded("3.15")["lookups"];
@@ -213,8 +230,10 @@ fn floats(shape: &[usize], from: f32) -> Array {
     Array { shape: shape.to_vec(), data: Data::F32((0..count).map(|i| from + i as f32).collect()) }
 }
 
+type Arrays = Vec<(String, Array)>;
+
 /// The arrays of `two`, under these names.
-fn arrays(names: [&str; 4]) -> Vec<(String, Array)> {
+fn arrays(names: [&str; 4]) -> Arrays {
     let shapes = [vec![3, 2], vec![2], vec![2, 1], vec![1]];
     let named = names.into_iter().zip(shapes).enumerate();
     named.map(|(i, (name, shape))| (name.to_owned(), floats(&shape, 10.0 * i as f32))).collect()

@@ -306,10 +306,6 @@ fn compile_config(training: Value) -> Option<Value> {
     }
     let optimizer = training.shift_remove("optimizer_config").unwrap_or_default();
     training.insert("optimizer".into(), optimizer);
-    // Never anything but null since 2.2.
-    if training.get("sample_weight_mode").is_some_and(Value::is_null) {
-        training.shift_remove("sample_weight_mode");
-    }
     Some(Value::Object(training))
 }
 
