@@ -12,7 +12,7 @@ Model INDEX (`random_words.py`) is made and trained for two epochs by Keras and 
   it for three epochs.
 
 Tolerances: history 2e-3 relative, weights, state and predictions 2e-3 of the largest value of each array. What is left
-out, and why, stands in `random_words.py`; Lion moves every weight by the sign of a sum alone, so it is compared by its
+out, and why, stands in `random_words.py`, and so does what is mended of Keras itself (one line); Lion moves every weight by the sign of a sum alone, so it is compared by its
 predictions. Where two trainings differ, the same is tried with Keras alone, from weights that are 1e-7 of their value
 away: if Keras then differs from itself as much, the line says `chaos`, and another seed is to be chosen (SEEDS).
 
@@ -42,11 +42,12 @@ TOLERANCE = 2e-3
 FLOOR = 1e-6
 
 MODELS = 60
-# One chain of numbers, typed columns, two inputs and two outputs by name, tables, a nested model, a shared layer.
-SIX = (0, 5, 11, 12, 16, 39)
+# A chain behind a mask; bins; a nested model, tables, inputs and outputs by name; slots of Adafactor that have not the
+# shape of their weights; a product and spectral normalization; fitted moments, and the scalar that Nadam keeps.
+SIX = (0, 8, 11, 12, 16, 39)
 
 # Models whose training is chaos with seed 0: Keras, perturbed by 1e-7, differs from itself by more than the tolerance.
-SEEDS = {}
+SEEDS = {14: 1}
 
 
 class Report:
@@ -89,8 +90,15 @@ def load(path):
     return model
 
 
+def given(model, x, y):
+    """Inputs and targets in the form in which the model has its own."""
+    if isinstance(model, keras.Sequential):
+        return words.given(x, None), words.given(y, None)
+    return words.given(x, model.input), words.given(y, model.output)
+
+
 def outputs(model, x):
-    predicted = model.predict(words.given(x, model.input), batch_size=words.BATCH, verbose=0)
+    predicted = model.predict(given(model, x, ())[0], batch_size=words.BATCH, verbose=0)
     if isinstance(predicted, dict):
         return [predicted[name] for name in sorted(predicted)]
     return predicted if isinstance(predicted, list) else [predicted]
@@ -104,12 +112,12 @@ def told(logs):
 
 
 def evaluated(model, x, y):
-    x, y = words.given(x, model.input), words.given(y, model.output)
+    x, y = given(model, x, y)
     return told(model.evaluate(x, y, batch_size=words.BATCH, verbose=0, return_dict=True))
 
 
 def train(model, x, y, epochs):
-    x, y = words.given(x, model.input), words.given(y, model.output)
+    x, y = given(model, x, y)
     fit = {"epochs": epochs, "batch_size": words.BATCH, "shuffle": False, "verbose": 0}
     return told(model.fit(x, y, **fit).history)
 
@@ -245,13 +253,11 @@ def one(index, programs, folder):
         report.near(f"opened made evaluate {key}", [here["before"].get(key, np.nan)], [value], 1e-4, each=True)
     summary(report, beside, here["summary"])
 
-    only_files = case["optimizer"] in words.ONLY_FILES
     only_predictions = case["optimizer"] == "Lion"
     history = train(beside, x, y, 3)
     kept = state(beside, x)
     continued = opened(report, "continued", folder, x, y, here["after"])
-    if not only_files:
-        compare(report, "there", here["history"]["history"], state(continued, x), history, kept, only_predictions)
+    compare(report, "there", here["history"]["history"], state(continued, x), history, kept, only_predictions)
     if (folder / "one.npz").exists():
         by_command(report, programs, folder)
 
@@ -259,9 +265,7 @@ def one(index, programs, folder):
     history = train(born, x, y, 3)
     kept = state(born, x)
     continued = opened(report, "born_continued", folder, x, y)
-    if not only_files:
-        here = here["born_history"]["history"]
-        compare(report, "back", here, state(continued, x), history, kept, only_predictions)
+    compare(report, "back", here["born_history"]["history"], state(continued, x), history, kept, only_predictions)
     for side, path in (("there", made), ("back", folder / "born.keras")):
         if any(f" {side} " in problem for problem in report.problems):
             found = chaos(path, x, y)

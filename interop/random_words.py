@@ -27,8 +27,31 @@ LEFT_OUT = {
     "threshold": "no word without arguments: Keras's files cannot say it",
 }
 
-# Where trajectories differ because Keras is wrong, and the file is all that is compared.
-ONLY_FILES = {"ScheduleFreeAdamW": "Keras on TensorFlow takes the momentum after the step for the one before"}
+
+def with_a_copy(update_step):
+    """ScheduleFreeAdamW of Keras on TensorFlow takes the momentum after the step for the one before, which it means to
+    keep: `.value`, which it reads first, is the variable itself. Here it is a copy, and Keras computes its own formula."""
+
+    def corrected(self, gradient, weight, rate):
+        variable, momentum = type(self.iterations), self._momentums[self._get_variable_index(weight)]
+        kept, reads = variable.value, []
+
+        def value(read):
+            if read is momentum and not reads:
+                reads.append(read)
+                return tf.identity(kept.fget(read))
+            return kept.fget(read)
+
+        variable.value = property(value)
+        try:
+            return update_step(self, gradient, weight, rate)
+        finally:
+            del variable.value
+
+    return corrected
+
+
+O.ScheduleFreeAdamW.update_step = with_a_copy(O.ScheduleFreeAdamW.update_step)
 
 ACTIVATIONS = (
     "linear relu relu6 leaky_relu elu selu celu softplus softsign sigmoid log_sigmoid tanh exponential silu swish gelu"
@@ -657,4 +680,4 @@ def given(arrays, structure):
     found = [tf.constant(data) if data.dtype.kind in "OU" else data for data in arrays]
     if isinstance(structure, dict):
         return dict(zip(sorted(structure), found))
-    return found if len(found) > 1 else found[0]
+    return found[0] if len(found) == 1 else found
