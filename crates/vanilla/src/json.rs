@@ -392,12 +392,8 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
             let set = call
                 .get("kwargs")
                 .and_then(Value::as_object)
-                // `training = false` keeps a normalization from moving: it is no default.
-                .and_then(|kwargs| {
-                    let plain =
-                        |key: &str, value: &Value| value.is_null() || *value == json!(false) && key != "training";
-                    kwargs.iter().find(|(key, value)| !plain(key, value))
-                });
+                // `training = false` too: Keras 3 writes it for every Dropout, and what `fit` says counts more.
+                .and_then(|kwargs| kwargs.iter().find(|(_, value)| !value.is_null() && **value != json!(false)));
             if let Some((key, value)) = set {
                 let problem = format!("is called with {key} = {value}, which is not supported: leave it out");
                 return Err(Error::config(place(), problem));

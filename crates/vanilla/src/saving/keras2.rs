@@ -6,6 +6,7 @@
 //! | `batch_input_shape` of a Sequential's first layer | an `InputLayer` in front, if there is none |
 //! | `"inbound_nodes": [[["dense", 0, 0, {}], …]]` | `[{"args": [tensor, …], "kwargs": {}}]` |
 //! | `["inner", 1, 0]`: a model inside is counted from 1 | `["inner", 0, 0]` |
+//! | a call with `"training": false`, which is no default there | a call with an argument that is refused |
 //! | `"axis": [1]` of a `BatchNormalization`, `fused`; `input_length` of an `Embedding` | `"axis": 1`; nothing |
 //! | `dtype` of an initializer | nothing: weights are float32 |
 //! | `"class_name": "Custom>Adam"`, `lr`, `jit_compile`, `is_legacy_optimizer` | `Adam`, `learning_rate`, nothing |
@@ -143,6 +144,10 @@ fn connect(config: &mut Map<String, Value>) {
                     if let Some(more) = place.get(3).and_then(Value::as_object) {
                         kwargs.extend(more.clone());
                     }
+                }
+                // To Keras 2 this says more than `fit` does; to Keras 3 it is a default without effect.
+                if let Some(training) = kwargs.get_mut("training").filter(|training| **training == json!(false)) {
+                    *training = "false in every step".into();
                 }
                 let args = if tensors.len() == 1 { Value::Array(tensors) } else { json!([tensors]) };
                 *call = json!({ "args": args, "kwargs": kwargs });
@@ -302,6 +307,10 @@ mod tests {
                     "class_name": "Add", "name": "add", "config": {},
                     "inbound_nodes": [[["inner", 1, 0, {}], ["a", 0, 0, { "training": true }]]],
                 },
+                {
+                    "class_name": "BatchNormalization", "name": "still", "config": {},
+                    "inbound_nodes": [[["add", 0, 0, { "training": false }]]],
+                },
             ],
             "input_layers": [["a", 0, 0]],
             "output_layers": [["inner", 1, 0]],
@@ -313,6 +322,7 @@ mod tests {
         assert_eq!(layers[1]["inbound_nodes"], json!([{ "args": [tensor("a")], "kwargs": {} }]));
         let both = json!([[tensor("inner"), tensor("a")]]);
         assert_eq!(layers[2]["inbound_nodes"], json!([{ "args": both, "kwargs": { "training": true } }]));
+        assert_eq!(layers[3]["inbound_nodes"][0]["kwargs"], json!({ "training": "false in every step" }));
         assert_eq!(node["config"]["output_layers"], json!([["inner", 0, 0]]));
     }
 
