@@ -4,21 +4,23 @@
 
 Model INDEX (`random_words.py`) is made and trained for two epochs by Keras and saved as `made.keras`. Then
 
-- Vanilla trains it for three epochs (`examples/beside_keras.rs`, and `vanilla fit --shuffle false` where there is one
-  input and one output), and so does Keras from the same file: history, weights, the optimizer's state, predictions;
-- Keras opens what Vanilla saved: everything in it is there, bit by bit, predictions and evaluation are Vanilla's, and
-  written again by Keras its description is the one that it began with;
-- Vanilla makes a model of the same description, trains it for two epochs and saves it: Keras opens it, and both train
-  it for three epochs.
+- Vanilla trains it for three epochs (`examples/beside_keras.rs`, and `vanilla fit --shuffle false` where there is
+  one input and one output), and so does Keras from the same file: history, weights, the optimizer's state,
+  predictions;
+- Keras opens what Vanilla saved: everything in it is there, bit by bit, predictions and evaluation are Vanilla's,
+  and written again by Keras its description is the one that it began with;
+- Vanilla makes a model of the same description, trains it for two epochs and saves it: Keras opens it, and both
+  train it for three epochs.
 
-Tolerances: history 2e-3 relative, weights, state and predictions 2e-3 of the largest value of each array. What is left
-out, and why, stands in `random_words.py`; Lion moves every weight by the sign of a sum alone, so it is compared by its
-predictions. Where two trainings differ, the same is tried with Keras alone, from weights that are 1e-7 of their value
-away: if Keras then differs from itself as much, the line says `chaos`, and another seed is to be chosen (SEEDS).
+Tolerances: history 2e-3 relative, weights, state and predictions 2e-3 of the largest value of each array. What is
+left out, and why, stands in `random_words.py`, and so does what is mended of Keras itself, one line. Lion moves
+every weight by the sign of a sum alone, so it is compared by its predictions. Where two trainings differ, the same is
+tried with Keras alone, from weights that are 1e-7 of their value away: if Keras then differs from itself as much, the
+line says `chaos`, and another seed is to be chosen (SEEDS).
 
-One line a model, a summary, and exit code 1 if anything differs. Without arguments all 60 models, with `--six` the few
-that `.ci/run` takes. The programs, with `examples/beside_keras` among them, are those of `cargo build`. Keras runs every
-function as plain Python, because traced ones take ten times as long to make as to run; `--graph` traces them.
+One line a model, a summary, and exit code 1 if anything differs. Without arguments all 60 models, with `--six` the
+few that `.ci/run` takes. The programs, with `examples/beside_keras` among them, are those of `cargo build`. Keras
+runs every function as plain Python, because traced ones take longer to make than to run; `--graph` traces them.
 """
 
 import argparse
@@ -42,11 +44,12 @@ TOLERANCE = 2e-3
 FLOOR = 1e-6
 
 MODELS = 60
-# One chain of numbers, typed columns, two inputs and two outputs by name, tables, a nested model, a shared layer.
-SIX = (0, 5, 11, 12, 16, 39)
+# A chain behind a mask; bins; a nested model, tables, inputs and outputs by name; slots of Adafactor that have not
+# the shape of their weights; a product and spectral normalization; fitted moments, and the scalar that Nadam keeps.
+SIX = (0, 8, 11, 12, 16, 39)
 
-# Models whose training is chaos with seed 0: Keras, perturbed by 1e-7, differs from itself by more than the tolerance.
-SEEDS = {}
+# Models whose training is chaos with seed 0: Keras, perturbed by 1e-7, differs from itself by more than allowed.
+SEEDS = {14: 1}
 
 
 class Report:
@@ -89,27 +92,34 @@ def load(path):
     return model
 
 
+def given(model, x, y):
+    """Inputs and targets in the form in which the model has its own."""
+    if isinstance(model, keras.Sequential):
+        return words.given(x, None), words.given(y, None)
+    return words.given(x, model.input), words.given(y, model.output)
+
+
 def outputs(model, x):
-    predicted = model.predict(words.given(x, model.input), batch_size=words.BATCH, verbose=0)
+    predicted = model.predict(given(model, x, ())[0], batch_size=words.BATCH, verbose=0)
     if isinstance(predicted, dict):
         return [predicted[name] for name in sorted(predicted)]
     return predicted if isinstance(predicted, list) else [predicted]
 
 
 def told(logs):
-    """Without the losses of single outputs where every function runs as plain Python: their mean over the batches is
-    weighted by rows there, and in a traced function, which does not know how many there are, it is not."""
+    """Without the losses of single outputs where every function runs as plain Python: their mean over the batches
+    is weighted by rows there, and in a traced function, which does not know how many there are, it is not."""
     traced = not tf.config.functions_run_eagerly()
     return {key: value for key, value in logs.items() if traced or not key.endswith("_loss")}
 
 
 def evaluated(model, x, y):
-    x, y = words.given(x, model.input), words.given(y, model.output)
+    x, y = given(model, x, y)
     return told(model.evaluate(x, y, batch_size=words.BATCH, verbose=0, return_dict=True))
 
 
 def train(model, x, y, epochs):
-    x, y = words.given(x, model.input), words.given(y, model.output)
+    x, y = given(model, x, y)
     fit = {"epochs": epochs, "batch_size": words.BATCH, "shuffle": False, "verbose": 0}
     return told(model.fit(x, y, **fit).history)
 
@@ -212,7 +222,8 @@ def by_command(report, programs, folder):
     """`vanilla fit` writes the same bytes as the library."""
     said = ["--data", folder / "one.npz", "--out", folder / "command.keras", "--history", folder / "command.json"]
     said += ["--epochs", "3", "--batch-size", "32", "--shuffle", "false", "--quiet"]
-    run = subprocess.run([programs / "vanilla", "fit", folder / "made.keras", *said], capture_output=True, text=True)
+    command = [programs / "vanilla", "fit", folder / "made.keras", *said]
+    run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
         report.problems.append(f"vanilla fit: {run.stderr.strip()}")
     elif (folder / "command.keras").read_bytes() != (folder / "continued.keras").read_bytes():
@@ -245,13 +256,11 @@ def one(index, programs, folder):
         report.near(f"opened made evaluate {key}", [here["before"].get(key, np.nan)], [value], 1e-4, each=True)
     summary(report, beside, here["summary"])
 
-    only_files = case["optimizer"] in words.ONLY_FILES
     only_predictions = case["optimizer"] == "Lion"
     history = train(beside, x, y, 3)
     kept = state(beside, x)
     continued = opened(report, "continued", folder, x, y, here["after"])
-    if not only_files:
-        compare(report, "there", here["history"]["history"], state(continued, x), history, kept, only_predictions)
+    compare(report, "there", here["history"]["history"], state(continued, x), history, kept, only_predictions)
     if (folder / "one.npz").exists():
         by_command(report, programs, folder)
 
@@ -259,14 +268,12 @@ def one(index, programs, folder):
     history = train(born, x, y, 3)
     kept = state(born, x)
     continued = opened(report, "born_continued", folder, x, y)
-    if not only_files:
-        here = here["born_history"]["history"]
-        compare(report, "back", here, state(continued, x), history, kept, only_predictions)
+    compare(report, "back", here["born_history"]["history"], state(continued, x), history, kept, only_predictions)
     for side, path in (("there", made), ("back", folder / "born.keras")):
         if any(f" {side} " in problem for problem in report.problems):
             found = chaos(path, x, y)
             if found.problems:
-                report.problems.append(f"chaos {side}: Keras differs from itself, {found.problems[0]}")
+                report.problems.insert(0, f"chaos {side}: Keras differs from itself, {found.problems[0]}")
     return title, report
 
 
@@ -288,7 +295,7 @@ def main():
     parser.add_argument("--only", type=int, nargs="*")
     parser.add_argument("--programs", type=pathlib.Path, default=pathlib.Path("target/debug"))
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for the files, which stay there")
-    parser.add_argument("--graph", action="store_true", help="let TensorFlow trace every function: minutes, not seconds")
+    parser.add_argument("--graph", action="store_true", help="let TensorFlow trace every function")
     args = parser.parse_args()
     tf.config.run_functions_eagerly(not args.graph)
     failed, worst = [], {}

@@ -1,7 +1,7 @@
 """The models of `random_models.py`: from a number, a network of Keras with its data.
 
-Every model takes the next words of each list below, which are shuffled once and dealt like cards, so that 60 models have
-them all, in ever new company. Number and seed decide everything.
+Every model takes the next words of each list below, which are shuffled once and dealt like cards, so that 60 models
+have them all, in ever new company. Number and seed decide everything.
 """
 
 import itertools
@@ -27,12 +27,36 @@ LEFT_OUT = {
     "threshold": "no word without arguments: Keras's files cannot say it",
 }
 
-# Where trajectories differ because Keras is wrong, and the file is all that is compared.
-ONLY_FILES = {"ScheduleFreeAdamW": "Keras on TensorFlow takes the momentum after the step for the one before"}
+
+def with_a_copy(update_step):
+    """ScheduleFreeAdamW of Keras on TensorFlow takes the momentum after the step for the one before, which it means
+    to keep: `.value`, which it reads first, is the variable itself. Here it is a copy, and Keras computes its own
+    formula."""
+
+    def corrected(self, gradient, weight, rate):
+        variable, momentum = type(self.iterations), self._momentums[self._get_variable_index(weight)]
+        kept, reads = variable.value, []
+
+        def value(read):
+            if read is momentum and not reads:
+                reads.append(read)
+                return tf.identity(kept.fget(read))
+            return kept.fget(read)
+
+        variable.value = property(value)
+        try:
+            return update_step(self, gradient, weight, rate)
+        finally:
+            del variable.value
+
+    return corrected
+
+
+O.ScheduleFreeAdamW.update_step = with_a_copy(O.ScheduleFreeAdamW.update_step)
 
 ACTIVATIONS = (
-    "linear relu relu6 leaky_relu elu selu celu softplus softsign sigmoid log_sigmoid tanh exponential silu swish gelu"
-    " mish hard_sigmoid hard_silu hard_swish hard_tanh hard_shrink soft_shrink tanh_shrink squareplus sparse_plus"
+    "linear relu relu6 leaky_relu elu selu celu softplus softsign sigmoid log_sigmoid tanh exponential silu swish"
+    " gelu mish hard_sigmoid hard_silu hard_swish hard_tanh hard_shrink soft_shrink tanh_shrink squareplus sparse_plus"
     " sparse_sigmoid softmax log_softmax"
 ).split()
 
@@ -160,7 +184,8 @@ BLOCKS = (
 ).split()
 MERGES = "Add Subtract Multiply Average Maximum Minimum Concatenate Dot".split()
 FRONTS = (
-    "numbers numbers rank_3 tokens numbers masked lookup bins numbers encoding normalized hashing words numbers moments"
+    "numbers numbers rank_3 tokens numbers masked lookup bins numbers encoding normalized hashing words numbers"
+    " moments"
 ).split()
 
 DECKS = {
@@ -257,7 +282,8 @@ class Trunk:
 
     def layer_norm(self):
         self.dense(activation="linear")
-        self.put(L.LayerNormalization(**[{}, {"center": False}, {"scale": False, "epsilon": 0.01}][self.index % 3]))
+        said = [{}, {"center": False}, {"scale": False, "epsilon": 0.01}][self.index % 3]
+        self.put(L.LayerNormalization(**said))
         self.shifted = True
         self.activation()
 
@@ -366,7 +392,8 @@ def front(kind, source, number):
         return L.Input((2,), dtype="int64", name=name), [L.Hashing(5), *table(5)], (6,), x
     if kind == "words":
         layers = [L.StringLookup(vocabulary=WORDS[:4], num_oov_indices=2), *table(6)]
-        return L.Input((2,), dtype="string", name=name), layers, (6,), source.choice(WORDS, (ROWS, 2)).astype(object)
+        x = source.choice(WORDS, (ROWS, 2)).astype(object)
+        return L.Input((2,), dtype="string", name=name), layers, (6,), x
     if kind == "bins":
         layer = L.Discretization(bin_boundaries=[-1.0, -0.3, 0.2, 0.9], output_mode="multi_hot")
         return L.Input((2,), name=name), [layer], (5,), drawn(2)
@@ -390,7 +417,8 @@ def features(x):
 
 
 def smooth(source, x, columns):
-    return np.tanh(x @ source.normal(0, x.shape[1] ** -0.5, (x.shape[1], columns)) + source.normal(0, 0.3, (len(x), 1)))
+    kernel = source.normal(0, x.shape[1] ** -0.5, (x.shape[1], columns))
+    return np.tanh(x @ kernel + source.normal(0, 0.3, (len(x), 1)))
 
 
 # Losses by the kind of target: (loss, activation of the head, columns).
@@ -447,6 +475,7 @@ HEADS = [
     lambda: bits(LO.Tversky(axis=-1)),
 ]
 
+BY_VARIANCE = "variance_weighted_average"
 METRICS = {
     "numbers": [
         lambda n: "mse",
@@ -459,7 +488,7 @@ METRICS = {
         lambda n: M.PearsonCorrelation() if n > 2 else "mae",
         lambda n: M.ConcordanceCorrelation() if n > 2 else "mae",
         # Of several outputs Keras counts each sample several times when it adjusts for regressors.
-        lambda n: M.R2Score(num_regressors=2) if n == 1 else M.R2Score(class_aggregation="variance_weighted_average"),
+        lambda n: M.R2Score(**({"num_regressors": 2} if n == 1 else {"class_aggregation": BY_VARIANCE})),
         lambda n: M.Accuracy(),
     ],
     "counts": [lambda n: "msle", lambda n: M.Poisson(), lambda n: "mae", lambda n: "mse", lambda n: "mape"],
@@ -537,7 +566,8 @@ def metrics(deal, kind, activation, columns, many):
     for card in itertools.islice(deal[f"metrics {kind}"], len(METRICS[kind])):
         metric = card(columns)
         name = metric if isinstance(metric, str) else type(metric).__name__
-        if name not in names and len(found) < many and (probable or name in OF_ANY or kind in ("numbers", "counts")):
+        fits = probable or name in OF_ANY or kind in ("numbers", "counts")
+        if fits and name not in names and len(found) < many:
             found.append(metric)
             names.add(name)
     return found
@@ -628,8 +658,8 @@ def make(index, seed=0):
         if index % 8 > 3 or index % 24 == 11:
             compile_with["loss"] = dict(zip(outs, compile_with["loss"]))
             compile_with["metrics"] = dict(zip(outs, chosen))
-        weights = [0.7, 1.3]
-        compile_with["loss_weights"] = weights if isinstance(compile_with["loss"], list) else dict(zip(outs, weights))
+        by_name = isinstance(compile_with["loss"], dict)
+        compile_with["loss_weights"] = dict(zip(outs, [0.7, 1.3])) if by_name else [0.7, 1.3]
     elif heads[0][0] in ("numbers", "counts") and index % 2:
         compile_with["weighted_metrics"] = ["mae"]
     model.compile(**compile_with)
@@ -653,8 +683,9 @@ def merged(word, values, index):
 
 
 def given(arrays, structure):
-    """Inputs or targets as this model takes them: by names, in a list, or a single one without it; strings as a tensor."""
+    """Inputs or targets as a model takes them: by names, in a list, or a single one without it. Strings are a
+    tensor."""
     found = [tf.constant(data) if data.dtype.kind in "OU" else data for data in arrays]
     if isinstance(structure, dict):
         return dict(zip(sorted(structure), found))
-    return found if len(found) > 1 else found[0]
+    return found[0] if len(found) == 1 else found
