@@ -1,7 +1,7 @@
 //! `vanilla convert`: a model from one format to another, by the endings of the names.
 
-use crate::Global;
 use crate::ui::{note, usage};
+use crate::{Global, model};
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Holds {
 impl Convert {
     pub fn run(&self, global: &Global) -> Result<()> {
         let (from, to) = (Holds::of(&self.src)?, Holds::of(&self.dst)?);
-        let model = self.read(from)?;
+        let model = self.read(from, global)?;
         let dst = &self.dst;
         match to {
             Holds::Model => model.save(dst),
@@ -63,7 +63,9 @@ impl Convert {
         }?;
         if !global.quiet {
             if model.is_compiled() && matches!(to, Holds::Inference | Holds::Source) {
-                note("note: such a file predicts; optimizer and loss stay behind, so training cannot go on from it");
+                note(
+                    "note: such a file predicts; optimizer and loss stay behind, so training cannot go on from it",
+                );
             }
             let (layers, params) = (model.layer_names().len(), model.count_params());
             note(&format!("{}: {layers} layers, {params} parameters", dst.display()));
@@ -71,22 +73,21 @@ impl Convert {
         Ok(())
     }
 
-    fn read(&self, from: Holds) -> Result<Model> {
+    fn read(&self, from: Holds, global: &Global) -> Result<Model> {
         let place = self.src.display();
         match (from, &self.model) {
             (Holds::Source, _) => {
-                let problem = ".rs and .h files are written and not read: convert from the model that it was made of";
+                let problem =
+                    ".rs and .h files are written and not read: convert from the model that it was made of";
                 Err(usage(format!("{place}: {problem}")))
             }
             (Holds::Weights, None) => {
                 Err(usage(format!("{place}: holds weights alone: name their model with --model MODEL")))
             }
-            (_, None) => Ok(Model::load(&self.src)?),
-            (Holds::Inference, Some(_)) => {
-                Err(usage(format!("{place}: is a whole model: leave --model out")))
-            }
+            (_, None) => model::open(&self.src, global),
+            (Holds::Inference, Some(_)) => Err(usage(format!("{place}: is a whole model: leave --model out"))),
             (_, Some(model)) => {
-                let mut model = Model::load(model)?;
+                let mut model = model::open(model, global)?;
                 model.load_weights(&self.src)?;
                 Ok(model)
             }

@@ -43,15 +43,18 @@ pub fn build(model: &mut Model, x: &Arrays) -> Result<()> {
     Ok(())
 }
 
-/// Lets a `Normalization` at the beginning of the model learn from the samples of `x`, unless mean and variance were
-/// given: what `adapt` does in Keras.
+/// Lets a `Normalization` at the beginning of the model learn from the samples of `x`, where it has learned nothing yet
+/// and mean and variance were not given: what `adapt` does in Keras.
 pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
     let layers = model.layer_names().into_iter().map(|name| model.get_layer(&name));
     let layers = layers.collect::<Result<Vec<_>, _>>()?;
     let first = layers.iter().find(|layer| layer.class_name != "InputLayer");
     let learns = first.is_some_and(|layer| {
+        let all = |weight: usize, value: f32| layer.weights[weight].to_f32().iter().all(|found| *found == value);
         layer.class_name == "Normalization"
-            && !layer.weights.is_empty()
+            && layer.weights.len() == 3
+            && all(0, 0.0)
+            && all(1, 1.0)
             && layer.config.get("axis") == Some(&json!([-1]))
     });
     let (true, Some(x)) = (learns, x.single()) else { return Ok(()) };
@@ -64,6 +67,20 @@ pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
         *weight = learned;
     }
     Ok(model.set_weights(&weights)?)
+}
+
+/// Names the model's classes and columns as a known data set does, where they say more than their numbers.
+pub fn name(dataset: &Dataset, model: &mut Model) -> Result<()> {
+    let classes = &dataset.class_names;
+    let told = classes.iter().enumerate().any(|(class, name)| *name != class.to_string());
+    if dataset.known && told && model.class_names().is_empty() && model.outputs() == Some(classes.len()) {
+        model.set_class_names(classes.clone())?;
+    }
+    let columns = dataset.feature_names.first().filter(|_| dataset.known && model.feature_names(0).is_empty());
+    if let Some(columns) = columns.filter(|columns| model.input_shape() == Some(&[columns.len()])) {
+        model.set_feature_names(0, columns.clone())?;
+    }
+    Ok(())
 }
 
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.

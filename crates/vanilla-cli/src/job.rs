@@ -24,6 +24,7 @@ impl<'a> Job<'a> {
     pub fn new(experiment: &Experiment, dataset: &'a Dataset, model: &mut Model) -> Result<Self> {
         data::build(model, &dataset.train.x)?;
         data::adapt(model, &dataset.train.x)?;
+        data::name(dataset, model)?;
         let x = data::inputs(dataset, &dataset.train, model)?;
         let Some(y) = data::targets(dataset, &dataset.train, model)? else {
             let problem = "has x but no targets: training needs an .npz with x and y";

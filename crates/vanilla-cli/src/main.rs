@@ -2,6 +2,7 @@
 
 mod bench;
 mod clock;
+mod convert;
 mod data;
 mod datasets;
 mod downloads;
@@ -71,6 +72,8 @@ enum Command {
     Summary(summary::Summarize),
     /// The compiled training step of a model, as algebra
     Plan(summary::Plan),
+    /// A model from one format to another, by the endings of the names
+    Convert(convert::Convert),
     /// What a file is: kind, layers, shapes, ranges of values, and what is unusual about it
     Inspect(inspect::Inspect),
     /// Draw digits of a data set
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => args.run(&cli.global),
         Command::Summary(args) => args.run(&cli.global),
         Command::Plan(args) => args.run(&cli.global),
+        Command::Convert(args) => args.run(&cli.global),
         Command::Inspect(args) => args.run(&cli.global),
         Command::Show(args) => args.run(&cli.global),
         Command::Plot(args) => args.run(&cli.global),

@@ -1,8 +1,8 @@
-//! Models as arguments: a `.keras` file, and where that makes sense the description of one.
+//! Models as arguments: a file of one, and where that makes sense the description of one.
 
 use crate::Global;
 use crate::experiment::Experiment;
-use crate::ui::usage;
+use crate::ui::{note, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
 use vanilla::Model;
@@ -16,7 +16,11 @@ pub fn open(path: &Path, global: &Global) -> Result<Model> {
             path.display()
         )));
     }
-    Ok(with_threads(Model::load(path)?, global))
+    let model = Model::load(path)?;
+    if !global.quiet {
+        model.remarks().iter().for_each(|remark| note(&format!("note: {}: {remark}", path.display())));
+    }
+    Ok(with_threads(model, global))
 }
 
 /// A trained model, or the model of an experiment before its training; its batch size, where it has one.

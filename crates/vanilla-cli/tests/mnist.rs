@@ -156,6 +156,9 @@ fn other_known_sets_train_with_networks_of_their_own() {
     let ran = folder.good(&args);
     assert!(ran.stdout.contains("x_train[1]: Trouser") && ran.stdout.contains("795,010"), "{}", ran.stdout);
     assert!(folder.text("run/config.toml").starts_with("name = \"fashion_mnist\"\n"));
+    // The names of the classes travel in the model.
+    let predicted = folder.good(&["predict", "run/model.keras", "--data", "f"]).stdout;
+    assert!(predicted.lines().next().is_some_and(|line| line.contains("Ankle boot")), "{predicted}");
     let toml = folder.good(&["train", "cifar10", "--print-config"]).stdout;
     assert!(toml.contains("input_dim = 3072"), "{toml}");
 

@@ -313,12 +313,17 @@ mod tests {
         block[156] = kind;
         block[257..265].copy_from_slice(b"ustar\x0000");
         change(&mut block);
-        let sum: u64 =
-            block.iter().enumerate().map(|(i, &byte)| if in_checksum(i) { 32 } else { u64::from(byte) }).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        seal(&mut block);
         block.extend_from_slice(data);
         block.resize(block.len().next_multiple_of(BLOCK), 0);
         block
+    }
+
+    /// Makes the checksum of a header right.
+    fn seal(block: &mut [u8]) {
+        let sum: u64 =
+            block.iter().enumerate().map(|(i, &byte)| if in_checksum(i) { 32 } else { u64::from(byte) }).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     }
 
     fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
@@ -460,11 +465,18 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize % below
         };
-        for _ in 0..3000 {
+        for round in 0..6000 {
             let mut bytes = bytes[..next(bytes.len()) + 1].to_vec();
             for _ in 0..next(6) {
-                let at = next(bytes.len());
+                let at =
+                    if round % 3 == 0 { next(bytes.len()) } else { (next(8) * BLOCK + next(BLOCK)) % bytes.len() };
                 bytes[at] = next(256) as u8;
+            }
+            // Behind the checksums, too.
+            for block in
+                bytes.chunks_exact_mut(BLOCK).filter(|block| round % 2 == 0 && block[257..262] == *b"ustar")
+            {
+                seal(block);
             }
             let _ = read_members(&bytes[..], &WANTED);
         }

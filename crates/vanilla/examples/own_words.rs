@@ -6,7 +6,7 @@ use vanilla::config::Keys;
 use vanilla::initializers::{Constant, Initialize, Initializer};
 use vanilla::layers::{Built, Layer, VariableSpec, by_last_axis, last_axis, one_input};
 use vanilla::plan::kernels::{Kernels, random::Stream};
-use vanilla::plan::{Curve, Fact, Reads, RowFunction, RowGradients, RowWeights};
+use vanilla::plan::{Curve, Fact, Formula, Reads, RowFunction, RowGradients, RowWeights};
 use vanilla::prelude::*;
 use vanilla::testing::{LayerCheck, check_activation, check_initializer};
 
@@ -66,6 +66,10 @@ impl Curve for SquaredRelu {
     }
     fn value(&self, x: f64) -> f64 {
         if x < 0.0 { 0.0 } else { x * x }
+    }
+    // What the exports to other languages are made of; without it they refuse a model with this function.
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::curve(|x| x.max(0.0) * x.max(0.0)))
     }
 }
 // end activation

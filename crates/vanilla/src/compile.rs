@@ -1,6 +1,6 @@
 //! [`Compile`]: with what a model is trained: losses, optimizer, metrics.
 
-use crate::config::name_and_keys;
+use crate::config::{Keys, name_and_keys};
 use crate::error::{Error, Result};
 use crate::losses::{Loss, LossArg, Reduction, Targets};
 use crate::metrics::{self, MetricArg};
@@ -301,6 +301,8 @@ impl Model {
     /// As [`Model::compile`].
     pub fn compile_with(&mut self, options: Compile) -> Result<()> {
         let outputs = self.output_names();
+        // Written as it was said: by name, or in a list.
+        let named = outputs.len() > 1 && matches!(options.losses, Losses::Named(_));
         let args: Vec<Option<LossArg>> = match options.losses {
             Losses::One(loss) => vec![Some(loss); outputs.len()],
             Losses::Each(losses) if losses.len() == outputs.len() => losses.into_iter().map(Some).collect(),
@@ -340,16 +342,17 @@ impl Model {
         let optimizer = Engine::new(options.optimizer.resolve(&options.registry)?);
         let plain = options.metrics.resolve("metrics", &outputs, &options.registry)?;
         let weighted = options.weighted_metrics.resolve("weighted_metrics", &outputs, &options.registry)?;
+        let by_output = |values: Vec<Value>| match &values[..] {
+            _ if named => outputs.iter().cloned().zip(values).collect::<Keys>().into(),
+            [only] => only.clone(),
+            _ => Value::Array(values),
+        };
         let written = |lists: &[Vec<metrics::Compiled>]| -> Value {
-            let lists: Vec<Value> =
-                lists.iter().map(|list| list.iter().map(|metric| metric.config.clone()).collect()).collect();
-            match &lists[..] {
-                [only] => only.clone(),
-                _ => Value::Array(lists),
-            }
+            let list = |list: &Vec<metrics::Compiled>| list.iter().map(|metric| metric.config.clone()).collect();
+            by_output(lists.iter().map(list).collect())
         };
         let config = json!({
-            "loss": if let [only] = &configs[..] { only.clone() } else { Value::Array(configs) },
+            "loss": by_output(configs),
             "loss_weights": options.loss_weights,
             "metrics": written(&plain),
             "weighted_metrics": if weighted.iter().all(Vec::is_empty) { Value::Null } else { written(&weighted) },

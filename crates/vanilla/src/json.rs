@@ -157,6 +157,10 @@ fn layer_to_json(graph: &Graph, layer: usize, built: &Built, path: &[usize], fun
             let mut config = keys! { "name": entry.name, "trainable": entry.trainable, "dtype": dtype(kind) };
             config.extend(layer.config());
             let class = layer.class_name();
+            // The one layer of Keras that takes no `trainable`.
+            if class == layers::Discretization::CLASS {
+                config.shift_remove("trainable");
+            }
             let own = !layers::class_names().contains(&class);
             let input = match &calls.first().map_or(Vec::new(), |call| shapes(call))[..] {
                 [only] => only.clone(),
@@ -388,12 +392,8 @@ fn connect(nodes: &[Value], entries: Vec<Entry>, inputs: Option<Value>, outputs:
             let set = call
                 .get("kwargs")
                 .and_then(Value::as_object)
-                // `training = false` keeps a normalization from moving: it is no default.
-                .and_then(|kwargs| {
-                    let plain =
-                        |key: &str, value: &Value| value.is_null() || *value == json!(false) && key != "training";
-                    kwargs.iter().find(|(key, value)| !plain(key, value))
-                });
+                // Keras 3 says in every call whether it trains, whatever stands here.
+                .and_then(|kwargs| kwargs.iter().find(|(_, value)| !value.is_null() && **value != json!(false)));
             if let Some((key, value)) = set {
                 let problem = format!("is called with {key} = {value}, which is not supported: leave it out");
                 return Err(Error::config(place(), problem));

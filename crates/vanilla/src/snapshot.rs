@@ -3,7 +3,7 @@
 //! | in the file | is |
 //! | --- | --- |
 //! | tensor `model/LAYER/NAME` | a variable, row-major, in Keras's shape |
-//! | tensor `opt/LAYER/NAME/I` | slot I of the optimizer for it |
+//! | tensor `opt/LAYER/NAME/I` | slot I of the optimizer for it, in the same shape, or flat where it has another size |
 //! | text `state` | [`RunState`] |
 //! | text `identity` | [`Identity`] |
 //! | text `config` | the model as in a `.keras` file |
@@ -151,9 +151,14 @@ fn names(built: &Built, prefix: &str) -> impl Iterator<Item = (String, Vec<usize
     built.variables.iter().zip(&built.params.variables).flat_map(
         move |(BuiltVariable { layer, spec, .. }, variable)| {
             let place = format!("{layer}/{}", spec.name);
-            let slots = (0..variable.slots.len()).map(|slot| format!("{prefix}opt/{place}/{slot}"));
-            let names: Vec<_> = std::iter::once(format!("{prefix}model/{place}")).chain(slots).collect();
-            names.into_iter().map(|name| (name, spec.shape.clone()))
+            let slots = variable.slots.iter().enumerate().map(|(i, slot)| {
+                // Adafactor keeps a number for each row and each column.
+                let (whole, elements) = (spec.shape.iter().product::<usize>(), slot.rows() * slot.cols());
+                let shape = if elements == whole { spec.shape.clone() } else { vec![elements] };
+                (format!("{prefix}opt/{place}/{i}"), shape)
+            });
+            let weights = (format!("{prefix}model/{place}"), spec.shape.clone());
+            std::iter::once(weights).chain(slots).collect::<Vec<_>>()
         },
     )
 }

@@ -85,11 +85,12 @@ impl Model {
             rows: table.rows,
             trainable_params: trained,
             non_trainable_params: fixed,
-            // The slots, the step count and the learning rate.
+            // The slots, the step count, the learning rate, and what the rule keeps beside them.
             optimizer_params: attached.map(|compiled| {
                 let rate = u64::from(compiled.optimizer.rate_is_constant());
+                let scalars = compiled.optimizer.rule.scalars(0).len() as u64;
                 let slots = built.iter().flat_map(|built| &built.params.variables).flat_map(|v| &v.slots);
-                slots.map(|slot| (slot.rows() * slot.cols()) as u64).sum::<u64>() + 1 + rate
+                slots.map(|slot| (slot.rows() * slot.cols()) as u64).sum::<u64>() + 1 + rate + scalars
             }),
             connected_to: !is_chain(&self.graph),
             show_trainable: options.show_trainable,

@@ -9,7 +9,7 @@ use vanilla::losses;
 use vanilla::metrics::{self, MetricArg};
 use vanilla::optimizers;
 use vanilla::plan::kernels::Kernels;
-use vanilla::plan::{Curve, Fact, Reads, RowFunction, RowGradients, RowWeights};
+use vanilla::plan::{Curve, Fact, Formula, Reads, RowFunction, RowGradients, RowWeights};
 use vanilla::prelude::*;
 use vanilla::regularizers::{L1, L1L2, L2, OrthogonalRegularizer};
 use vanilla::schedules::Schedule;
@@ -138,6 +138,8 @@ enum Bad {
     Dies,
     Lengths,
     Panics,
+    Formula,
+    RowFormula,
 }
 
 impl Curve for Bad {
@@ -167,6 +169,13 @@ impl Curve for Bad {
     fn dies_at_zero(&self) -> bool {
         *self == Self::Dies
     }
+    fn formula(&self) -> Option<Formula> {
+        Some(match self {
+            Self::Formula => Formula::curve(|x| x * 1.001),
+            Self::RowFormula => Formula::row(2, |x| x.largest()),
+            _ => Formula::curve(|x| x),
+        })
+    }
 }
 
 #[test]
@@ -177,6 +186,8 @@ fn wrong_activations_are_found() {
         (Bad::HidesNan, "bad: value -1000 at NaN, expected NaN: a diverged training must be seen"),
         (Bad::Dies, "bad: dies_at_zero, but at 0 the value is 0 and the gradient 1, expected 0"),
         (Bad::Lengths, "bad: a slice of 3 has other bits than the same numbers in one of 40"),
+        (Bad::Formula, "bad: formula -20.0"),
+        (Bad::RowFormula, "bad: formula is one of a row, expected one of an element: without sums and places"),
         (Bad::Panics, "bad: running the curve panics, expected a value or an error"),
     ] {
         let found = check_activation(bad).unwrap_err().to_string();
@@ -195,6 +206,7 @@ enum Wrong {
     GradientW,
     Truth,
     Panics,
+    Formula,
 }
 
 impl Layer for Wrong {
@@ -246,6 +258,11 @@ impl RowFunction for Wrong {
         y.iter_mut().zip(x).zip(w[0]).for_each(|((y, x), w)| *y = x + w * factor);
         !matches!(self, Self::Forgets(_))
     }
+    fn formula(&self, inputs: &[usize]) -> Option<Formula> {
+        let factor = if *self == Self::Formula { 1.001 } else { 1.0 };
+        let forgets = matches!(self, Self::Forgets(_));
+        (!forgets).then(|| Formula::row(inputs[0], |x| x + x.weight(0, inputs[0]) * factor))
+    }
 }
 
 #[test]
@@ -263,6 +280,7 @@ fn wrong_layers_are_found() {
         (Wrong::GradientX, "Wrong: gradient by input 0, element 0: "),
         (Wrong::GradientW, "Wrong: gradient by weight 0, element 0: "),
         (Wrong::Truth, "Wrong: output[0] = "),
+        (Wrong::Formula, "Wrong: formula gives "),
         (Wrong::Panics, ") panics, expected a value or an error"),
     ] {
         let Err(found) = check(wrong) else { panic!("{wrong:?} is not found") };

@@ -494,7 +494,8 @@ fn names_are_only_names() {
     let program: Program = model.program().unwrap();
     assert!(program.steps.iter().all(|step| matches!(step.work, Work::Affine { .. })));
     let [rust, c] = [folder.path().join("evil.rs"), folder.path().join("evil.h")];
-    (model.export(&rust).unwrap(), model.export(&c).unwrap());
+    model.export(&rust).unwrap();
+    model.export(&c).unwrap();
     for path in [&rust, &c] {
         assert!(std::fs::read(path).unwrap().is_ascii(), "{}", path.display());
     }

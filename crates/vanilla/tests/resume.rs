@@ -143,6 +143,25 @@ fn stopped_at_every_boundary() {
     }
 }
 
+/// Some optimizers keep slots that have not the shape of their weights.
+#[test]
+fn stopped_with_every_optimizer() {
+    for optimizer in vanilla::optimizers::names() {
+        let case = Case { optimizer, ..Case::all()[3] };
+        let mut model = case.model();
+        let history = case.run(&mut model, case.options()).unwrap();
+        let whole = outcome(&model, &history);
+        let folder = tempfile::tempdir().unwrap();
+        let options = until(case.options(), 1, 1).checkpoints(checkpoints(folder.path()));
+        let error = case.run(&mut case.model(), options).unwrap_err();
+        assert!(matches!(error, Error::Stopped { saved: true, .. }), "{optimizer}: {error}");
+        let mut model = case.model();
+        let options = case.options().checkpoints(checkpoints(folder.path()).resume(true));
+        let history = case.run(&mut model, options).unwrap();
+        assert!(outcome(&model, &history) == whole, "{optimizer}");
+    }
+}
+
 /// Files of a folder, with what is in them.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());

@@ -197,7 +197,13 @@ fn files_that_are_no_models_and_places_that_cannot_be_written() {
     }
     assert!(Model::load(folder.path().join("none.keras")).is_err());
     let model = model("adam");
-    assert!(model.save(folder.path().join("model.h5")).unwrap_err().to_string().contains("ends in .keras"));
+    for (name, expected) in [
+        ("model.txt", "expected a name that ends in .keras, .h5 or .safetensors"),
+        ("model.weights.h5", "that is a name for weights alone: save_weights writes them"),
+    ] {
+        assert!(model.save(folder.path().join(name)).unwrap_err().to_string().ends_with(expected));
+    }
+    assert!(model.save_weights(folder.path().join("model.h5")).is_err());
     assert!(model.save(folder.path().join("no/such/folder/model.keras")).is_err());
     // What was there before is still there.
     std::fs::write(&path, &good).unwrap();

@@ -153,7 +153,7 @@ fn from_cifar(known: &Known, path: &Path) -> Result<Found> {
     let (mut parts, mut hashes) = (Parts::default(), Vec::new());
     let last = batches.len() - 1;
     for (i, (file, bytes)) in batches.into_iter().enumerate() {
-        if bytes.is_empty() || bytes.len() % record != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
             let problem = format!("{} bytes, expected records of {record}: a label and 3 colours", bytes.len());
             return Err(Error::file(&file, problem));
         }

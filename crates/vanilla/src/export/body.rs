@@ -22,7 +22,7 @@ pub(super) trait Language {
     /// A name for a number.
     fn name(&self, name: &str, value: &str) -> String;
     /// The beginning of a loop that ends in `reduced`.
-    fn reduce(&self, reduce: Reduce, name: &str, index: &str, count: usize) -> Vec<String>;
+    fn reduce(&mut self, reduce: Reduce, name: &str, index: &str, count: usize) -> Vec<String>;
     /// The last lines of that loop, `value` being what it adds.
     fn reduced(&self, reduce: Reduce, name: &str, value: &str) -> Vec<String>;
     /// The beginning of the loop over all elements of y.

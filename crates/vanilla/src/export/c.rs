@@ -346,7 +346,7 @@ impl Language for File<'_> {
     fn name(&self, name: &str, value: &str) -> String {
         format!("const float {name} = {value};")
     }
-    fn reduce(&self, reduce: Reduce, name: &str, index: &str, count: usize) -> Vec<String> {
+    fn reduce(&mut self, reduce: Reduce, name: &str, index: &str, count: usize) -> Vec<String> {
         let start = match reduce {
             Reduce::Sum => format!("double {name}_sum = 0.0;"),
             Reduce::Max => format!("float {name} = -INFINITY;"),

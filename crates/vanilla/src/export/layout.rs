@@ -72,7 +72,8 @@ impl Layout {
                         let free = (0..buffers.len()).filter(|buffer| last_read[holds[*buffer]] < number);
                         let nearest = free.min_by_key(|buffer| buffers[*buffer].abs_diff(elements));
                         nearest.unwrap_or_else(|| {
-                            (buffers.push(0), holds.push(0));
+                            buffers.push(0);
+                            holds.push(0);
                             buffers.len() - 1
                         })
                     }

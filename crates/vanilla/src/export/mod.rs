@@ -1,7 +1,7 @@
 //! Trained models in other languages.
 //!
 //! [`Program`] is what a model computes, in a dozen kinds of step; each language is a printer of it. A file ends in
-//! `.rs` for Rust, in `.h` for C and C++. See [`Model::export`].
+//! `.onnx` for ONNX, in `.rs` for Rust, in `.h` for C and C++. See [`Model::export`].
 
 mod body;
 mod c;
@@ -20,8 +20,8 @@ use crate::model::Model;
 use std::path::Path;
 
 impl Model {
-    /// Writes what the model computes in another language, which the ending of the name decides: `.rs` is a Rust module
-    /// ([`Model::to_rust`]), `.h` a C header ([`Model::to_c`]).
+    /// Writes what the model computes in another language, which the ending of the name decides: `.onnx` is an ONNX model
+    /// ([`Model::to_onnx`]), `.rs` a Rust module ([`Model::to_rust`]), `.h` a C header ([`Model::to_c`]).
     ///
     /// ```
     /// use vanilla::prelude::*;
@@ -43,17 +43,16 @@ impl Model {
     /// cannot be written.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let text = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("rs") => self.to_rust()?,
-            Some("h") => self.to_c()?,
+        let bytes = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("onnx") => self.to_onnx()?,
+            Some("rs") => self.to_rust()?.into_bytes(),
+            Some("h") => self.to_c()?.into_bytes(),
             _ => {
-                return Err(Error::file(
-                    path,
-                    "cannot be exported: expected a name that ends in .rs (Rust) or .h (C)",
-                ));
+                let problem = "cannot be exported: expected a name that ends in .onnx, .rs (Rust) or .h (C)";
+                return Err(Error::file(path, problem));
             }
         };
-        crate::write_file(path, text.as_bytes())
+        crate::write_file(path, &bytes)
     }
 
     /// The model as a Rust module (edition 2021 or later) that needs no crate: its weights as constants and a function

@@ -282,10 +282,8 @@ impl Program {
         // The numbers that are left.
         let kept = |value: usize| value < first || read[value];
         let mut new = vec![0; read.len()];
-        let mut count = 0;
-        for value in (0..read.len()).filter(|value| kept(*value)) {
-            new[value] = count;
-            count += 1;
+        for (number, value) in (0..read.len()).filter(|value| kept(*value)).enumerate() {
+            new[value] = number;
         }
         let mut value = 0..;
         self.forms.retain(|_| value.next().is_some_and(kept));

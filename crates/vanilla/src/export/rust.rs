@@ -358,12 +358,13 @@ impl Language for File<'_> {
     fn name(&self, name: &str, value: &str) -> String {
         format!("let {name}: f32 = {value};")
     }
-    fn reduce(&self, _: Reduce, name: &str, index: &str, count: usize) -> Vec<String> {
+    fn reduce(&mut self, reduce: Reduce, name: &str, index: &str, count: usize) -> Vec<String> {
+        self.helpers.extend((reduce == Reduce::Sum).then_some("wide"));
         vec![format!("let {name} = (0..{count}).map(|{index}| {{")]
     }
     fn reduced(&self, reduce: Reduce, _: &str, value: &str) -> Vec<String> {
         match reduce {
-            Reduce::Sum => vec![format!("f64::from({value})"), "}).sum::<f64>() as f32;".into()],
+            Reduce::Sum => vec![format!("wide({value})"), "}).sum::<f64>() as f32;".into()],
             Reduce::Max => vec![value.into(), "}).fold(f32::NEG_INFINITY, larger);".into()],
         }
     }
@@ -452,7 +453,7 @@ fn merged(merge: Merge, names: &[String]) -> String {
 }
 
 /// Functions that steps call.
-const HELPERS: [(&str, &str); 9] = [
+const HELPERS: [(&str, &str); 10] = [
     (
         "affine",
         "/// `y = x W + b` for every row of x.
@@ -530,6 +531,14 @@ fn at(numbers: &[f32], place: usize) -> f32 {
 ",
     ),
     (
+        "wide",
+        "/// A term of a sum.
+fn wide(x: f32) -> f64 {
+    f64::from(x)
+}
+",
+    ),
+    (
         "copy",
         "/// `y = x`.
 fn copy(x: &[f32], y: &mut [f32]) {
@@ -575,7 +584,7 @@ fn erfc(x: f32) -> f32 {
     let z = x.abs();
     let t = 1.0 / (1.0 + 0.5 * z);
     let powers: [f32; 10] = [
-        0.012283235, -0.12325098, 0.4289193, -0.6700099, 0.42126364, -0.09831191, 0.22553989, 0.23864524, 0.282857,
+        0.012283235, -0.12325098, 0.4289193, -0.6700099, 0.42126364, -0.09831191, 0.2255399, 0.23864524, 0.282857,
         0.2820645,
     ];
     let tail = exp(-z * z) * t * powers.iter().fold(0.0, |sum, c| sum * t + c);

@@ -14,7 +14,7 @@ pub(super) struct Sizes {
 }
 
 /// More of them no shape has, whatever is done with it.
-const MAX_SIZES: usize = 256;
+const MAX_SIZES: usize = 64;
 
 impl At<'_> {
     /// The setting of this name as a whole number.
@@ -102,6 +102,20 @@ impl Importer {
         Ok(Some((tensor.dims.clone(), floats_of(at, index, &tensor)?)))
     }
 
+    /// As [`Importer::floats`], moved out of the constant where this node alone reads it.
+    pub fn take_floats(&mut self, at: &At<'_>, index: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        let Some(name) = at.node.inputs.get(index) else { return Ok(None) };
+        if self.readers.get(name).is_some_and(|(count, _)| *count == 1)
+            && let Some(Value::Constant(tensor)) = self.values.get_mut(name)
+            && let Some(Tensor { dims, values: Values::F32(values), .. }) = Arc::get_mut(tensor)
+            && values.iter().all(|x| x.is_finite())
+        {
+            // Its shape stays: what is left says that it was a constant.
+            return Ok(Some((dims.clone(), std::mem::take(values))));
+        }
+        self.floats(at, index)
+    }
+
     /// A known input of a single number.
     pub fn number(&self, at: &At<'_>, index: usize) -> Result<Option<f32>> {
         match self.floats(at, index)? {
@@ -137,7 +151,8 @@ impl Importer {
     }
 
     /// The constant along a sample of this shape: one number, or one for each of the last axis.
-    pub fn along(&self, at: &At<'_>, tensor: &Tensor, index: usize, sample: &[usize]) -> Result<Numbers> {
+    pub fn along(&mut self, at: &At<'_>, tensor: &Tensor, index: usize, sample: &[usize]) -> Result<Numbers> {
+        self.spend(at, tensor.values.len())?;
         let values = floats_of(at, index, tensor)?;
         let wide: Vec<f64> = values.iter().map(|x| f64::from(*x)).collect();
         let (last, outer) = tensor.dims.split_last().map_or((1, &[][..]), |(last, outer)| (*last, outer));

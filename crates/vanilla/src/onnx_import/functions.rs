@@ -10,11 +10,11 @@ const SELU_ALPHA: f32 = 1.673_263_2;
 const SELU_SCALE: f32 = 1.050_701;
 
 impl Importer {
-    fn activation(&mut self, at: &At<'_>, x: &Flow, name: &str) -> Flow {
+    fn activation(&mut self, at: &At<'_>, x: &Flow, name: &str) -> Result<Flow> {
         self.put(at, &[x], x.shape.clone(), vec![], |layer| ActivationLayer::new(name).name(layer))
     }
 
-    fn rescaling(&mut self, at: &At<'_>, x: &Flow, scale: f32, offset: f32) -> Flow {
+    fn rescaling(&mut self, at: &At<'_>, x: &Flow, scale: f32, offset: f32) -> Result<Flow> {
         self.put(at, &[x], x.shape.clone(), vec![], |name| {
             Rescaling::new(f64::from(scale)).offset(f64::from(offset)).name(name)
         })
@@ -36,7 +36,7 @@ impl Importer {
         if !plain.is_empty() {
             at.only(&["consumed_inputs"])?;
             let x = self.flow(at, 0)?;
-            let flow = self.activation(at, &x, plain);
+            let flow = self.activation(at, &x, plain)?;
             let made = if plain == "sigmoid" { Made::Sigmoid { of: x.id } } else { Made::Somehow };
             return Ok(Some(Flow { made, ..flow }));
         }
@@ -61,7 +61,7 @@ impl Importer {
                 }
                 self.put(at, &[&x], sample, vec![], |name| {
                     LeakyReLU::new().negative_slope(alpha.into()).name(name)
-                })
+                })?
             }
             "Elu" => {
                 at.only(&["alpha"])?;
@@ -69,30 +69,30 @@ impl Importer {
                 if alpha < 0.0 {
                     return Err(at.error(format!("alpha = {alpha}, expected at least 0")));
                 }
-                self.put(at, &[&x], sample, vec![], |name| ELU::new().alpha(alpha.into()).name(name))
+                self.put(at, &[&x], sample, vec![], |name| ELU::new().alpha(alpha.into()).name(name))?
             }
             "Celu" => {
                 at.only(&["alpha"])?;
                 only_default("alpha", at.float("alpha", 1.0)?, 1.0)?;
-                self.activation(at, &x, "celu")
+                self.activation(at, &x, "celu")?
             }
             "Selu" => {
                 at.only(&["alpha", "gamma"])?;
                 only_default("alpha", at.float("alpha", SELU_ALPHA)?, SELU_ALPHA)?;
                 only_default("gamma", at.float("gamma", SELU_SCALE)?, SELU_SCALE)?;
-                self.activation(at, &x, "selu")
+                self.activation(at, &x, "selu")?
             }
             "Swish" => {
                 at.only(&["alpha"])?;
                 only_default("alpha", at.float("alpha", 1.0)?, 1.0)?;
-                self.activation(at, &x, "silu")
+                self.activation(at, &x, "silu")?
             }
             "Gelu" => {
                 at.only(&["approximate"])?;
                 if at.text("approximate", "none")? != "none" {
                     return Err(at.error("approximate = tanh, expected none: there is no layer for it"));
                 }
-                self.activation(at, &x, "gelu")
+                self.activation(at, &x, "gelu")?
             }
             "ThresholdedRelu" => {
                 at.only(&["alpha"])?;
@@ -100,31 +100,31 @@ impl Importer {
                 if alpha < 0.0 {
                     return Err(at.error(format!("alpha = {alpha}, expected at least 0")));
                 }
-                self.put(at, &[&x], sample, vec![], |name| ReLU::new().threshold(alpha.into()).name(name))
+                self.put(at, &[&x], sample, vec![], |name| ReLU::new().threshold(alpha.into()).name(name))?
             }
             "HardSigmoid" => {
                 at.only(&["alpha", "beta"])?;
                 let (alpha, beta) = (at.float("alpha", 0.2)?, at.float("beta", 0.5)?);
                 if (alpha - 1.0 / 6.0).abs() < 1e-7 && beta == 0.5 {
-                    return Ok(Some(self.activation(at, &x, "hard_sigmoid")));
+                    return Ok(Some(self.activation(at, &x, "hard_sigmoid")?));
                 }
-                let line = self.rescaling(at, &x, alpha, beta);
-                self.put(at, &[&line], sample, vec![], |name| ReLU::new().max_value(1.0).name(name))
+                let line = self.rescaling(at, &x, alpha, beta)?;
+                self.put(at, &[&line], sample, vec![], |name| ReLU::new().max_value(1.0).name(name))?
             }
             "Shrink" => {
                 at.only(&["lambd", "bias"])?;
                 only_default("lambd", at.float("lambd", 0.5)?, 0.5)?;
                 let bias = at.float("bias", 0.0)?;
                 if bias == 0.0 {
-                    return Ok(Some(self.activation(at, &x, "hard_shrink")));
+                    return Ok(Some(self.activation(at, &x, "hard_shrink")?));
                 }
                 only_default("bias", bias, 0.5)?;
-                self.activation(at, &x, "soft_shrink")
+                self.activation(at, &x, "soft_shrink")?
             }
             "Clip" => self.clip(at, &x)?,
             "Neg" => {
                 at.only(&[])?;
-                let flow = self.rescaling(at, &x, -1.0, 0.0);
+                let flow = self.rescaling(at, &x, -1.0, 0.0)?;
                 Flow { made: Made::Times { of: x.id, by: -1.0 }, ..flow }
             }
             "PRelu" => {
@@ -140,13 +140,12 @@ impl Importer {
                 match &*at.node.op_type {
                     "Softmax" if self.opset < 13 && !last => {
                         let axes: Vec<i64> = (axis as i64 + 1..=sample.len() as i64).collect();
-                        self.put(at, &[&x], sample, vec![], |name| Softmax::new().axis(axes).name(name))
+                        self.put(at, &[&x], sample, vec![], |name| Softmax::new().axis(axes).name(name))?
                     }
-                    "Softmax" if last => self.activation(at, &x, "softmax"),
-                    "Softmax" => {
-                        self.put(at, &[&x], sample, vec![], |name| Softmax::new().axis(axis as i64 + 1).name(name))
-                    }
-                    _ if last => self.activation(at, &x, "log_softmax"),
+                    "Softmax" if last => self.activation(at, &x, "softmax")?,
+                    "Softmax" => self
+                        .put(at, &[&x], sample, vec![], |name| Softmax::new().axis(axis as i64 + 1).name(name))?,
+                    _ if last => self.activation(at, &x, "log_softmax")?,
                     _ => {
                         return Err(at.error(format!(
                             "along axis {} of {}, expected the last one",
@@ -172,17 +171,16 @@ impl Importer {
         let (min, max) = (bound(1, "min")?, bound(2, "max")?);
         match (min, max) {
             (None, None) => Ok(x.clone()),
-            (Some(0.0), None) => Ok(self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name))),
+            (Some(0.0), None) => self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name)),
             (Some(0.0), Some(max)) if max > 0.0 => {
-                Ok(self
-                    .put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().max_value(max.into()).name(name)))
+                self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().max_value(max.into()).name(name))
             }
-            (Some(-1.0), Some(1.0)) => Ok(self.activation(at, x, "hard_tanh")),
+            (Some(-1.0), Some(1.0)) => self.activation(at, x, "hard_tanh"),
             (min, max) => {
                 let mut flow = x.clone();
                 for (bound, larger) in [(min, true), (max, false)] {
                     if let Some(bound) = bound {
-                        flow = self.bounded(at, &flow, f64::from(bound).into(), larger);
+                        flow = self.bounded(at, &flow, f64::from(bound).into(), larger)?;
                     }
                 }
                 Ok(flow)
@@ -207,10 +205,10 @@ impl Importer {
         let shared: Vec<i64> =
             (0..dims.len()).filter(|axis| dims[*axis] != x.shape[*axis]).map(|axis| axis as i64 + 1).collect();
         let weights = vec![Tensor::new(slopes, dims)?];
-        Ok(self.put(at, &[x], x.shape.clone(), weights, |name| {
+        self.put(at, &[x], x.shape.clone(), weights, |name| {
             let layer = PReLU::new().name(name);
             if shared.is_empty() { layer } else { layer.shared_axes(shared) }
-        }))
+        })
     }
 
     /// `erf(x / sqrt 2)`, the beginning of a gelu.
@@ -261,7 +259,7 @@ impl Importer {
         }
         if erf.times_x && (erf.factor - 0.5).abs() < 1e-6 {
             let x = erf.x;
-            return Ok(Value::Flow(self.activation(at, &x, "gelu")));
+            return Ok(Value::Flow(self.activation(at, &x, "gelu")?));
         }
         Ok(Value::Erf(erf))
     }

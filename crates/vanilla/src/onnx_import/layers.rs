@@ -2,7 +2,7 @@
 //! shapes in `shapes.rs`.
 
 use super::constants::{floats_of, transposed};
-use super::{At, Flow, Importer, Made, Value, quoted};
+use super::{At, Flow, Importer, MAX_INPUTS, Made, Value, quoted};
 use crate::error::Result;
 use crate::layers::words::*;
 use crate::layers::{Numbers, shape};
@@ -18,15 +18,18 @@ Sigmoid, Softmax, Softplus, Softsign, Squeeze, Sub, Sum, Swish, Tanh, Thresholde
 impl Importer {
     /// What a node makes.
     pub fn node(&mut self, number: usize, node: &Node, nodes: &[Node]) -> Result<()> {
-        let at = At { number, node };
+        let at = At { number, node, bias: None };
         let Some(output) = node.outputs.first().filter(|name| !name.is_empty()) else {
             return Err(at.error("no output"));
         };
         if self.joined.contains(output) {
             return Ok(());
         }
+        if node.inputs.len() > MAX_INPUTS {
+            return Err(at.error(format!("{} inputs, expected at most {MAX_INPUTS}", node.inputs.len())));
+        }
         for other in node.outputs[1..].iter().filter(|name| !name.is_empty()) {
-            if self.readers.get(other).is_some_and(|readers| *readers > 0) {
+            if self.readers.contains_key(other) {
                 return Err(at.error(format!("its output {} is read, expected only the first", quoted(other))));
             }
         }
@@ -109,17 +112,25 @@ impl Importer {
                 // (x - offset) scale, in this order: the columns may lie far from zero.
                 if scale.iter().all(|scale| *scale > 0.0 && (1.0 / (scale * scale)).is_finite()) {
                     let variance: Vec<f64> = scale.iter().map(|scale| 1.0 / (scale * scale)).collect();
-                    return Ok(Value::Flow(self.normalization(at, &x, offset, variance)));
+                    return Ok(Value::Flow(self.normalization(at, &x, offset, variance)?));
                 }
                 let negative: Vec<f64> = offset.iter().map(|x| -x).collect();
                 let moved = self.put(at, &[&x], x.shape.clone(), vec![], |name| {
                     Rescaling::new(1.0).offset(negative).name(name)
-                });
+                })?;
                 let flow =
-                    self.put(at, &[&moved], x.shape.clone(), vec![], |name| Rescaling::new(scale).name(name));
+                    self.put(at, &[&moved], x.shape.clone(), vec![], |name| Rescaling::new(scale).name(name))?;
                 Ok(Value::Flow(flow))
             }
             "ArrayFeatureExtractor" | "LabelEncoder" => match (self.given(at, 0), self.given(at, 1)) {
+                (Some(Value::Constant(names)), Some(Value::Labels)) => {
+                    self.classes = match &names.values {
+                        onnx::Values::Text(texts) => Some(texts.clone()),
+                        onnx::Values::I64(numbers) => Some(numbers.iter().map(i64::to_string).collect()),
+                        _ => None,
+                    };
+                    Ok(Value::Labels)
+                }
                 (Some(Value::Labels), _) | (_, Some(Value::Labels)) => Ok(Value::Labels),
                 _ => Err(at.error("reads something else than labels, expected only what names classes")),
             },
@@ -127,7 +138,7 @@ impl Importer {
         }
     }
 
-    fn normalization(&mut self, at: &At<'_>, x: &Flow, mean: Vec<f64>, variance: Vec<f64>) -> Flow {
+    fn normalization(&mut self, at: &At<'_>, x: &Flow, mean: Vec<f64>, variance: Vec<f64>) -> Result<Flow> {
         self.put(at, &[x], x.shape.clone(), vec![], |name| {
             Normalization::new().axis([-1]).mean(mean).variance(variance).name(name)
         })
@@ -172,24 +183,22 @@ impl Importer {
         let ([inputs, units], kernel) = self.matrix(at, 1)?;
         let output = &at.node.outputs[0];
         let mut bias = None;
-        if self.readers.get(output) == Some(&1) {
-            let behind = nodes[at.number + 1..].iter().find(|node| node.inputs.contains(output));
-            if let Some(add) = behind.filter(|node| node.op_type == "Add" && node.domain.is_empty())
-                && let [a, b] = &add.inputs[..]
-                && let Some(Value::Constant(tensor)) = self.values.get(if a == output { b } else { a })
-                && (tensor.dims.len() == 1 || tensor.dims.len() == 2 && tensor.dims[0] == 1)
-                && tensor.dims.last() == Some(&units)
-                && let [sum] = &add.outputs[..]
-            {
-                bias = Some((floats_of(at, 1, tensor)?, sum.clone()));
-            }
+        if let Some((1, reader)) = self.readers.get(output)
+            && let Some(add) = nodes.get(*reader).filter(|node| node.op_type == "Add" && node.domain.is_empty())
+            && let [a, b] = &add.inputs[..]
+            && let name = if a == output { b } else { a }
+            && let Some(Value::Constant(tensor)) = self.values.get(name)
+            && (tensor.dims.len() == 1 || tensor.dims.len() == 2 && tensor.dims[0] == 1)
+            && tensor.dims.last() == Some(&units)
+            && let [sum] = &add.outputs[..]
+        {
+            bias = Some((name, floats_of(at, 1, tensor)?, sum.clone()));
         }
-        let (bias, sum) = bias.unzip();
-        let flow = self.dense(at, &x, inputs, units, kernel, bias)?;
-        if let Some(sum) = sum {
-            self.joined.insert(sum.clone());
-            self.values.insert(sum, Value::Flow(flow.clone()));
-        }
+        let Some((name, bias, sum)) = bias else { return self.dense(at, &x, inputs, units, kernel, None) };
+        let at = At { bias: Some(name), ..*at };
+        let flow = self.dense(&at, &x, inputs, units, kernel, Some(bias))?;
+        self.joined.insert(sum.clone());
+        self.values.insert(sum, Value::Flow(flow.clone()));
         Ok(flow)
     }
 
@@ -217,12 +226,12 @@ impl Importer {
         let mut output = x.shape.clone();
         output.pop();
         output.push(units);
-        Ok(self.put(at, &[x], output, weights, |name| Dense::new(units).use_bias(use_bias).name(name)))
+        self.put(at, &[x], output, weights, |name| Dense::new(units).use_bias(use_bias).name(name))
     }
 
-    /// A constant with two axes.
-    fn matrix(&self, at: &At<'_>, index: usize) -> Result<([usize; 2], Vec<f32>)> {
-        match self.floats(at, index)? {
+    /// A constant with two axes. What nobody else reads is moved and not copied.
+    fn matrix(&mut self, at: &At<'_>, index: usize) -> Result<([usize; 2], Vec<f32>)> {
+        match self.take_floats(at, index)? {
             Some((dims, values)) => match dims[..] {
                 [rows, columns] => Ok(([rows, columns], values)),
                 _ => Err(at.error(format!("weights of shape {dims:?}, expected two axes"))),
@@ -264,10 +273,10 @@ impl Importer {
         let weights = (1..5).map(|index| self.features(at, index, channels)).collect::<Result<Vec<_>>>()?;
         let (epsilon, momentum) = (at.float("epsilon", 1e-5)?, at.float("momentum", 0.9)?);
         let axis = if x.shape.len() == 1 { -1 } else { 1 };
-        Ok(self.put(at, &[&x], x.shape.clone(), weights, |name| {
+        self.put(at, &[&x], x.shape.clone(), weights, |name| {
             let layer = BatchNormalization::new().axis(axis).epsilon(epsilon.into());
             layer.momentum(momentum.into()).name(name)
-        }))
+        })
     }
 
     /// The axes of a sample from the setting `axis` on, in Keras's numbers, and their lengths.
@@ -298,9 +307,9 @@ impl Importer {
             }
         }
         let (epsilon, center) = (at.float("epsilon", 1e-5)?, weights.len() == 2);
-        Ok(self.put(at, &[&x], x.shape.clone(), weights, |name| {
+        self.put(at, &[&x], x.shape.clone(), weights, |name| {
             LayerNormalization::new().axis(axes).epsilon(epsilon.into()).center(center).name(name)
-        }))
+        })
     }
 
     fn rms_normalization(&mut self, at: &At<'_>) -> Result<Flow> {
@@ -315,9 +324,9 @@ impl Importer {
             }
         };
         let epsilon = at.float("epsilon", 1e-5)?;
-        Ok(self.put(at, &[&x], x.shape.clone(), weights, |name| {
+        self.put(at, &[&x], x.shape.clone(), weights, |name| {
             RMSNormalization::new().axis(axes).epsilon(epsilon.into()).name(name)
-        }))
+        })
     }
 
     fn lp_normalization(&mut self, at: &At<'_>) -> Result<Flow> {
@@ -327,7 +336,7 @@ impl Importer {
             return Err(at.error("p = 1, expected 2"));
         }
         let axis = at.int("axis", -1)?;
-        Ok(self.put(at, &[&x], x.shape.clone(), vec![], |name| UnitNormalization::new().axis(axis).name(name)))
+        self.put(at, &[&x], x.shape.clone(), vec![], |name| UnitNormalization::new().axis(axis).name(name))
     }
 
     /// Rows of a table.
@@ -346,7 +355,7 @@ impl Importer {
         }
         let output = [&x.shape[..], &[columns]].concat();
         let weights = vec![Tensor::new(table, [rows, columns])?];
-        Ok(self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name)))
+        self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name))
     }
 
     /// Several values to one; or a value and a constant.
@@ -363,7 +372,7 @@ impl Importer {
         {
             let x = if y.made == (Made::Sigmoid { of: x.id }) { x } else { y };
             return Ok(Value::Flow(
-                self.put(at, &[x], x.shape.clone(), vec![], |name| ActivationLayer::new("silu").name(name)),
+                self.put(at, &[x], x.shape.clone(), vec![], |name| ActivationLayer::new("silu").name(name))?,
             ));
         }
         let mut flows = Vec::new();
@@ -390,12 +399,12 @@ impl Importer {
         }
         let all: Vec<&Flow> = flows.iter().collect();
         let flow = match op {
-            "Add" | "Sum" => self.put(at, &all, output, vec![], |name| Add::new().name(name)),
-            "Sub" => self.put(at, &all, output, vec![], |name| Subtract::new().name(name)),
-            "Mul" => self.put(at, &all, output, vec![], |name| Multiply::new().name(name)),
-            "Max" => self.put(at, &all, output, vec![], |name| Maximum::new().name(name)),
-            "Min" => self.put(at, &all, output, vec![], |name| Minimum::new().name(name)),
-            "Mean" => self.put(at, &all, output, vec![], |name| Average::new().name(name)),
+            "Add" | "Sum" => self.put(at, &all, output, vec![], |name| Add::new().name(name))?,
+            "Sub" => self.put(at, &all, output, vec![], |name| Subtract::new().name(name))?,
+            "Mul" => self.put(at, &all, output, vec![], |name| Multiply::new().name(name))?,
+            "Max" => self.put(at, &all, output, vec![], |name| Maximum::new().name(name))?,
+            "Min" => self.put(at, &all, output, vec![], |name| Minimum::new().name(name))?,
+            "Mean" => self.put(at, &all, output, vec![], |name| Average::new().name(name))?,
             _ => return Err(at.error("a quotient of two computed values: there is no layer for it")),
         };
         Ok(Value::Flow(flow))
@@ -413,10 +422,10 @@ impl Importer {
             ("Mul", _) => (numbers.clone(), 0.0.into()),
             ("Div", false) if !numbers.values().contains(&0.0) => (of(&|c| 1.0 / c), 0.0.into()),
             ("Max", _) if numbers.values().iter().all(|c| *c == 0.0) => {
-                let flow = self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name));
+                let flow = self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name))?;
                 return Ok(Value::Flow(flow));
             }
-            ("Max" | "Min", _) => return Ok(Value::Flow(self.bounded(at, x, numbers, op == "Max"))),
+            ("Max" | "Min", _) => return Ok(Value::Flow(self.bounded(at, x, numbers, op == "Max")?)),
             ("Mean", _) => (0.5.into(), of(&|c| c / 2.0)),
             _ => {
                 let way = "expected x / constant, the constant not 0";
@@ -428,14 +437,15 @@ impl Importer {
             _ => Made::Somehow,
         };
         let flow =
-            self.put(at, &[x], x.shape.clone(), vec![], |name| Rescaling::new(scale).offset(offset).name(name));
+            self.put(at, &[x], x.shape.clone(), vec![], |name| Rescaling::new(scale).offset(offset).name(name))?;
         Ok(Value::Flow(Flow { made, ..flow }))
     }
 
     /// The larger of a value and a constant, or the smaller one. The constant is `0 x + c`: exact, and a layer.
-    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, bound: Numbers, larger: bool) -> Flow {
+    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, bound: Numbers, larger: bool) -> Result<Flow> {
         let shape = x.shape.clone();
-        let bound = self.put(at, &[x], shape.clone(), vec![], |name| Rescaling::new(0.0).offset(bound).name(name));
+        let bound =
+            self.put(at, &[x], shape.clone(), vec![], |name| Rescaling::new(0.0).offset(bound).name(name))?;
         match larger {
             true => self.put(at, &[x, &bound], shape, vec![], |name| Maximum::new().name(name)),
             false => self.put(at, &[x, &bound], shape, vec![], |name| Minimum::new().name(name)),
@@ -461,7 +471,7 @@ impl Importer {
             output[axis] += flow.shape[axis];
         }
         let all: Vec<&Flow> = flows.iter().collect();
-        Ok(self.put(at, &all, output, vec![], |name| Concatenate::new().axis(axis as i64 + 1).name(name)))
+        self.put(at, &all, output, vec![], |name| Concatenate::new().axis(axis as i64 + 1).name(name))
     }
 
     /// An axis as ONNX counts it: its place in a sample.
@@ -507,7 +517,7 @@ impl Importer {
                 if !(0.0..1.0).contains(&ratio) {
                     return Err(at.error(format!("ratio = {ratio}, expected from 0 to below 1")));
                 }
-                Ok(self.put(at, &[&x], x.shape.clone(), vec![], |name| Dropout::new(ratio.into()).name(name)))
+                self.put(at, &[&x], x.shape.clone(), vec![], |name| Dropout::new(ratio.into()).name(name))
             }
             _ => Ok(x),
         }

@@ -12,11 +12,12 @@ mod layers;
 mod shapes;
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, InputLayer, KerasTensor, Tensors};
+use crate::export::onnx as onnx_export;
+use crate::graph::{self, Content, Graph, InputLayer, KerasTensor, Tensors};
+use crate::info::ModelInfo;
 use crate::layers::Layer;
 use crate::model::Model;
 use crate::tensor::Tensor;
-use crate::{Call, graph};
 use constants::Sizes;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -47,6 +48,15 @@ impl Model {
         import(file)
     }
 }
+
+/// A network of more layers takes long to order.
+const MAX_NODES: usize = 10_000;
+/// Values that a node may read.
+const MAX_INPUTS: usize = 1024;
+/// Layers may have so many times the numbers of the constants: one constant can be read by several.
+const SHARED: usize = 4;
+/// And so many more, for graphs whose constants stand in nodes.
+const SPARE: usize = 1 << 20;
 
 /// A value of the graph.
 #[derive(Clone, Debug)]
@@ -98,12 +108,20 @@ struct Importer {
     /// Rows that the file was made for, if it was made for a certain number.
     rows: Option<i64>,
     values: HashMap<String, Value>,
-    /// How many nodes read a value; outputs count.
-    readers: HashMap<String, usize>,
+    /// How many read a value, outputs among them, and the last node that does.
+    readers: HashMap<String, (usize, usize)>,
     /// Names of layers.
     taken: HashSet<String>,
+    /// How often a name was wanted that was taken.
+    counts: HashMap<String, usize>,
     /// Weights by layer, in Keras's order.
     weights: HashMap<String, Vec<Tensor>>,
+    /// Layers by the weights that they read: who reads the same ones is the same layer.
+    sharing: HashMap<String, Arc<dyn Layer>>,
+    /// Numbers that layers may still take over from constants.
+    budget: usize,
+    /// Names of the classes, where labels are made of them.
+    classes: Option<Vec<String>>,
     ids: usize,
     /// Nodes that are part of an earlier one.
     joined: HashSet<String>,
@@ -119,18 +137,34 @@ fn import(file: onnx::Model) -> Result<Model> {
         return Err(Error::data("onnx", problem));
     }
     let graph = file.graph;
+    if graph.nodes.len() > MAX_NODES {
+        let problem = format!("{} nodes, expected at most {MAX_NODES}", graph.nodes.len());
+        return Err(Error::data("onnx", problem));
+    }
+    let constants: usize = graph.initializers.iter().map(|tensor| tensor.values.len()).sum();
     let mut importer = Importer {
         opset,
         rows: None,
         values: HashMap::new(),
         readers: HashMap::new(),
         taken: HashSet::new(),
+        counts: HashMap::new(),
         weights: HashMap::new(),
+        sharing: HashMap::new(),
+        budget: constants.saturating_mul(SHARED).saturating_add(SPARE),
+        classes: None,
         ids: 0,
         joined: HashSet::new(),
     };
-    let read = graph.nodes.iter().flat_map(|node| &node.inputs).chain(graph.outputs.iter().map(|out| &out.name));
-    read.for_each(|name| *importer.readers.entry(name.clone()).or_default() += 1);
+    for (number, node) in graph.nodes.iter().enumerate() {
+        for name in &node.inputs {
+            let (count, last) = importer.readers.entry(name.clone()).or_default();
+            (*count, *last) = (*count + 1, number);
+        }
+    }
+    for output in &graph.outputs {
+        importer.readers.entry(output.name.clone()).or_default().0 += 1;
+    }
     let mut inputs = Vec::new();
     for info in &graph.inputs {
         inputs.push(importer.input(info)?);
@@ -159,7 +193,39 @@ fn import(file: onnx::Model) -> Result<Model> {
     let most = importer.weights.values().flatten().map(Tensor::len).sum();
     let mut model = Model::within(graph, most)?;
     importer.set_weights(&mut model)?;
+    if file.producer == onnx_export::PRODUCER {
+        model.set_info(info(file.metadata)?)?;
+    } else if let Some(classes) = importer.classes
+        && model.output_shape() == Some(&[classes.len()])
+    {
+        // Names that make no sense are left out: nothing is computed from them.
+        let _ = model.set_class_names(classes);
+    }
     Ok(model)
+}
+
+/// What travels with a model of ours.
+fn info(metadata: Vec<(String, String)>) -> Result<ModelInfo> {
+    let mut info = serde_json::Map::new();
+    let mut notes = serde_json::Map::new();
+    for (key, text) in metadata {
+        match &*key {
+            "vanilla_version" | "weights_sha256" => {}
+            "class_names" | "feature_names" => {
+                let list = serde_json::from_str(&text)
+                    .map_err(|error| Error::data(format!("onnx: metadata {key}"), error.to_string()))?;
+                info.insert(key, list);
+            }
+            _ => {
+                let name = key.strip_prefix("note ").filter(|name| onnx_export::KEYS.contains(name));
+                notes.insert(name.unwrap_or(&key).to_owned(), text.into());
+            }
+        }
+    }
+    if !notes.is_empty() {
+        info.insert("notes".to_owned(), notes.into());
+    }
+    ModelInfo::from_json(&info.into())
 }
 
 impl Importer {
@@ -217,14 +283,18 @@ impl Importer {
 
     /// This name, or one like it that no layer has. `op` tells the nodes of one layer apart.
     fn name_for(&mut self, wanted: String, op: &str) -> String {
-        let mut name = wanted.clone();
-        let mut count = 0;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            let number = if count == 1 { String::new() } else { format!("_{count}") };
-            name = format!("{wanted}_{}{number}", graph::snake_case(op));
+        if self.taken.insert(wanted.clone()) {
+            return wanted;
         }
-        name
+        let base = format!("{wanted}_{}", graph::snake_case(op));
+        loop {
+            let count = self.counts.entry(base.clone()).or_default();
+            *count += 1;
+            let name = if *count == 1 { base.clone() } else { format!("{base}_{count}") };
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
 
     /// A layer in the place of a node.
@@ -235,16 +305,48 @@ impl Importer {
         shape: Vec<usize>,
         weights: Vec<Tensor>,
         make: impl FnOnce(String) -> L,
-    ) -> Flow {
+    ) -> Result<Flow> {
         let node = at.node;
+        let tensors = Tensors(inputs.iter().map(|flow| flow.tensor.clone()).collect());
+        let id = self.id();
+        // Of a node with weights everything but x decides which layer it is.
+        let shape_of_x: Vec<&[usize]> = inputs.iter().map(|flow| &*flow.shape).collect();
+        let key = (!weights.is_empty()).then(|| {
+            let constants: Vec<&String> = node.inputs.iter().filter(|name| self.is_constant(name)).collect();
+            format!("{} {constants:?} {:?} {:?} {shape_of_x:?}", node.op_type, at.bias, node.attributes)
+        });
+        if let Some(layer) = key.as_ref().and_then(|key| self.sharing.get(key)) {
+            let content = Content::Layer(Arc::clone(layer));
+            return Ok(Flow { tensor: KerasTensor::of(content, tensors, 0), shape, id, made: Made::Somehow });
+        }
+        self.spend(at, weights.iter().map(Tensor::len).sum())?;
         let named = if node.name.is_empty() { node.outputs.first() } else { Some(&node.name) };
         let name = named.map_or(String::new(), |name| name_of_node(name, &node.op_type));
         let name = self.name_for(layer_name(&name, &graph::snake_case(&node.op_type)), &node.op_type);
-        if !weights.is_empty() {
-            self.weights.insert(name.clone(), weights);
+        let layer: Arc<dyn Layer> = Arc::new(make(name.clone()));
+        if let Some(key) = key {
+            self.weights.insert(name, weights);
+            self.sharing.insert(key, Arc::clone(&layer));
         }
-        let inputs = Tensors(inputs.iter().map(|flow| flow.tensor.clone()).collect());
-        Flow { tensor: make(name).call(inputs), shape, id: self.id(), made: Made::Somehow }
+        Ok(Flow { tensor: KerasTensor::of(Content::Layer(layer), tensors, 0), shape, id, made: Made::Somehow })
+    }
+
+    fn is_constant(&self, name: &str) -> bool {
+        matches!(self.values.get(name), Some(Value::Constant(_)))
+    }
+
+    /// Takes so many numbers over from constants. A constant may be read often; a file that turns into many times its
+    /// size is no file of a network.
+    fn spend(&mut self, at: &At<'_>, numbers: usize) -> Result<()> {
+        match self.budget.checked_sub(numbers) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(at.error(format!(
+                "constants are read again and again: layers would have more than {SHARED} times their numbers"
+            ))),
+        }
     }
 
     /// The file's weights in the places of the drawn ones.
@@ -271,6 +373,8 @@ impl Importer {
 struct At<'a> {
     number: usize,
     node: &'a Node,
+    /// The constant that the node behind it adds, where the two are one layer.
+    bias: Option<&'a str>,
 }
 
 impl At<'_> {

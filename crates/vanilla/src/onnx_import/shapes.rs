@@ -69,10 +69,10 @@ impl Importer {
         // Numbers of rows stay numbers of rows.
         let made = x.made;
         let flow = if target.len() == 1 {
-            self.put(at, &[&x], target, vec![], |name| Flatten::new().name(name))
+            self.put(at, &[&x], target, vec![], |name| Flatten::new().name(name))?
         } else {
             let keras: Vec<i64> = target.iter().map(|length| *length as i64).collect();
-            self.put(at, &[&x], target, vec![], |name| Reshape::new(keras).name(name))
+            self.put(at, &[&x], target, vec![], |name| Reshape::new(keras).name(name))?
         };
         Ok(Flow { made: if made == super::Made::Input { made } else { super::Made::Somehow }, ..flow })
     }
@@ -157,6 +157,6 @@ impl Importer {
         }
         let output = perm[1..].iter().map(|axis| x.shape[*axis as usize - 1]).collect();
         let dims = perm[1..].to_vec();
-        Ok(self.put(at, &[x], output, vec![], |name| Permute::new(dims).name(name)))
+        self.put(at, &[x], output, vec![], |name| Permute::new(dims).name(name))
     }
 }

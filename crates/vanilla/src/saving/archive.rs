@@ -50,7 +50,7 @@ impl Model {
         let version = metadata.get("keras_version").and_then(Value::as_str);
         let mut remarks = Vec::new();
         if keras2::is_old(Some(version.unwrap_or(KERAS_VERSION))) {
-            keras2::model(&mut config);
+            keras2::model(&mut config).map_err(in_config)?;
             let outputs = keras2::outputs(&config);
             if let Some(compile) = config.get_mut("compile_config") {
                 keras2::compile(compile, &outputs, &mut remarks).map_err(in_config)?;

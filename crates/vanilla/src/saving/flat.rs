@@ -16,7 +16,7 @@
 
 use super::numbers::{Numbers, State, count, floats};
 use super::tree::array;
-use super::{KERAS_VERSION, keras2, unreadable};
+use super::{KERAS_VERSION, unreadable};
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
@@ -114,9 +114,6 @@ impl Model {
         check_version(text("format"), text("format_version"))?;
         let in_config = |error: &dyn std::fmt::Display| Error::data("config", error.to_string());
         let mut config = json_text::parse(config).map_err(|error| in_config(&error))?;
-        if keras2::is_old(Some(text("keras_version").unwrap_or(KERAS_VERSION))) {
-            keras2::model(&mut config);
-        }
         let most = bytes.len() / size_of::<f32>();
         let mut model = Self::from_json_within(&config, registry, most).map_err(|error| in_config(&error))?;
         let info = text("info").map(str::to_owned);

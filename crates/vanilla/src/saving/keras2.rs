@@ -41,14 +41,17 @@ fn is_model(node: &Value) -> bool {
 }
 
 /// Makes a model of this node one of Keras 3, with all that is inside.
-pub(super) fn model(node: &mut Value) {
+///
+/// # Errors
+/// When a layer is called as if it were never trained.
+pub(super) fn model(node: &mut Value) -> Result<()> {
     if let Some(Value::Array(layers)) = node.get_mut("config") {
         let layers = std::mem::take(layers);
         node["config"] = json!({ "layers": layers });
     }
     let sequential = class(node) == "Sequential";
-    let Some(config) = node.get_mut("config").and_then(Value::as_object_mut) else { return };
-    let Some(Value::Array(layers)) = config.get_mut("layers") else { return };
+    let Some(config) = node.get_mut("config").and_then(Value::as_object_mut) else { return Ok(()) };
+    let Some(Value::Array(layers)) = config.get_mut("layers") else { return Ok(()) };
     if sequential
         && layers.first().is_some_and(|first| class(first) != "InputLayer")
         && let Some(shape) =
@@ -58,14 +61,12 @@ pub(super) fn model(node: &mut Value) {
     }
     for node in layers.iter_mut() {
         if is_model(node) {
-            model(node);
+            model(node)?;
         } else {
             layer(node);
         }
     }
-    if !sequential {
-        connect(config);
-    }
+    if sequential { Ok(()) } else { connect(config) }
 }
 
 /// Names of the outputs of a model of this node.
@@ -104,8 +105,8 @@ fn layer(node: &mut Value) {
 }
 
 /// The calls of a functional model.
-fn connect(config: &mut Map<String, Value>) {
-    let Some(Value::Array(layers)) = config.get("layers") else { return };
+fn connect(config: &mut Map<String, Value>) -> Result<()> {
+    let Some(Value::Array(layers)) = config.get("layers") else { return Ok(()) };
     // The first call of a model inside is the one that made it, which is not in the file; its calls here follow.
     let mut counted_from_one: Vec<String> = Vec::new();
     for node in layers.iter().filter(|node| is_model(node)) {
@@ -122,6 +123,7 @@ fn connect(config: &mut Map<String, Value>) {
     });
     if let Some(Value::Array(layers)) = config.get_mut("layers") {
         for node in layers {
+            let name = node.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             let Some(Value::Array(calls)) = node.get_mut("inbound_nodes") else { continue };
             for call in calls.iter_mut().filter(|call| call.is_array()) {
                 let places = match place(call) {
@@ -144,6 +146,11 @@ fn connect(config: &mut Map<String, Value>) {
                         kwargs.extend(more.clone());
                     }
                 }
+                if kwargs.get("training").is_some_and(|training| *training == json!(false)) {
+                    let problem = "is called with training = false, which Keras 2 keeps to when it trains: it is not \
+                                   supported, leave it out";
+                    return Err(Error::config(format!("layer '{name}'"), problem));
+                }
                 let args = if tensors.len() == 1 { Value::Array(tensors) } else { json!([tensors]) };
                 *call = json!({ "args": args, "kwargs": kwargs });
             }
@@ -154,6 +161,7 @@ fn connect(config: &mut Map<String, Value>) {
             count_from_zero(ends, &counted_from_one);
         }
     }
+    Ok(())
 }
 
 /// `["dense", 0, 0]`, with keywords behind it or without.
@@ -306,7 +314,7 @@ mod tests {
             "input_layers": [["a", 0, 0]],
             "output_layers": [["inner", 1, 0]],
         }});
-        model(&mut node);
+        model(&mut node).unwrap();
         let layers = &node["config"]["layers"];
         let tensor =
             |name: &str| json!({ "class_name": "__keras_tensor__", "config": { "keras_history": [name, 0, 0] } });
@@ -314,6 +322,14 @@ mod tests {
         let both = json!([[tensor("inner"), tensor("a")]]);
         assert_eq!(layers[2]["inbound_nodes"], json!([{ "args": both, "kwargs": { "training": true } }]));
         assert_eq!(node["config"]["output_layers"], json!([["inner", 0, 0]]));
+        let mut node = json!({ "class_name": "Functional", "config": { "layers": [
+            { "class_name": "Dropout", "name": "d", "config": {}, "inbound_nodes": [[["a", 0, 0, { "training": false }]]] },
+        ]}});
+        assert_eq!(
+            model(&mut node).unwrap_err().to_string(),
+            "layer 'd': is called with training = false, which Keras 2 keeps to when it trains: it is not supported, \
+             leave it out"
+        );
     }
 
     #[test]
@@ -322,7 +338,7 @@ mod tests {
             { "class_name": "Dense", "config": { "batch_input_shape": [null, 4], "units": 2 } },
             { "class_name": "BatchNormalization", "config": { "axis": [1], "fused": null } },
         ]});
-        model(&mut node);
+        model(&mut node).unwrap();
         let layers = json!([
             { "class_name": "InputLayer", "config": { "batch_shape": [null, 4] } },
             { "class_name": "Dense", "config": { "units": 2 } },

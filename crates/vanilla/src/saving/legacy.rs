@@ -147,7 +147,7 @@ impl Model {
         let mut config = json("model_config", config)?;
         let old = keras2::is_old(text(&tree, "keras_version")?);
         if old {
-            keras2::model(&mut config);
+            keras2::model(&mut config).map_err(|error| Error::data("model_config", error.to_string()))?;
         }
         if let Some(config) = config.as_object_mut() {
             // Beside it in this format.

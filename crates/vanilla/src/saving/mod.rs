@@ -155,7 +155,8 @@ impl Model {
     }
 
     /// Reads a whole model with its optimizer's state: `.keras` and `.h5` of Vanilla, Keras 3 and Keras 2, and
-    /// `.safetensors` of Vanilla. The first bytes decide what it is; [`Model::remarks`] tells where the name says
+    /// `.safetensors` of Vanilla; or a network that predicts, `.onnx` ([`Model::from_onnx`]). The first bytes decide what
+    /// it is, for ONNX, which has none of its own, the ending; [`Model::remarks`] tells where the name says
     /// otherwise, and what of the file could not be used.
     ///
     /// # Errors
@@ -172,6 +173,9 @@ impl Model {
     pub fn load_with(path: impl AsRef<Path>, registry: &Registry) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_file(path)?;
+        if path.extension().is_some_and(|ending| ending == "onnx") && Kind::of(&bytes).is_none() {
+            return Self::from_onnx(&bytes).map_err(|error| Error::file(path, error));
+        }
         let kind = Kind::of(&bytes).unwrap_or(Kind::promised(path));
         let mut model = Self::of_kind(kind, &bytes, registry).map_err(|error| Error::file(path, error))?;
         model.remarks.splice(0..0, lie(path, &bytes));

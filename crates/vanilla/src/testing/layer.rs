@@ -15,6 +15,7 @@ use std::sync::Arc;
 ///
 /// - The description reads the keys that it writes, refuses others, and gives a layer that computes the same.
 /// - Outputs have the shape that was stated, and equal the truth in f64 (1e-5 of the largest).
+/// - Formulas, if all functions of it state one, give these outputs.
 /// - Gradients by all trained weights and all inputs equal differences of the loss in f64 (5e-5 of the largest,
 ///   step 1e-5). Where a [`RowFunction`](crate::plan::RowFunction) has no `reference` in f64, or the layer is
 ///   random in training, differences are taken in f32 (5e-3, step 1/64). At a kink anything between both slopes
@@ -78,6 +79,11 @@ impl LayerCheck {
                 found.lines.into_iter().for_each(|line| problems.push(line));
                 problems
                     .calm("reading the model again", || self.again(&model))
+                    .into_iter()
+                    .flatten()
+                    .for_each(|line| problems.push(line));
+                problems
+                    .calm("the formula of the layer", || self.formula(&model))
                     .into_iter()
                     .flatten()
                     .for_each(|line| problems.push(line));
@@ -155,6 +161,28 @@ impl LayerCheck {
             Ok(lines)
         };
         compare().unwrap_or_else(|error| vec![format!("a model of it, written and read: {error}")])
+    }
+
+    /// The formulas, where all of the layer has one, give the numbers of the layer.
+    fn formula(&self, model: &Model) -> Option<String> {
+        let program = model.program().ok()?;
+        let x = self.samples(3).ok()?;
+        let predicted = model.predict(x.clone()).ok()?.to_f32();
+        let wide = |x: &Tensor| x.to_f32().into_iter().map(f64::from).collect::<Vec<f64>>();
+        let row = |row: usize| -> Result<Vec<Vec<f64>>> {
+            let of = |front: &crate::export::Front| Ok(wide(&x[front.input].slice(row..row + 1)?));
+            program.fronts.iter().map(of).collect()
+        };
+        let computed: Vec<f64> = (0..3)
+            .map(|number| Some(program.run(&row(number).ok()?)[0].clone()))
+            .collect::<Option<Vec<_>>>()?
+            .concat();
+        let largest = predicted.iter().fold(1.0f32, |largest, y| largest.max(y.abs()));
+        let wrong = computed
+            .iter()
+            .zip(&predicted)
+            .position(|(got, want)| !super::near(*want, *got, 1e-5 * f64::from(largest)));
+        wrong.map(|at| format!("formula gives {} for output {at}, expected {}", computed[at], predicted[at]))
     }
 
     /// An empty batch is an error.

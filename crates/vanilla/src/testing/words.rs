@@ -25,6 +25,7 @@ const LENGTHS: usize = 40;
 ///
 /// - Values equal [`Curve::value`] in f64 (1e-5 of them), from -20 to 20; not a number stays not a number, or a
 ///   training that diverges would go on unseen.
+/// - The formula, if there is one, has these values.
 /// - The gradient equals differences of it, and is proportional to what it is given.
 /// - What [`Curve::dies_at_zero`] promises is true.
 /// - Slices of all lengths from 0 to 40 have the bits of a longer one.
@@ -74,6 +75,18 @@ fn check_values(curve: &dyn Curve, kernels: &Kernels, problems: &mut Problems) {
     });
     if let Some((x, y)) = wrong {
         problems.push(format!("value {y} at {x}, expected {} as in f64", curve.value(f64::from(*x))));
+    }
+    if let Some(formula) = curve.formula() {
+        let value = |x: f64| formula.value(&[x], &[]).first().copied().unwrap_or(f64::NAN);
+        let wrong = x.iter().map(|x| f64::from(*x)).find(|x| {
+            let want = curve.value(*x);
+            (value(*x) - want).abs() > VALUE * want.abs() + LEAST
+        });
+        if !formula.is_curve() {
+            problems.push("formula is one of a row, expected one of an element: without sums and places");
+        } else if let Some(x) = wrong {
+            problems.push(format!("formula {} at {x}, expected {} as in f64", value(x), curve.value(x)));
+        }
     }
     let mut unknown = [f32::NAN];
     curve.forward(kernels, &mut unknown);

@@ -5,6 +5,7 @@ use crate::models::{self, Case};
 use crate::near;
 use serde_json::{Map, Value, json};
 use std::path::Path;
+use vanilla::formats::onnx;
 use vanilla::prelude::*;
 
 fn all() -> Vec<Case> {
@@ -70,4 +71,62 @@ fn every_layer_of_the_registry_is_exported() {
         let covered = cases.iter().any(|case| case.name.split(' ').next() == Some(class));
         assert!(covered || class == "Hashing", "{class}");
     }
+}
+
+/// A graph as text, a node a line.
+fn printed(bytes: &[u8]) -> String {
+    let file = onnx::read(bytes).unwrap();
+    let info = |info: &onnx::Info| {
+        let dims = info.dims.iter().flatten().map(|dim| match dim {
+            onnx::Dim::Is(length) => length.to_string(),
+            onnx::Dim::Named(name) => name.clone(),
+        });
+        format!("{} {} [{}]", info.name, info.dtype.name(), dims.collect::<Vec<_>>().join(", "))
+    };
+    let mut lines = vec![format!("ir {} opsets {:?}", file.ir_version, file.opsets)];
+    lines.extend(file.graph.inputs.iter().map(|one| format!("input {}", info(one))));
+    lines.extend(file.graph.initializers.iter().map(|one| format!("constant {} {:?}", one.name, one.dims)));
+    for node in &file.graph.nodes {
+        let settings: Vec<String> =
+            node.attributes.iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
+        let inputs = node.inputs.join(", ");
+        lines.push(format!("{} = {}({inputs}){}", node.outputs.join(", "), node.op_type, settings.concat()));
+    }
+    lines.extend(file.graph.outputs.iter().map(|one| format!("output {}", info(one))));
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_tutorials_graph() {
+    let model = Sequential::new(layers![
+        Dense::new(1000).activation("relu").input_dim(784),
+        Dense::new(10).activation("softmax"),
+    ]);
+    let expected = r#"ir 9 opsets [("", 20)]
+input input_layer float32 [batch, 784]
+constant dense/kernel [784, 1000]
+constant dense/bias [1000]
+constant dense_1/kernel [1000, 10]
+constant dense_1/bias [10]
+dense/Gemm = Gemm(input_layer, dense/kernel, dense/bias)
+dense/Relu = Relu(dense/Gemm)
+dense_1/Gemm = Gemm(dense/Relu, dense_1/kernel, dense_1/bias)
+dense_1 = Softmax(dense_1/Gemm) axis=Int(-1)
+output dense_1 float32 [batch, 10]
+"#;
+    assert_eq!(printed(&model.unwrap().to_onnx().unwrap()), expected);
+}
+
+#[test]
+fn a_table_with_a_column_of_strings() {
+    let Case { model, .. } = models::lookups().pop().unwrap();
+    let expected = r#"ir 9 opsets [("", 20), ("ai.onnx.ml", 3)]
+input colour string [batch, 1]
+input size float32 [batch, 2]
+"#;
+    let text = printed(&model.to_onnx().unwrap());
+    assert!(text.starts_with(expected), "{text}");
+    let encoder = r#"LabelEncoder(colour) keys_strings=Texts(["red", "blue"]) values_int64s=Ints([0, 1]) default_int64=Int(-1)"#;
+    assert!(text.contains(encoder), "{text}");
+    assert!(text.ends_with("output class float32 [batch, 3]\n"), "{text}");
 }

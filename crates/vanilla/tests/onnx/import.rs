@@ -52,3 +52,41 @@ fn files_of_other_tools_give_onnx_runtimes_answers() {
         }
     }
 }
+
+#[test]
+fn layers_have_the_names_of_the_nodes() {
+    let (model, ..) = recorded("torch_classifier");
+    let names = ["image", "flatten", "fc1", "bn", "relu", "fc2", "act", "fc3", "softmax"];
+    assert_eq!(model.layer_names(), names);
+    assert_eq!(
+        (model.name(), model.input_shape(), model.count_params()),
+        ("main_graph", Some(&[1, 4, 4][..]), 384)
+    );
+    let (model, ..) = recorded("torch_block");
+    let names = ["x", "ln", "up", "act", "down", "Add", "silu", "Reshape", "head"];
+    assert_eq!(model.layer_names(), names, "gelu and silu are one layer each, shapes none");
+    let (model, ..) = recorded("keras_classifier");
+    assert_eq!(model.layer_names()[..3], ["x", "hidden", "hidden_relu"]);
+    let (model, ..) = recorded("sklearn_binary");
+    assert_eq!(model.class_names(), ["other", "setosa"]);
+}
+
+/// An imported model is one like any other: it trains, and its file is Keras's.
+#[test]
+fn imported_models_train_and_are_saved() {
+    let (mut model, inputs, _) = recorded("torch_classifier");
+    let x = &inputs[0];
+    let before = model.predict(x).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.keras");
+    model.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().predict(x).unwrap().to_f32(), before.to_f32());
+    model.compile("sparse_categorical_crossentropy", "adam", ["acc"]).unwrap();
+    let y = Tensor::new(vec![0i64, 1, 2, 0, 1], [5]).unwrap();
+    let history = model.fit(x, &y, Fit::new().epochs(20).verbose(0)).unwrap();
+    assert!(history["loss"][19] < 0.7 * history["loss"][0], "{:?}", &history["loss"]);
+    // And trained it goes out again.
+    let after = model.predict(x).unwrap().to_f32();
+    let again = Model::from_onnx(&model.to_onnx().unwrap()).unwrap();
+    near("trained", &again.predict(x).unwrap().to_f32(), &after);
+}

@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod models;
+mod refused;
 
 /// Elements may differ by this share of the largest one.
 const TOLERANCE: f32 = 1e-5;

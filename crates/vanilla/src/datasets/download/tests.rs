@@ -264,6 +264,11 @@ fn a_server_that_lies_about_lengths() {
         let want = "announces the range bytes";
         assert!(error.contains(want) || range.starts_with('\u{1}'), "{error}");
     }
+    let server = Server::new(move |number, _, stream| match number {
+        0 => answer(stream, "200 OK", "", &noise(SIZE)[..5000]),
+        _ => answer(stream, "206 Partial Content", "Content-Range: bytes 5000-299999/*\r\n", &noise(SIZE)[5000..]),
+    });
+    assert_eq!(fetch(&quick(), &[&server], tempfile::tempdir().unwrap().path()).1, None);
     let server = Server::new(move |_, _, stream| answer(stream, "206 Partial Content", "", &noise(SIZE)));
     assert_eq!(refused(&server), (message("answers 206 Partial Content"), None));
     let server = Server::new(move |number, request, stream| match number {

@@ -1,10 +1,12 @@
 //! Functions that ONNX has an operator for. A function is recognised by its values, not by its name: at some hundred
-//! points its formula agrees with the operator's, in f64. What agrees nowhere is printed as its formula.
+//! points its formula agrees with the operator's, in f64, and it has no test for equality, whose single point no other
+//! point shows. What agrees with none is printed as its formula.
 
 use super::{Wire, Writer, float, int};
+use crate::activations::LogSoftmax;
 use vanilla_formats::onnx::Attribute;
-use vanilla_plan::Formula;
-use vanilla_plan::formula::Op;
+use vanilla_plan::formula::{Compare, Op};
+use vanilla_plan::{Formula, RowFunction};
 
 /// Operators are as near as this, as a share of the value and of 1.
 const NEAR: f64 = 1e-9;
@@ -14,6 +16,9 @@ const SELU: (f32, f32) = (1.673_263_2, 1.050_701);
 impl Writer {
     /// The operator of a curve.
     pub(super) fn known_curve(&mut self, layer: &str, formula: &Formula, x: &Wire) -> Option<String> {
+        if has(formula, |op| matches!(op, Op::Select { compare: Compare::Equal, .. })) {
+            return None;
+        }
         let f = |x: f64| formula.value(&[x], &[])[0];
         let constants: Vec<f64> = formula
             .ops()
@@ -101,28 +106,29 @@ impl Writer {
         if formula.outputs() != cols || cols > 1 << 16 {
             return None;
         }
+        // Its formula asks for the places of the largest number: it is compared as a text is.
+        if LogSoftmax.formula(&[cols]).as_ref() == Some(formula) {
+            return Some(self.node(layer, "LogSoftmax", vec![x.name.clone()], vec![int("axis", -1)]));
+        }
+        let selects = has(formula, |op| matches!(op, Op::Select { .. }));
+        let reduces = has(formula, |op| matches!(op, Op::Reduce { .. }));
+        if has(formula, |op| matches!(op, Op::Select { compare: Compare::Equal, .. })) {
+            return None;
+        }
         let f = |row: &[f64]| formula.value(row, &[]);
         let rows: Vec<Vec<f64>> = (1..5).map(|seed| probe(cols, seed)).collect();
         let is = |g: &dyn Fn(&[f64]) -> Vec<f64>| {
             rows.iter().all(|row| f(row).iter().zip(g(row)).all(|(a, b)| near(*a, b)))
         };
-        let log_softmax = |row: &[f64]| {
-            let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = row.iter().map(|x| libm::exp(x - most)).sum();
-            row.iter().map(|x| x - most - libm::log(sum)).collect()
-        };
-        if is(&log_softmax) {
-            return Some(self.node(layer, "LogSoftmax", vec![x.name.clone()], vec![int("axis", -1)]));
-        }
         let slopes: Vec<f64> = f(&vec![-1.0; cols]).into_iter().map(|y| -y).collect();
         let p_relu =
             |row: &[f64]| row.iter().zip(&slopes).map(|(x, a)| if *x > 0.0 { *x } else { a * x }).collect();
-        if is(&p_relu) {
+        if selects && !reduces && is(&p_relu) {
             let slopes = slopes.iter().map(|slope| *slope as f32).collect();
             let slopes = self.initializer(&format!("{layer}/alpha"), vec![cols], slopes);
             return Some(self.node(layer, "PRelu", vec![x.name.clone(), slopes], vec![]));
         }
-        let norm = LayerNorm::of(cols, &f)?;
+        let norm = if reduces && !selects { LayerNorm::of(cols, &f)? } else { return None };
         if !is(&|row| norm.apply(row)) {
             return None;
         }
@@ -180,6 +186,10 @@ impl LayerNorm {
         let inverse = 1.0 / libm::sqrt(variance + self.epsilon);
         (0..row.len()).map(|i| self.gamma[i] * (row[i] - mean) * inverse + self.beta[i]).collect()
     }
+}
+
+fn has(formula: &Formula, what: impl Fn(&Op) -> bool) -> bool {
+    formula.ops().iter().any(what)
 }
 
 fn moments(row: &[f64]) -> (f64, f64) {
