@@ -91,7 +91,7 @@ fn check_palettes(bytes: &[u8]) -> Result<()> {
     let mut rest = &bytes[8..];
     while let Some((&[a, b, c, d, ref kind @ ..], tail)) = rest.split_first_chunk::<8>() {
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        if kind == b"PLTE" && length % 3 != 0 {
+        if kind == b"PLTE" && !length.is_multiple_of(3) {
             return Err(ERRORS.malformed("palette", "three bytes for each colour", format!("{length} bytes")));
         }
         // Behind the data stands a CRC; what is cut short is for the decoder to say.
