@@ -113,7 +113,7 @@ impl Model {
         };
         check_version(text("format"), text("format_version"))?;
         let in_config = |error: &dyn std::fmt::Display| Error::data("config", error.to_string());
-        let mut config = json_text::parse(config).map_err(|error| in_config(&error))?;
+        let config = json_text::parse(config).map_err(|error| in_config(&error))?;
         let most = bytes.len() / size_of::<f32>();
         let mut model = Self::from_json_within(&config, registry, most).map_err(|error| in_config(&error))?;
         let info = text("info").map(str::to_owned);
