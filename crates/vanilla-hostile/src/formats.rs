@@ -69,24 +69,24 @@ const INFLATED: u64 = 1032;
 pub const FORMATS: &[Format] = &[
     // i8 becomes i64; and the bytes.
     Format::new("idx", |b| kept(idx::read(b)), seeds::idx, Shape::Gzip)
-        .memory(9 * INFLATED).law(idx_law).cases(60_000),
+        .memory(9 * INFLATED).law(idx_law).cases(40_000),
     // A vector that grows counts three times.
     Format::new("gzip", |b| kept(gzip::decompress(b, 1 << 20)), seeds::gzip, Shape::Gzip).memory(3 * INFLATED),
     // i1 becomes i64, and is turned into row-major order.
-    Format::new("npy", |b| kept(npy::read(b)), seeds::npy, Shape::Text).memory(16).law(npy_law).cases(100_000),
+    Format::new("npy", |b| kept(npy::read(b)), seeds::npy, Shape::Text).memory(16).law(npy_law).cases(50_000),
     Format::new("npz", |b| kept(npz::read(b)), seeds::npz, Shape::Zip)
-        .memory(19 * INFLATED).law(npz_law).cases(40_000),
+        .memory(19 * INFLATED).law(npz_law).cases(20_000),
     // Text deflates to a hundredth at most, above a size that is always
     // taken; a vector that grows counts three times.
     Format::new("keras_zip", |b| kept(keras_zip::read(b)), seeds::keras, Shape::Zip)
         .memory(300).constant(3 << 20).law(keras_zip_law).cases(10_000),
     // i8 becomes i64; names and small objects take more than their bytes.
-    Format::new("hdf5", |b| kept(hdf5::read(b)), seeds::hdf5, Shape::Hdf5).memory(16).law(hdf5_law).cases(30_000),
+    Format::new("hdf5", |b| kept(hdf5::read(b)), seeds::hdf5, Shape::Hdf5).memory(16).law(hdf5_law).cases(20_000),
     // Names are kept twice while they are compared.
     Format::new("safetensors", |b| kept(safetensors::read(b)), seeds::safetensors, Shape::Safetensors)
-        .memory(16).law(safetensors_law).cases(60_000),
+        .memory(16).law(safetensors_law).cases(40_000),
     // Eight pixels from a byte of rows, for each four bytes of colour and one of gray; and the rows.
-    Format::new("png", |b| kept(png::read(b)), seeds::png, Shape::Png).memory(44 * INFLATED).cases(30_000),
+    Format::new("png", |b| kept(png::read(b)), seeds::png, Shape::Png).memory(44 * INFLATED).cases(20_000),
     // A value takes 72 bytes and more from two of text; files of models have at most a million of them.
     Format::new("json_config", json_config, seeds::json, Shape::Text).memory(512).constant(4 << 20).cases(5_000),
     // As keras_zip; columns of weights are padded to sixteen; and the description.
@@ -98,7 +98,7 @@ pub const FORMATS: &[Format] = &[
         .memory(400).constant(6 << 20).law(model_law).cases(4_000),
     // int8 becomes i64, and names take more than their bytes.
     Format::new("onnx", |b| kept(onnx::read(b)), seeds::onnx, Shape::Protobuf)
-        .memory(32).law(onnx_law).cases(30_000),
+        .memory(32).law(onnx_law).cases(20_000),
     // And numbers are padded to sixteen columns.
     Format::new("onnx_model", |b| kept(Model::from_onnx(b)), seeds::onnx, Shape::Protobuf)
         .memory(100).constant(1 << 20).law(onnx_model_law).cases(5_000),
