@@ -161,3 +161,40 @@ fn what_is_wrong_with_tables() {
         assert!(!folder.path().join("runs").exists() || folder.files("runs").is_empty());
     }
 }
+
+/// A folder of pictures with a subfolder for each class, in one format and another.
+#[test]
+fn pictures_have_the_names_of_their_folders() {
+    let folder = Folder::new();
+    for i in 0..20u8 {
+        for (class, value) in [("dark", i), ("light", 200 + i)] {
+            let path = folder.path().join("shades").join(class);
+            std::fs::create_dir_all(&path).unwrap();
+            let png = vanilla::formats::png::write_gray(4, 4, &[value; 16]).unwrap();
+            std::fs::write(path.join(format!("{i}.png")), png).unwrap();
+        }
+    }
+    folder.write(
+        "shades.toml",
+        "data.source = 'shades'\nfit = { epochs = 30, batch_size = 8 }\n\
+         compile = { loss = 'categorical_crossentropy', optimizer = { class = 'Adam', learning_rate = 0.01 }, \
+         metrics = ['acc'] }\n\
+         [model]\nclass = 'Sequential'\nlayers = [{ class = 'Rescaling', scale = 0.01, offset = -1.0 }, 'Flatten', \
+         { class = 'Dense', units = 2, activation = 'softmax' }]\n",
+    );
+    folder.good(&["train", "shades.toml", "--out", "run", "--verbose", "0"]);
+    let ran = folder.good(&["predict", "run/model.keras", "shades/dark/3.png", "shades/light/3.png"]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("shades/dark/3.png: dark 0.9") && lines[1].contains(": light 0.9"), "{lines:?}");
+    let ran = folder.good(&["predict", "run/model.keras", "--data", "shades"]);
+    assert_eq!(ran.stdout.lines().next(), Some("class,probability,probability of dark,probability of light"));
+    assert!(folder.good(&["evaluate", "run/model.keras", "--data", "shades"]).stdout.contains("acc: 1.0000"));
+    let small = vanilla::formats::png::write_gray(2, 2, &[0; 4]).unwrap();
+    folder.write("small.png", small);
+    let ran = folder.run(&["predict", "run/model.keras", "small.png"]);
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("small.png: 2 x 2 pixels, expected 4 x 4: resize it"),
+        "{}",
+        ran.stderr
+    );
+}
