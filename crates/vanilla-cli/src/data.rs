@@ -69,12 +69,16 @@ pub fn adapt(model: &mut Model, x: &Arrays) -> Result<()> {
     Ok(model.set_weights(&weights)?)
 }
 
-/// Names the model's classes and columns as a known data set does, where they say more than their numbers.
+/// Names the model's classes and columns as the data set does, where they say more than their numbers.
 pub fn name(dataset: &Dataset, model: &mut Model) -> Result<()> {
     let classes = &dataset.class_names;
     let told = classes.iter().enumerate().any(|(class, name)| *name != class.to_string());
-    if dataset.known && told && model.class_names().is_empty() && model.outputs() == Some(classes.len()) {
+    if told && model.class_names().is_empty() && model.outputs() == Some(classes.len()) {
         model.set_class_names(classes.clone())?;
+        let images = dataset.train.x.single().is_some_and(|x| x.shape().len() >= 3 && x.as_u8().is_some());
+        if images && !dataset.known {
+            model.set_note(PICTURES, "as they are")?;
+        }
     }
     let columns = dataset.feature_names.first().filter(|_| dataset.known && model.feature_names(0).is_empty());
     if let Some(columns) = columns.filter(|columns| model.input_shape() == Some(&[columns.len()])) {
@@ -82,6 +86,9 @@ pub fn name(dataset: &Dataset, model: &mut Model) -> Result<()> {
     }
     Ok(())
 }
+
+/// The note of a model that was trained on pictures from files.
+pub const PICTURES: &str = "pictures";
 
 /// `x` as this model takes it. Known data sets hold bytes; a model with a flat input gets them as flat floats.
 pub fn inputs(dataset: &Dataset, part: &Part, model: &Model) -> Result<Arrays> {
@@ -97,6 +104,10 @@ pub fn targets(dataset: &Dataset, part: &Part, model: &Model) -> Result<Option<T
     let Some(y) = &part.y else { return Ok(None) };
     match known(dataset).and_then(Known::classes) {
         Some(classes) if compares_vectors(model, classes) => Ok(Some(to_categorical(y, classes)?)),
+        // Pictures in folders: their labels are class numbers, too.
+        None if !dataset.class_names.is_empty() && compares_vectors(model, dataset.class_names.len()) => {
+            Ok(Some(to_categorical(y, dataset.class_names.len())?))
+        }
         _ => Ok(Some(y.clone())),
     }
 }

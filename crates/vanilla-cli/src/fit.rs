@@ -73,6 +73,7 @@ impl Fit {
         let signals = Signals::watch()?;
         let dataset = data::open_for(&self.data, &model, self.target.as_deref())?;
         data::build(&mut model, &dataset.train.x)?;
+        data::name(&dataset, &mut model)?;
         let (x, y) = with_targets(&dataset, &dataset.train, &model, &self.data)?;
         let mut options = Options::new()
             .epochs(self.epochs)

@@ -20,7 +20,7 @@ use vanilla::{DType, Model, Tensor};
 pub struct Predict {
     /// A .keras file
     model: PathBuf,
-    /// PNG pictures of one digit each
+    /// Pictures (PNG, JPEG): of one digit each, or of the size that the model was trained on
     #[arg(value_name = "IMAGE.png")]
     images: Vec<PathBuf>,
     /// Arrays: .npy, .npz, IDX, a table (.csv), or a data set's name (its test part is taken)
@@ -84,7 +84,13 @@ impl Predict {
 
     fn pictures(&self, model: &Model) -> Result<()> {
         let input = model.input_shape().unwrap_or_default();
-        if !matches!(input, [784] | [28, 28] | [28, 28, 1]) {
+        let as_they_are = model.info().note(data::PICTURES).is_some() || matches!(input, [_, _, 3]);
+        if as_they_are && input.len() < 2 {
+            let problem =
+                "the model takes pictures as rows of pixels, whose width it does not know: use --data FOLDER";
+            return Err(usage(format!("{}: {problem}", self.model.display())));
+        }
+        if !as_they_are && !matches!(input, [784] | [28, 28] | [28, 28, 1]) {
             return Err(usage(format!(
                 "{}: the model's input is {input:?}; pictures can be given to models of MNIST digits, 784 or 28 x 28 \
                  inputs; use --data for others",
@@ -97,7 +103,11 @@ impl Predict {
         }
         let mut pixels = Vec::new();
         for file in &self.images {
-            pixels.extend(digit(file).with_context(|| file.display().to_string())?);
+            if as_they_are {
+                pixels.extend_from_slice(vanilla::datasets::picture(file, input)?.as_u8().unwrap_or_default());
+            } else {
+                pixels.extend(digit(file).with_context(|| file.display().to_string())?);
+            }
         }
         let shape = [&[self.images.len()][..], input].concat();
         let predictions = model.predict(Tensor::new(pixels, shape)?.astype(DType::F32))?.to_f32();

@@ -22,9 +22,11 @@ use crate::{FormatError, sniff};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+mod blocks;
 mod number;
 mod scan;
 
+pub use blocks::{BlockError, Blocks};
 use number::{Class, Odd, classify};
 pub use scan::MAX_FIELD;
 pub(crate) use scan::{Field, Scanner, Step};

@@ -1,4 +1,5 @@
-//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, ONNX, tar, PNG, CSV. Knows no model.
+//! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, ONNX, tar, PNG, JPEG,
+//! CSV. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -16,10 +17,13 @@ mod error;
 pub mod gzip;
 pub mod hdf5;
 pub mod idx;
+#[cfg(feature = "jpeg")]
+mod jpeg;
 pub mod keras_zip;
 pub mod npy;
 pub mod npz;
 pub mod onnx;
+pub mod picture;
 pub mod png;
 mod protobuf;
 pub mod safetensors;

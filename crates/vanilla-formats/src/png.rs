@@ -16,13 +16,14 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Transf
 
 use crate::error::{Errors, Result};
 use crate::gzip::MAX_EXPANSION;
+use crate::picture::Pixels;
 use crate::{FormatError, scalar, sniff};
 
 const ERRORS: Errors = Errors("PNG");
 /// The largest width and height.
-const MAX_SIDE: u32 = 16384;
+pub(crate) const MAX_SIDE: u32 = 16384;
 /// The most pixels.
-const MAX_PIXELS: u64 = 64 << 20;
+pub(crate) const MAX_PIXELS: u64 = 64 << 20;
 /// What the decoder may take besides the pixels: text, colour profiles.
 const MAX_EXTRA: usize = 1 << 20;
 
@@ -39,6 +40,27 @@ pub struct Picture {
 
 /// Reads a picture of any colour type and depth as gray, at most 16384 pixels a side and 64 Mi pixels in all.
 pub fn read(bytes: &[u8]) -> Result<Picture> {
+    let (width, height, raw, color) = decode(bytes)?;
+    Ok(Picture { width, height, gray: to_gray(raw, color)? })
+}
+
+/// As [`read`], with the colours kept where there are any: one byte a pixel, or red, green and blue.
+pub(crate) fn read_pixels(bytes: &[u8]) -> Result<Pixels> {
+    let (width, height, raw, color) = decode(bytes)?;
+    let (channels, bytes) = match color {
+        ColorType::Rgb => (3, raw),
+        ColorType::Rgba => {
+            let mut rgb = scalar::reserve(raw.len() / 4 * 3, ERRORS, "pixels")?;
+            rgb.extend(raw.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]].map(|value| over_white(value, p[3]))));
+            (3, rgb)
+        }
+        _ => (1, to_gray(raw, color)?),
+    };
+    Ok(Pixels { width, height, channels, bytes })
+}
+
+/// Width, height, 8-bit samples and what they are.
+fn decode(bytes: &[u8]) -> Result<(u32, u32, Vec<u8>, ColorType)> {
     if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Err(FormatError::NotThisFormat {
             expected: "a PNG picture",
@@ -83,7 +105,7 @@ pub fn read(bytes: &[u8]) -> Result<Picture> {
         return Err(ERRORS.malformed("first frame", format!("{width} x {height}"), found));
     }
     reader.finish().map_err(|error| damaged("chunks behind the pixels", &error))?;
-    Ok(Picture { width, height, gray: to_gray(raw, color)? })
+    Ok((width, height, raw, color))
 }
 
 /// Refuses palettes of broken colours: the decoder, up to 0.18.1, panics on them (image-rs/image-png, issue 694).
@@ -139,10 +161,6 @@ fn to_gray(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>> {
         let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
         ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
     };
-    let over_white = |value: u8, opacity: u8| {
-        let (value, opacity) = (u32::from(value), u32::from(opacity));
-        ((value * opacity + 255 * (255 - opacity) + 127) / 255) as u8
-    };
     if color == ColorType::Grayscale {
         return Ok(samples);
     }
@@ -159,6 +177,12 @@ fn to_gray(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>> {
         }
     }
     Ok(gray)
+}
+
+/// A sample on white ground.
+fn over_white(value: u8, opacity: u8) -> u8 {
+    let (value, opacity) = (u32::from(value), u32::from(opacity));
+    ((value * opacity + 255 * (255 - opacity) + 127) / 255) as u8
 }
 
 fn damaged(place: &str, error: &DecodingError) -> FormatError {

@@ -1,5 +1,6 @@
-//! Data sets from files: arrays and tables.
+//! Data sets from files: arrays, tables, folders of pictures.
 
+use super::pictures;
 use super::table::listed;
 use super::{Dataset, KNOWN, Part, Schema, Table, find, hex};
 use crate::error::{Error, Result};
@@ -11,7 +12,8 @@ use std::path::Path;
 use vanilla_formats::{FormatError, idx, npy, npz};
 
 /// A data set by name or path: a known name, `.npz` (arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`),
-/// `.npy` or IDX (x alone), or a table of numbers (x alone; [`open_for`] knows more).
+/// `.npy` or IDX (x alone), a table of numbers (x alone; [`open_for`] knows more), or a folder of
+/// pictures with a subfolder for each class.
 ///
 /// # Errors
 /// When it is no known name and no readable file of these kinds.
@@ -24,6 +26,9 @@ pub fn open(spec: &str) -> Result<Dataset> {
         let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
         let problem = format!("no such file, and no known data set (those are: {})", known.join(", "));
         return Err(Error::data(spec, problem));
+    }
+    if path.is_dir() && pictures::is_one(path) {
+        return pictures::read(path);
     }
     if path.is_dir() {
         return find("mnist", Some(path));

@@ -8,9 +8,11 @@ mod housing;
 mod images;
 mod known;
 mod load_data;
+mod pictures;
 mod prepare;
 mod schema;
 mod sets;
+mod stream;
 mod table;
 mod table_model;
 
@@ -19,8 +21,10 @@ pub use download::download;
 pub use files::{inputs_for, open, open_for};
 pub use known::{KNOWN, Known, KnownFile, Remote, Samples, find, known};
 pub use load_data::{Loaded, boston_housing, california_housing, cifar10, fashion_mnist, mnist};
+pub use pictures::picture;
 pub use prepare::{MOST_CLASSES, Missing, Prepare, Prepared, Task};
 pub use schema::Schema;
+pub use stream::{CsvBatches, CsvStream, stream};
 pub use table::Table;
 pub use table_model::MOST_TEXTS;
 

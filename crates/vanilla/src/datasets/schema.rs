@@ -122,6 +122,12 @@ impl Schema {
         let mut all = kinds(&self.numbers, Kind::Float);
         all.extend(kinds(&self.texts, Kind::Text));
         let one_column = all.len() == 1;
+        // Class names that are no numbers are texts, also where a table has none but those that look like numbers.
+        if let Some(target) = &self.target
+            && self.classes.iter().any(|class| class.parse::<f64>().is_err())
+        {
+            all.push((target.clone(), Kind::Text));
+        }
         Options { kinds: all, one_column, ..Options::default() }
     }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::saving::read_file;
 use sha2::Digest;
 use std::path::Path;
-use vanilla_formats::csv::{self, Options};
+use vanilla_formats::csv::{self, Csv, Options};
 use vanilla_formats::table::Column;
 
 /// A table: columns of numbers or texts, each with a name.
@@ -73,18 +73,23 @@ impl Table {
     }
 
     fn of_bytes(bytes: &[u8], options: &Options) -> vanilla_formats::Result<Self> {
-        let csv = csv::read(bytes, options)?;
+        let table = Self::of_csv(csv::read(bytes, options)?, Path::new(""));
+        Ok(Self { sha256: hex(&sha2::Sha256::digest(bytes)), ..table })
+    }
+
+    /// What was read of a file, which is not hashed.
+    pub(super) fn of_csv(csv: Csv, path: &Path) -> Self {
         let delimiter = if csv.delimiter == '\t' { "tabs".into() } else { format!("`{}`", csv.delimiter) };
         let header = if csv.header { "with a header" } else { "without a header: columns have numbers" };
-        Ok(Self {
-            name: String::new(),
-            source: String::new(),
+        Self {
+            name: path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+            source: path.display().to_string(),
             rows: csv.rows,
             columns: csv.columns,
             form: format!("{delimiter} between fields, {header}"),
             notes: csv.notes,
-            sha256: hex(&sha2::Sha256::digest(bytes)),
-        })
+            sha256: String::new(),
+        }
     }
 
     /// The place of a column, by its name; else by its number, which counts from 0, or from the last one as -1.
