@@ -381,7 +381,7 @@ fn what_cannot_be_written() {
         wrong(&|model| model.graph.initializers[0].dims[0] = 5),
         "as many elements as shape [5, 3] has",
     );
-    refused("twice", wrong(&|model| model.graph.nodes[0].outputs[0] = "y".into()), "found `y` twice");
+    refused("twice", wrong(&|model| model.graph.nodes[1].outputs[0] = "h".into()), "found `h` twice");
     refused(
         "name",
         wrong(&|model| model.graph.inputs[0].name = "a\0".into()),

@@ -222,6 +222,7 @@ impl Importer {
                 _ => None,
             })
         {
+            self.forget(at, 0);
             return Ok(Value::Erf(Erf { x, factor: 1.0, plus_one: false, times_x: false }));
         }
         Err(at.error("of something else than x / sqrt 2, expected a part of gelu, x / 2 (1 + erf(x / sqrt 2))"))

@@ -370,7 +370,9 @@ impl Importer {
             && op == "Mul"
             && (x.made == Made::Sigmoid { of: y.id } || y.made == Made::Sigmoid { of: x.id })
         {
-            let x = if y.made == (Made::Sigmoid { of: x.id }) { x } else { y };
+            let first = y.made == (Made::Sigmoid { of: x.id });
+            let x = if first { x } else { y };
+            self.forget(at, usize::from(first));
             return Ok(Value::Flow(
                 self.put(at, &[x], x.shape.clone(), vec![], |name| ActivationLayer::new("silu").name(name))?,
             ));

@@ -79,6 +79,8 @@ struct Flow {
     tensor: KerasTensor,
     /// Of one sample.
     shape: Vec<usize>,
+    /// The layer that gives it.
+    layer: String,
     /// No other value has it.
     id: usize,
     /// How it was made, where the next node may want to know.
@@ -270,8 +272,8 @@ impl Importer {
             return Err(Error::data(place(), problem));
         }
         let name = self.name_for(layer_name(&info.name, "input"), "input");
-        let tensor = InputLayer::new(shape.clone()).name(name).dtype(dtype).tensor();
-        let flow = Flow { tensor: tensor.clone(), shape, id: self.id(), made: Made::Input };
+        let tensor = InputLayer::new(shape.clone()).name(&name).dtype(dtype).tensor();
+        let flow = Flow { tensor: tensor.clone(), shape, layer: name, id: self.id(), made: Made::Input };
         self.values.insert(info.name.clone(), Value::Flow(flow));
         Ok(tensor)
     }
@@ -316,8 +318,9 @@ impl Importer {
             format!("{} {constants:?} {:?} {:?} {shape_of_x:?}", node.op_type, at.bias, node.attributes)
         });
         if let Some(layer) = key.as_ref().and_then(|key| self.sharing.get(key)) {
-            let content = Content::Layer(Arc::clone(layer));
-            return Ok(Flow { tensor: KerasTensor::of(content, tensors, 0), shape, id, made: Made::Somehow });
+            let (content, layer) = (Content::Layer(Arc::clone(layer)), layer.common().name.clone());
+            let tensor = KerasTensor::of(content, tensors, 0);
+            return Ok(Flow { tensor, shape, layer: layer.unwrap_or_default(), id, made: Made::Somehow });
         }
         self.spend(at, weights.iter().map(Tensor::len).sum())?;
         let named = if node.name.is_empty() { node.outputs.first() } else { Some(&node.name) };
@@ -325,10 +328,23 @@ impl Importer {
         let name = self.name_for(layer_name(&name, &graph::snake_case(&node.op_type)), &node.op_type);
         let layer: Arc<dyn Layer> = Arc::new(make(name.clone()));
         if let Some(key) = key {
-            self.weights.insert(name, weights);
+            self.weights.insert(name.clone(), weights);
             self.sharing.insert(key, Arc::clone(&layer));
         }
-        Ok(Flow { tensor: KerasTensor::of(Content::Layer(layer), tensors, 0), shape, id, made: Made::Somehow })
+        let tensor = KerasTensor::of(Content::Layer(layer), tensors, 0);
+        Ok(Flow { tensor, shape, layer: name, id, made: Made::Somehow })
+    }
+
+    /// The layer of this input will not be part of the model, because only this node reads it and says the same in
+    /// another way: its name is free again.
+    fn forget(&mut self, at: &At<'_>, index: usize) {
+        if let Some(name) = at.node.inputs.get(index)
+            && self.readers.get(name).is_some_and(|(count, _)| *count == 1)
+            && let Some(Value::Flow(flow)) = self.values.get(name)
+            && flow.made != Made::Input
+        {
+            self.taken.remove(&flow.layer);
+        }
     }
 
     fn is_constant(&self, name: &str) -> bool {

@@ -91,7 +91,7 @@ fn graphs_that_are_no_dense_network() {
     refused("not finite", &gemm(&[("alpha", float(f32::NAN))]), "alpha = NaN, expected a finite number");
     refused(
         "turned",
-        &gemm(&[("transB", int(1))]),
+        &one("Gemm", &["x", "w"], &[("transB", int(1))]),
         "weights for 3 columns and 4 units behind a value of shape (None, 4)",
     );
     refused("a bias", &one("Gemm", &["x", "w", "row"], &[]), "a bias of shape [4] for 3 units");
