@@ -302,8 +302,6 @@ fn arrays_are_found_by_name_or_by_number() {
     }
 }
 
-type Arrays = Vec<(String, Array)>;
-
 #[test]
 fn arrays_that_do_not_fit_are_refused() {
     let good = ["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"];
