@@ -136,7 +136,7 @@ fn convert_keeps_the_predictions() {
     let inspected = folder.good(&["inspect", "a.onnx", "--json"]).stdout;
     let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["about"]["operators"], "2 Gemm, 1 Relu, 1 Softmax");
-    assert_eq!(inspected["layers"].as_array().unwrap().len() >= 2, true);
+    assert!(inspected["layers"].as_array().unwrap().len() >= 2);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn one_command_from_a_table_to_answers() {
 fn numbers_and_missing_values() {
     let folder = Folder::new();
     let row = |i: usize| {
-        let b = if i % 5 == 0 { String::new() } else { format!("{}", i % 17) };
+        let b = if i.is_multiple_of(5) { String::new() } else { format!("{}", i % 17) };
         format!("{},{b},{}\n", i % 23, 1000 + 10 * (i % 23))
     };
     folder.write(
