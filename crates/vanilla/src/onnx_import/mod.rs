@@ -55,7 +55,7 @@ const MAX_NODES: usize = 10_000;
 const MAX_INPUTS: usize = 1024;
 /// Layers may have so many times the numbers of the constants: one constant can be read by several.
 const SHARED: usize = 4;
-/// And so many more, for graphs whose constants stand in nodes.
+/// And so many more, for numbers that become rows: slopes, biases.
 const SPARE: usize = 1 << 20;
 
 /// A value of the graph.
@@ -143,7 +143,11 @@ fn import(file: onnx::Model) -> Result<Model> {
         let problem = format!("{} nodes, expected at most {MAX_NODES}", graph.nodes.len());
         return Err(Error::data("onnx", problem));
     }
-    let constants: usize = graph.initializers.iter().map(|tensor| tensor.values.len()).sum();
+    let in_nodes = graph.nodes.iter().flat_map(|node| &node.attributes).filter_map(|(_, value)| match value {
+        onnx::Attribute::Tensor(tensor) => Some(tensor),
+        _ => None,
+    });
+    let constants: usize = graph.initializers.iter().chain(in_nodes).map(|tensor| tensor.values.len()).sum();
     let mut importer = Importer {
         opset,
         rows: None,

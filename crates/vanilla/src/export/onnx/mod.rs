@@ -159,7 +159,7 @@ impl Writer {
         let layer = &*step.layer;
         if let Work::Embed { table } = step.work {
             let x = self.whole(&values[step.reads[0]], layer);
-            let table_name = self.weight(program, table);
+            let table_name = self.weight(program, table, false);
             let name = self.node(layer, "Gather", vec![table_name, x.name], vec![]);
             let gathered = Wire { name, ints: false, shape: [&x.shape[..], &[form.cols]].concat() };
             return Ok(self.shaped(&gathered, &axes(form), layer));
@@ -179,8 +179,8 @@ impl Writer {
         let all = || reads.iter().map(|wire| wire.name.clone()).collect::<Vec<_>>();
         let name = match &step.work {
             Work::Affine { kernel, bias } => {
-                let kernel = self.weight(program, *kernel);
-                let bias = bias.map(|bias| self.weight(program, bias));
+                let kernel = self.weight(program, *kernel, false);
+                let bias = bias.map(|bias| self.weight(program, bias, true));
                 if x.shape.len() == 1 {
                     let inputs = [Some(x.name), Some(kernel), bias].into_iter().flatten().collect();
                     self.node(layer, "Gemm", inputs, vec![])
@@ -274,15 +274,12 @@ impl Writer {
         name
     }
 
-    /// The weights with this number, once.
-    fn weight(&mut self, program: &Program, number: usize) -> String {
+    /// The weights with this number, once: a matrix, or a row.
+    fn weight(&mut self, program: &Program, number: usize, is_row: bool) -> String {
         if let Some(known) = self.weights.get(&number) {
             return known.clone();
         }
         let weights = &program.weights[number];
-        // A bias is a row.
-        let is_row =
-            weights.rows == 1 && !weights.name.ends_with("kernel") && !weights.name.ends_with("embeddings");
         let dims = if is_row { vec![weights.cols] } else { vec![weights.rows, weights.cols] };
         let name = self.initializer(&weights.name, dims, weights.values.clone());
         self.weights.insert(number, name.clone());
