@@ -353,7 +353,7 @@ fn what_cannot_be_exported_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let ending = fine.export(folder.path().join("model.js")).unwrap_err().to_string();
     assert!(
-        ending.ends_with("model.js: cannot be exported: expected a name that ends in .rs (Rust) or .h (C)"),
+        ending.ends_with("model.js: cannot be exported: expected a name that ends in .onnx, .rs (Rust) or .h (C)"),
         "{ending}"
     );
     assert_eq!(

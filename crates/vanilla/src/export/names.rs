@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn texts_do_not_get_out() {
-        assert_eq!(plain("*/ evil(); /*\n//\u{202e}\\"), "_/ evil()_ /___//__");
+        assert_eq!(plain("*/ evil(); /*\n//\u{202e}\\"), "_/ evil()_ /__//__");
         assert_eq!(quoted("a\"b\\n\n??/é"), "\"a\\\"b\\\\n?_?/?\"");
     }
 }
