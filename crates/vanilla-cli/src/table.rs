@@ -131,7 +131,12 @@ pub fn experiment(source: &Path, columns: &Columns) -> Result<String> {
 
 /// Tells what was decided about the columns.
 pub fn tell(prepared: &Prepared) {
-    for (about, decision) in &prepared.decisions {
-        note(&format!("{about:<9} {decision}"));
+    // A wide table may leave out a thousand columns.
+    const MOST: usize = 12;
+    for about in prepared.decisions.chunk_by(|a, b| a.0 == b.0) {
+        about.iter().take(MOST).for_each(|(about, decision)| note(&format!("{about:<9} {decision}")));
+        if about.len() > MOST {
+            note(&format!("{:<9} … ({} in all)", about[0].0, about.len()));
+        }
     }
 }

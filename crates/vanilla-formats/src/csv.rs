@@ -32,6 +32,8 @@ pub use scan::MAX_FIELD;
 pub(crate) use scan::{Field, Scanner, Step};
 
 pub(crate) const ERRORS: Errors = Errors("CSV");
+/// The most notes about a table.
+const MAX_NOTES: usize = 20;
 
 /// How a file is read; the default infers everything.
 #[derive(Clone, Debug, Default)]
@@ -288,14 +290,14 @@ struct Seen {
     vanished: u64,
     texts: u64,
     /// The first one of each, with its line.
-    odd: Option<(u64, String, Odd)>,
-    text: Option<(u64, String)>,
-    float: Option<(u64, String)>,
+    odd: Option<Box<(u64, String, Odd)>>,
+    text: Option<Box<(u64, String)>>,
+    float: Option<Box<(u64, String)>>,
 }
 
 impl Seen {
     fn observe(&mut self, line: u64, text: &str) {
-        let here = || (line, text.chars().take(101).collect::<String>());
+        let here = || Box::new((line, text.chars().take(101).collect::<String>()));
         match classify(text) {
             Class::Missing => self.missing += 1,
             Class::Integer(_) => self.integers += 1,
@@ -305,7 +307,7 @@ impl Seen {
                 self.float.get_or_insert_with(here);
             }
             Class::Odd(odd) => {
-                self.odd.get_or_insert_with(|| (line, here().1, odd));
+                self.odd.get_or_insert_with(|| Box::new((line, here().1, odd)));
             }
             Class::Text => {
                 self.texts += 1;
@@ -317,7 +319,7 @@ impl Seen {
     /// The kind of the column, which is the forced one where there is one.
     fn kind(&self, name: &str, forced: Option<Kind>, notes: &mut Vec<String>) -> Result<Kind> {
         let place = |line: &u64| format!("line {line}, column {}", show(name));
-        match (forced, &self.text, &self.odd) {
+        match (forced, self.text.as_deref(), self.odd.as_deref()) {
             (Some(Kind::Text), ..) => return Ok(Kind::Text),
             (Some(_), Some((line, text)), _) => {
                 return Err(ERRORS.malformed(place(line), "a number", show(text)));
@@ -325,7 +327,8 @@ impl Seen {
             (None, Some(_), _) => {
                 let numbers = self.integers + self.floats;
                 if numbers >= self.texts
-                    && let Some((line, text)) = &self.text
+                    && notes.len() < MAX_NOTES
+                    && let Some((line, text)) = self.text.as_deref()
                 {
                     notes.push(format!(
                         "column {}: {numbers} of {} values are numbers, but {} in line {line} is none, so all are \
@@ -343,14 +346,14 @@ impl Seen {
             }
             (_, None, None) => {}
         }
-        if self.vanished > 0 {
+        if self.vanished > 0 && notes.len() < MAX_NOTES {
             notes.push(format!(
                 "column {}: {} numbers are so near to 0 that they are 0",
                 show(name),
                 self.vanished
             ));
         }
-        match (forced, &self.float) {
+        match (forced, self.float.as_deref()) {
             (Some(Kind::Integer), Some((line, text))) => {
                 Err(ERRORS.malformed(place(line), "a whole number", show(text)))
             }

@@ -6,6 +6,7 @@
 use crate::error::{Errors, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// The most columns of a table.
 pub const MAX_COLUMNS: usize = 100_000;
@@ -106,25 +107,37 @@ impl Integers {
 }
 
 /// Texts as numbers of a dictionary.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Texts {
     codes: Integers,
     /// Every different text once, in the order in which they came.
     dictionary: Vec<String>,
-    places: HashMap<String, u32>,
+    /// Where a text stands in the dictionary, by its hash, or by a number behind it where another text has that.
+    places: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        self.codes == other.codes && self.dictionary == other.dictionary
+    }
 }
 
 impl Texts {
     /// Puts a text behind the others; false where it is one more than a dictionary holds.
     pub fn push(&mut self, text: &str) -> bool {
-        let code = match self.places.get(text) {
-            Some(code) => *code,
-            None if self.dictionary.len() == MAX_DISTINCT => return false,
-            None => {
-                let code = self.dictionary.len() as u32;
-                self.dictionary.push(text.to_owned());
-                self.places.insert(text.to_owned(), code);
-                code
+        let mut key = self.hasher.hash_one(text);
+        let code = loop {
+            match self.places.get(&key) {
+                Some(code) if self.dictionary[*code as usize] == text => break *code,
+                Some(_) => key = key.wrapping_add(1),
+                None if self.dictionary.len() == MAX_DISTINCT => return false,
+                None => {
+                    let code = self.dictionary.len() as u32;
+                    self.dictionary.push(text.to_owned());
+                    self.places.insert(key, code);
+                    break code;
+                }
             }
         };
         self.codes.push(code.into());
@@ -153,7 +166,7 @@ pub enum Values {
     /// Numbers.
     Float(Vec<f32>),
     /// Texts.
-    Text(Texts),
+    Text(Box<Texts>),
     /// More than [`MAX_DISTINCT`] different texts, which are not kept.
     Identifier,
 }
@@ -175,7 +188,7 @@ impl Column {
         let values = match kind {
             Kind::Integer => Values::Integer(Integers::default()),
             Kind::Float => Values::Float(Vec::new()),
-            Kind::Text => Values::Text(Texts::default()),
+            Kind::Text => Values::Text(Box::default()),
         };
         Self { name: name.into(), values, missing: Vec::new() }
     }
