@@ -8,33 +8,12 @@ use vanilla::formats::safetensors::{self, Values};
 use vanilla::formats::{Array, Data, keras_zip, npz};
 use vanilla::prelude::*;
 
+#[path = "common/nested.rs"]
+mod nested;
+
+use nested::{tensor, tensors};
+
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/legacy");
-
-/// A table of numbers or texts as a tensor.
-fn tensor(value: &Value) -> Tensor {
-    fn flat<'a>(value: &'a Value, found: &mut Vec<&'a Value>, shape: &mut Vec<usize>, depth: usize) {
-        let Value::Array(items) = value else { return found.push(value) };
-        if shape.len() == depth {
-            shape.push(items.len());
-        }
-        items.iter().for_each(|item| flat(item, found, shape, depth + 1));
-    }
-    let (mut found, mut shape) = (Vec::new(), Vec::new());
-    flat(value, &mut found, &mut shape, 0);
-    if found[0].is_string() {
-        let texts: Vec<String> = found.iter().map(|text| text.as_str().unwrap().to_owned()).collect();
-        return Tensor::new(texts, shape).unwrap();
-    }
-    if found.iter().all(|number| number.is_i64()) {
-        return Tensor::new(found.iter().map(|number| number.as_i64().unwrap()).collect::<Vec<_>>(), shape)
-            .unwrap();
-    }
-    Tensor::new(found.iter().map(|number| number.as_f64().unwrap() as f32).collect::<Vec<_>>(), shape).unwrap()
-}
-
-fn tensors(value: &Value) -> Vec<Tensor> {
-    value.as_array().unwrap().iter().map(tensor).collect()
-}
 
 /// The largest difference between two lists of tensors.
 fn apart(a: &[Tensor], b: &[Tensor]) -> f32 {

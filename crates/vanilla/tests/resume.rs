@@ -155,9 +155,8 @@ fn stopped_with_every_optimizer() {
         let options = until(case.options(), 1, 1).checkpoints(checkpoints(folder.path()));
         let error = case.run(&mut case.model(), options).unwrap_err();
         assert!(matches!(error, Error::Stopped { saved: true, .. }), "{optimizer}: {error}");
-        let mut model = case.model();
-        let options = case.options().checkpoints(checkpoints(folder.path()).resume(true));
-        let history = case.run(&mut model, options).unwrap();
+        let (mut model, options) = (case.model(), case.options());
+        let history = case.run(&mut model, options.checkpoints(checkpoints(folder.path()).resume(true))).unwrap();
         assert!(outcome(&model, &history) == whole, "{optimizer}");
     }
 }
