@@ -102,7 +102,10 @@ fn data_that_does_not_fit() {
     folder.write("data.npz", "PK no archive");
     assert!(refused(&folder, &["e.toml"]).starts_with("data.npz: "));
     std::fs::remove_file(folder.path().join("data.npz")).unwrap();
-    assert_eq!(refused(&folder, &["e.toml"]), "data.npz: no such file, and no known data set (those are: mnist)");
+    assert_eq!(
+        refused(&folder, &["e.toml"]),
+        "data.npz: no such file, and no known data set (those are: boston_housing, california_housing, california_housing_small, cifar10, fashion_mnist, mnist)"
+    );
 }
 
 #[test]

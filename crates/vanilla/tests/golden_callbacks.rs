@@ -206,7 +206,7 @@ fn saved_files_load() {
     let error = loaded.load_weights(path("adam.weights.h5")).unwrap_err().to_string();
     assert!(error.ends_with("; where the file is of another optimizer, load it before compile"), "{error}");
     let error = other.save_weights(path("w.h5")).unwrap_err().to_string();
-    assert!(error.ends_with("expected a name that ends in .weights.h5"), "{error}");
+    assert!(error.ends_with("expected a name that ends in .weights.h5, .weights.npz or .safetensors"), "{error}");
 }
 
 #[test]

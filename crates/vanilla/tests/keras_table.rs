@@ -99,9 +99,13 @@ fn registry(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
 
 /// What the library can be asked for by this name.
 fn methods() -> String {
-    let folder = root().join("crates/vanilla/src");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    let folders = ["", "saving", "export"].map(|folder| root().join("crates/vanilla/src").join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    files
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
 }
 
 fn keras() -> BTreeMap<String, Vec<String>> {
