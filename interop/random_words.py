@@ -34,8 +34,9 @@ def with_a_copy(update_step):
     formula."""
 
     def corrected(self, gradient, weight, rate):
-        variable, momentum = type(self.iterations), self._momentums[self._get_variable_index(weight)]
-        kept, reads = variable.value, []
+        momentum = self._momentums[self._get_variable_index(weight)]
+        variable, reads = type(momentum), []
+        kept = variable.value
 
         def value(read):
             if read is momentum and not reads:
