@@ -2,7 +2,7 @@
 
     check_tables.py VANILLA [--tables iris,wine] [--seeds 5]
 
-VANILLA is the program. The tables come out of scikit-learn's wheel (`tables-requirements.txt`): iris, wine,
+VANILLA is the program. The tables come out of scikit-learn's wheel: iris, wine,
 breast_cancer (two classes), diabetes (a number), and `mixed`, made here: texts, missing values, a class that follows
 from three of the columns. For each seed a fifth of the rows is set aside by scikit-learn, stratified. Both sides see
 the others: Vanilla with one command and nothing else said (it holds a part of them out by itself), scikit-learn with

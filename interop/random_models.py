@@ -49,7 +49,7 @@ MODELS = 60
 SIX = (0, 8, 11, 12, 16, 39)
 
 # Models whose training is chaos with seed 0: Keras, perturbed by 1e-7, differs from itself by more than allowed.
-SEEDS = {14: 1, 56: 2}
+SEEDS = {14: 6, 56: 2}
 
 
 class Report:
