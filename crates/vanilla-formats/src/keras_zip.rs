@@ -13,6 +13,7 @@
 use crate::FormatError;
 use crate::archive::{Archive, Kind, Member, Writer};
 use crate::error::{Errors, Result, show, show_names};
+use std::borrow::Cow;
 
 const ERRORS: Errors = Errors(".keras");
 const KIND: Kind = Kind { errors: ERRORS, expected: "a .keras archive", max_members: 64 };
@@ -31,19 +32,19 @@ const MAX_ASSETS: u64 = 64 << 20;
 
 /// The members of a `.keras` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KerasArchive {
+pub struct KerasArchive<'a> {
     /// The text of `metadata.json`, if it is there.
     pub metadata: Option<String>,
     /// The text of `config.json`.
     pub config: String,
     /// The bytes of `model.weights.h5`.
-    pub weights: Vec<u8>,
+    pub weights: Cow<'a, [u8]>,
     /// Names, with `assets/` in front, and texts of the assets.
     pub assets: Vec<(String, String)>,
 }
 
 /// Reads the archive. Neither JSON nor HDF5 is looked into.
-pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
+pub fn read(bytes: &[u8]) -> Result<KerasArchive<'_>> {
     let archive = Archive::open(bytes, KIND).map_err(explain)?;
     if let Some(other) = archive.members.iter().find(|member| !is_known(member)) {
         return Err(refuse(&other.name));
@@ -63,7 +64,7 @@ pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
     let config = text(&archive, need(CONFIG)?, MAX_CONFIG)?;
     let weights = need(WEIGHTS)?;
     check_size(WEIGHTS, weights.size, SMALL + MAX_WEIGHTS_EXPANSION * weights.packed)?;
-    let weights = archive.read(weights)?.into_owned();
+    let weights = archive.read(weights)?;
     let mut assets = Vec::new();
     let mut left = MAX_ASSETS;
     for member in archive.members.iter().filter(|member| is_asset(member)) {
@@ -76,7 +77,7 @@ pub fn read(bytes: &[u8]) -> Result<KerasArchive> {
 
 /// Writes the archive as Keras does: the members stored, in Keras's order, dated 1980-01-01, so that the same
 /// input gives the same bytes.
-pub fn write(keras: &KerasArchive) -> Result<Vec<u8>> {
+pub fn write(keras: &KerasArchive<'_>) -> Result<Vec<u8>> {
     let mut writer = Writer::new(ERRORS);
     if let Some(metadata) = &keras.metadata {
         check_size(METADATA, metadata.len() as u64, MAX_METADATA)?;

@@ -100,7 +100,7 @@ fn what_zip_allows_and_keras_might_write() {
     let expected = KerasArchive {
         metadata: Some("{}".to_owned()),
         config: "{\"a\": 1}".to_owned(),
-        weights: b"weights".to_vec(),
+        weights: b"weights".into(),
         assets: Vec::new(),
     };
     assert_eq!(keras_zip::read(&archive(&three())).unwrap(), expected);
@@ -326,7 +326,7 @@ fn hostile_archives_are_refused() {
         ),
     ];
     for (name, file, fragment) in cases {
-        refused_file(name, &file, keras_zip::read, fragment);
+        refused_file(name, &file, |bytes| keras_zip::read(bytes).map(drop), fragment);
     }
     let spaces = vec![b' '; (1 << 20) + (1 << 18)];
     let text = || with(|member| *member = deflated("config.json", &spaces));

@@ -78,7 +78,7 @@ pub const FORMATS: &[Format] = &[
         .memory(19 * INFLATED).law(npz_law).cases(20_000),
     // Text deflates to a hundredth at most, above a size that is always
     // taken; a vector that grows counts three times.
-    Format::new("keras_zip", |b| kept(keras_zip::read(b)), seeds::keras, Shape::Zip)
+    Format::new("keras_zip", |b| kept(keras_zip::read(b).map(|archive| (archive.config, archive.assets))), seeds::keras, Shape::Zip)
         .memory(300).constant(3 << 20).law(keras_zip_law).cases(10_000),
     // i8 becomes i64; names and small objects take more than their bytes.
     Format::new("hdf5", |b| kept(hdf5::read(b)), seeds::hdf5, Shape::Hdf5).memory(16).law(hdf5_law).cases(20_000),

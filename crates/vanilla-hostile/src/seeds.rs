@@ -95,7 +95,7 @@ pub fn npz() -> Vec<Vec<u8>> {
 /// HDF5 files of h5py (weights, a whole model) and of our own writer, which has checksums.
 pub fn hdf5() -> Vec<Vec<u8>> {
     let ours = hdf5::read(TINY_WEIGHTS).and_then(|root| hdf5::write(&root)).expect("a golden file");
-    vec![TINY_WEIGHTS.to_vec(), ours, TINY.to_vec(), keras_zip::read(MINI).expect("a golden file").weights]
+    vec![TINY_WEIGHTS.to_vec(), ours, TINY.to_vec(), keras_zip::read(MINI).expect("a golden file").weights.into()]
 }
 
 /// safetensors files, the first one of the reference writer.

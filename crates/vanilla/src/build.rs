@@ -83,8 +83,9 @@ const MAX_RANK: usize = 64;
 const MAX_DEPTH: usize = 16;
 
 impl Built {
-    /// The network of this description, if it has at most this many weights. They are drawn from `seed`.
-    pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: u64, max_weights: usize) -> Result<Self> {
+    /// The network of this description, if it has at most this many weights. They are drawn from `seed`; without one
+    /// they are 0, for whoever has their values.
+    pub fn new(graph: &Graph, input_shapes: &[Vec<usize>], seed: Option<u64>, max_weights: usize) -> Result<Self> {
         let model = format!("model '{}'", graph.name);
         for shape in input_shapes {
             if shape.is_empty() || shape.contains(&0) {
@@ -506,7 +507,12 @@ impl Builder {
         self.network.push(Fact::Affine { units: width, bias: false }, vec![0], Vec::new())
     }
 
-    fn finish(mut self, input_shapes: &[Vec<usize>], output_shapes: Vec<Vec<usize>>, seed: u64) -> Result<Built> {
+    fn finish(
+        mut self,
+        input_shapes: &[Vec<usize>],
+        output_shapes: Vec<Vec<usize>>,
+        seed: Option<u64>,
+    ) -> Result<Built> {
         // Keras's order: layer by layer, whatever was called first.
         let mut order: Vec<usize> = (0..self.variables.len()).collect();
         order.sort_by(|a, b| self.variables[*a].path.cmp(&self.variables[*b].path));
@@ -524,7 +530,9 @@ impl Builder {
         // The weights, and the largest variable once more while it is drawn.
         crate::memory::refuse_too_much(&self.model, 8 * self.weights as u64, "use fewer units")?;
         let mut params = Params::zeros(&self.network);
-        for (number, (built, variable)) in variables.iter().zip(&mut params.variables).enumerate() {
+        let drawn = seed.into_iter().flat_map(|seed| (0..variables.len()).map(move |number| (seed, number)));
+        for (seed, number) in drawn {
+            let (built, variable) = (&variables[number], &mut params.variables[number]);
             let place = || format!("{} of layer '{}'", built.spec.name, built.layer);
             let stream = &mut Stream::new(seed, number as u64);
             let elements = built.spec.initializer.fill(&built.spec.shape, stream);

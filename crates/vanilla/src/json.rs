@@ -63,7 +63,16 @@ impl Model {
     /// # Errors
     /// As [`Model::from_json`], and when the model has more weights; none is then drawn.
     pub fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
-        let mut model = Self::within(graph_from_json(value, registry, 0)?, max_weights)?;
+        Self::described(value, registry, Some(0), max_weights)
+    }
+
+    /// As [`Model::from_json_within`], with weights of 0: for a file, which has them.
+    pub(crate) fn without_weights(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
+        Self::described(value, registry, None, max_weights)
+    }
+
+    fn described(value: &Value, registry: &Registry, seed: Option<u64>, max_weights: usize) -> Result<Self> {
+        let mut model = Self::within(graph_from_json(value, registry, 0)?, seed, max_weights)?;
         // Keras writes an empty one for a model that was not compiled.
         let empty = |compile: &Value| compile.as_object().map_or(compile.is_null(), Keys::is_empty);
         if let Some(compile) = value.get("compile_config").filter(|compile| !empty(compile)) {

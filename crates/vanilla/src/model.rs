@@ -80,11 +80,11 @@ impl Model {
 
     /// The model of this description, built if it states its inputs.
     pub(crate) fn of(graph: Graph) -> Result<Self> {
-        Self::within(graph, usize::MAX)
+        Self::within(graph, Some(0), usize::MAX)
     }
 
-    /// As [`Model::of`], with at most this many weights.
-    pub(crate) fn within(graph: Graph, max_weights: usize) -> Result<Self> {
+    /// As [`Model::of`], with at most this many weights, drawn from this seed or 0.
+    pub(crate) fn within(graph: Graph, seed: Option<u64>, max_weights: usize) -> Result<Self> {
         let shapes: Option<Vec<Vec<usize>>> = graph.input_shapes().into_iter().collect();
         let mut model = Self {
             graph,
@@ -102,7 +102,7 @@ impl Model {
         };
         match shapes {
             Some(shapes) => {
-                model.built = Some(Built::new(&model.graph, &shapes, model.seed, max_weights)?);
+                model.built = Some(Built::new(&model.graph, &shapes, seed, max_weights)?);
             }
             None => model.check_layers()?,
         }
@@ -168,7 +168,7 @@ impl Model {
 
     /// As [`Model::build`], for every input.
     pub(crate) fn build_all(&mut self, input_shapes: &[Vec<usize>]) -> Result<()> {
-        self.built = Some(Built::new(&self.graph, input_shapes, self.seed, usize::MAX)?);
+        self.built = Some(Built::new(&self.graph, input_shapes, Some(self.seed), usize::MAX)?);
         self.inside.take();
         if let Some(compiled) = &mut self.compiled {
             compiled.attached = false;
@@ -191,7 +191,7 @@ impl Model {
         self.inside.take();
         if let Some(built) = self.built.take() {
             let weights = built.params.variables.into_iter().map(|variable| variable.weights);
-            let mut again = Built::new(&self.graph, &built.input_shapes, self.seed, usize::MAX)?;
+            let mut again = Built::new(&self.graph, &built.input_shapes, None, usize::MAX)?;
             for (variable, weights) in again.params.variables.iter_mut().zip(weights) {
                 variable.weights = weights;
             }

@@ -253,7 +253,7 @@ fn model_files_that_were_cut_short_are_refused() {
     // Inside a whole archive.
     let archive = keras_zip::read(&good).unwrap();
     for length in (0..archive.weights.len()).step_by(archive.weights.len() / 200) {
-        let cut = KerasArchive { weights: archive.weights[..length].to_vec(), ..archive.clone() };
+        let cut = KerasArchive { weights: archive.weights[..length].to_vec().into(), ..archive.clone() };
         let text = refusal(&keras_zip::write(&cut).unwrap());
         let about = text.starts_with("model.weights.h5: ")
             || text.starts_with("config.json: model 'sequential': describes ");

@@ -11,7 +11,7 @@ use vanilla::prelude::*;
 #[path = "common/nested.rs"]
 mod nested;
 
-use nested::{tensor, tensors};
+use nested::tensors;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/legacy");
 
@@ -530,7 +530,8 @@ fn hostile_safetensors_models_are_refused() {
 
 #[test]
 fn hostile_vocabularies_are_refused() {
-    let archive = keras_zip::read(&std::fs::read(format!("{GOLDEN}/3.15-lookups.keras")).unwrap()).unwrap();
+    let file = std::fs::read(format!("{GOLDEN}/3.15-lookups.keras")).unwrap();
+    let archive = keras_zip::read(&file).unwrap();
     let with = |name: &str, text: &str| {
         let mut archive = archive.clone();
         archive.assets = vec![(name.to_owned(), text.to_owned())];

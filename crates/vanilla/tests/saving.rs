@@ -91,13 +91,14 @@ fn changed(config: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Group)) ->
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.keras");
     model("adam").save(&path).unwrap();
-    let archive = keras_zip::read(&std::fs::read(&path).unwrap()).unwrap();
+    let file = std::fs::read(&path).unwrap();
+    let archive = keras_zip::read(&file).unwrap();
     let mut description: Value = serde_json::from_str(&archive.config).unwrap();
     let mut tree = hdf5::read(&archive.weights).unwrap();
     config(&mut description);
     weights(&mut tree);
     let archive =
-        KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap(), ..archive };
+        KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap().into(), ..archive };
     std::fs::write(&path, keras_zip::write(&archive).unwrap()).unwrap();
     let error = Model::load(&path).unwrap_err();
     assert!(error.is_bad_input());
@@ -227,7 +228,8 @@ fn names_and_notes_travel_in_the_file() {
     assert_eq!(loaded.info(), model.info());
     assert_eq!((loaded.class_names()[1].as_str(), loaded.note("accuracy")), ("one", Some("0.98")));
     // Names of another number of classes are not names of these.
-    let archive = keras_zip::read(&std::fs::read(&path).unwrap()).unwrap();
+    let file = std::fs::read(&path).unwrap();
+    let archive = keras_zip::read(&file).unwrap();
     let metadata = archive.metadata.as_ref().map(|text| text.replace("\"zero\",", ""));
     std::fs::write(&path, keras_zip::write(&KerasArchive { metadata, ..archive }).unwrap()).unwrap();
     assert_eq!(

@@ -134,7 +134,8 @@ fn files_of_every_version_load_and_go_on() {
 
 /// The description of the graph with other ends, read and written again.
 fn with_ends(inputs: Value, outputs: Value) -> Model {
-    let described = keras_zip::read(&std::fs::read(path("3.15-graph.keras")).unwrap()).unwrap();
+    let bytes = std::fs::read(path("3.15-graph.keras")).unwrap();
+    let described = keras_zip::read(&bytes).unwrap();
     let mut config: Value = serde_json::from_str(&described.config).unwrap();
     config["compile_config"] = Value::Null;
     config["config"]["input_layers"] = inputs.clone();
@@ -189,7 +190,8 @@ fn the_summary_counts_the_optimizer_as_files_hold_it() {
         model.fit(&x, &x, Fit::new().verbose(0)).unwrap();
         let file = folder.path().join("model.keras");
         model.save(&file).unwrap();
-        let archive = keras_zip::read(&std::fs::read(&file).unwrap()).unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        let archive = keras_zip::read(&bytes).unwrap();
         let tree = hdf5::read(&archive.weights).unwrap();
         let Some(Node::Group(vars)) = tree.get("optimizer/vars") else { panic!("{optimizer}") };
         let elements = vars.children.iter().map(|(_, node)| match node {

@@ -74,7 +74,7 @@ fn unknown(bytes: &[u8]) -> String {
     }
 }
 
-fn keras_file(path: &Path, archive: &keras_zip::KerasArchive, found: &mut Inspection) {
+fn keras_file(path: &Path, archive: &keras_zip::KerasArchive<'_>, found: &mut Inspection) {
     found.kind = "a Keras 3 model (.keras)".into();
     match archive.metadata.as_deref().map(serde_json::from_str::<Value>) {
         Some(Ok(metadata)) => {

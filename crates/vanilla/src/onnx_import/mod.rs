@@ -197,7 +197,7 @@ fn import(file: onnx::Model) -> Result<Model> {
     let name = layer_name(&graph.name, "model");
     let graph = Graph::functional(&name, &Tensors(inputs), &Tensors(outputs))?;
     let most = importer.weights.values().flatten().map(Tensor::len).sum();
-    let mut model = Model::within(graph, most)?;
+    let mut model = Model::within(graph, None, most)?;
     importer.set_weights(&mut model)?;
     if file.producer == onnx_export::PRODUCER {
         model.set_info(info(file.metadata)?)?;

@@ -35,7 +35,7 @@ impl Model {
         let archive = KerasArchive {
             metadata: Some(metadata.to_string()),
             config: self.to_json()?.to_string(),
-            weights: hdf5::write(&self.weights_tree()?).map_err(unfit)?,
+            weights: hdf5::write(&self.weights_tree()?).map_err(unfit)?.into(),
             assets: Vec::new(),
         };
         keras_zip::write(&archive).map_err(unfit)
@@ -62,7 +62,7 @@ impl Model {
         }
         // A description of more weights than the file can hold ends here.
         let most = archive.weights.len() / size_of::<f32>();
-        let mut model = Self::from_json_within(&config, registry, most).map_err(in_config)?;
+        let mut model = Self::without_weights(&config, registry, most).map_err(in_config)?;
         let nameless = config.get("compile_config").is_some_and(|compile| compile.get("optimizer").is_none());
         let numbers = model.numbers_of_tree(&tree, !nameless)?;
         if model.is_compiled() && nameless {

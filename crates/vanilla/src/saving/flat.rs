@@ -115,7 +115,7 @@ impl Model {
         let in_config = |error: &dyn std::fmt::Display| Error::data("config", error.to_string());
         let config = json_text::parse(config).map_err(|error| in_config(&error))?;
         let most = bytes.len() / size_of::<f32>();
-        let mut model = Self::from_json_within(&config, registry, most).map_err(|error| in_config(&error))?;
+        let mut model = Self::without_weights(&config, registry, most).map_err(|error| in_config(&error))?;
         let info = text("info").map(str::to_owned);
         let arrays = arrays_of(file.tensors)?;
         let numbers = model.numbers_of_arrays(&arrays)?;

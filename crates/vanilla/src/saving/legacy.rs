@@ -156,7 +156,7 @@ impl Model {
         let mut remarks = Vec::new();
         let in_config = |error: Error| Error::data("model_config", error.to_string());
         let most = bytes.len() / size_of::<f32>();
-        let mut model = Self::from_json_within(&config, registry, most).map_err(in_config)?;
+        let mut model = Self::without_weights(&config, registry, most).map_err(in_config)?;
         let mut numbers = model.numbers_of_lists(tree.group("model_weights").map_err(unreadable)?)?;
         if let Some(training) = text(&tree, "training_config")? {
             let training = json("training_config", training)?;
