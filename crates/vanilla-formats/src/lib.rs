@@ -1,5 +1,5 @@
 //! Bytes to named arrays and back: IDX, npy, npz, HDF5, Keras archives, safetensors, ONNX, tar, PNG, JPEG,
-//! CSV. Knows no model.
+//! CSV, Parquet, Arrow. Knows no model.
 //!
 //! One format per module; each module's header gives its grammar. The promises, for every reader:
 //!
@@ -12,6 +12,9 @@
 
 mod archive;
 mod array;
+#[cfg(feature = "arrow")]
+pub mod arrow;
+pub mod columnar;
 pub mod csv;
 mod error;
 pub mod gzip;
@@ -23,6 +26,8 @@ pub mod keras_zip;
 pub mod npy;
 pub mod npz;
 pub mod onnx;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod picture;
 pub mod png;
 mod protobuf;

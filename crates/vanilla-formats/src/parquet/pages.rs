@@ -1,0 +1,249 @@
+//! The pages of a column chunk, each decompressed to no more than its header says, and that to no more than it may.
+//!
+//! ```text
+//! chunk    = dictionary? page*
+//! page     = header bytes            header: PageHeader in Thrift's compact protocol
+//! V1 bytes = compressed (levels values)
+//! V2 bytes = levels compressed (values)
+//! ```
+
+use super::ERRORS;
+use super::thrift::Thrift;
+use crate::columnar::Budget;
+use crate::error::{FormatError, Result};
+use crate::gzip;
+use ::parquet::basic::Encoding;
+use ::parquet::column::page::{Page, PageMetadata, PageReader};
+use ::parquet::errors::ParquetError;
+use bytes::Bytes;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+/// The most that three bytes of Snappy's can become.
+const SNAPPY_EXPANSION: usize = 64;
+
+/// How pages are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    None,
+    Snappy,
+    Gzip,
+    Zstd,
+}
+
+/// Reads pages one after another.
+pub(super) struct Pages {
+    /// What is left of the chunk.
+    pub(super) chunk: Bytes,
+    pub(super) codec: Codec,
+    /// Values that the pages to come may have.
+    pub(super) values_left: u64,
+    /// Where the chunk is, for people.
+    pub(super) place: String,
+    pub(super) budget: Arc<Mutex<Budget>>,
+    pub(super) had_dictionary: bool,
+}
+
+impl Pages {
+    fn next_page(&mut self) -> Result<Option<Page>> {
+        while self.values_left > 0 {
+            if self.chunk.is_empty() {
+                let found = format!("{} values fewer", self.values_left);
+                return Err(ERRORS.malformed(&*self.place, "a value for every row", found));
+            }
+            if let Some(page) = self.page()? {
+                return Ok(Some(page));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The page that comes next; `None` where it holds an index.
+    fn page(&mut self) -> Result<Option<Page>> {
+        let wrong = |expected: &str, found: String| ERRORS.malformed(&*self.place, expected, found);
+        let mut kept: [Option<[Option<i64>; 12]>; 9] = [None; 9];
+        let mut numbers = [0_i64; 4];
+        let mut thrift = Thrift::new(&self.chunk);
+        let read = thrift.fields(0, &mut |thrift, id, kind| {
+            match (id, kind) {
+                (1..=3, 5) => numbers[id as usize] = thrift.zigzag()?,
+                (5 | 7 | 8, 12) => kept[id as usize] = Some(thrift.numbers(1)?),
+                _ => return Some(false),
+            }
+            Some(true)
+        });
+        let begin = thrift.position();
+        read.ok_or_else(|| wrong("a page header", "none".into()))?;
+        let [_, kind, unpacked, packed] = numbers;
+        let there = self.chunk.len() - begin;
+        let (Ok(unpacked), Ok(packed)) = (usize::try_from(unpacked), usize::try_from(packed)) else {
+            return Err(wrong("sizes of a page", format!("{packed} and {unpacked}")));
+        };
+        if packed > there {
+            return Err(ERRORS.truncated(format!("{}, page", self.place), packed as u64, there as u64));
+        }
+        let packed = self.chunk.slice(begin..begin + packed);
+        self.chunk = self.chunk.slice(begin + packed.len()..);
+        if kind == 1 {
+            return Ok(None);
+        }
+        let wrong = |expected: &str, found: String| ERRORS.malformed(&*self.place, expected, found);
+        let (place, kept) = match kind {
+            0 => (5, kept[5]),
+            2 => (7, kept[7]),
+            3 => (8, kept[8]),
+            other => return Err(wrong("a page of type 0 to 3", other.to_string())),
+        };
+        let kept = kept.ok_or_else(|| wrong("a page header", format!("none for type {kind}")))?;
+        let number = |id: usize| -> Result<u32> {
+            let value = kept[id].unwrap_or(-1);
+            u32::try_from(value).map_err(|_| wrong("a count in a page header", value.to_string()))
+        };
+        let count = number(1)?;
+        if place != 7 {
+            let left = self.values_left.checked_sub(count.into());
+            self.values_left =
+                left.ok_or_else(|| wrong("no more values than rows", format!("a page with {count}")))?;
+        }
+        let encoding = self.encoding(kept[if place == 8 { 4 } else { 2 }])?;
+        match place {
+            5 => {
+                let levels = (kept[3], kept[4]);
+                if levels != (Some(3), Some(3)) {
+                    let feature = format!("levels in the encodings {levels:?}");
+                    return Err(ERRORS.unsupported(&*self.place, feature).with_hint(AGAIN));
+                }
+                Ok(Some(Page::DataPage {
+                    buf: self.unpack(&packed, unpacked)?,
+                    num_values: count,
+                    encoding,
+                    def_level_encoding: Encoding::RLE,
+                    rep_level_encoding: Encoding::RLE,
+                    statistics: None,
+                }))
+            }
+            7 => {
+                let buf = self.unpack(&packed, unpacked)?;
+                // A number takes four bytes at least, and a text's length as many.
+                if self.had_dictionary || u64::from(count) * 4 > buf.len() as u64 {
+                    let found = format!("one more with {count} values in {} bytes", buf.len());
+                    return Err(wrong("one dictionary", found));
+                }
+                self.had_dictionary = true;
+                Ok(Some(Page::DictionaryPage { buf, num_values: count, encoding, is_sorted: false }))
+            }
+            _ => {
+                let (nulls, rows, definitions, repetitions) = (number(2)?, number(3)?, number(5)?, number(6)?);
+                let levels = u64::from(definitions) + u64::from(repetitions);
+                if nulls > count || rows != count || levels > packed.len().min(unpacked) as u64 {
+                    let found = format!("{nulls} nulls, {rows} rows, {levels} bytes of levels");
+                    return Err(wrong(&format!("a page of {count} values"), found));
+                }
+                let is_compressed = kept[7] != Some(0) && self.codec != Codec::None;
+                let buf = if is_compressed {
+                    let levels = levels as usize;
+                    let values = self.unpack(&packed.slice(levels..), unpacked - levels)?;
+                    [&packed[..levels], &values].concat().into()
+                } else {
+                    packed
+                };
+                Ok(Some(Page::DataPageV2 {
+                    buf,
+                    num_values: count,
+                    encoding,
+                    num_nulls: nulls,
+                    num_rows: rows,
+                    def_levels_byte_len: definitions,
+                    rep_levels_byte_len: repetitions,
+                    is_compressed: false,
+                    statistics: None,
+                }))
+            }
+        }
+    }
+
+    fn encoding(&self, number: Option<i64>) -> Result<Encoding> {
+        Ok(match number {
+            Some(0) => Encoding::PLAIN,
+            Some(2) => Encoding::PLAIN_DICTIONARY,
+            Some(3) => Encoding::RLE,
+            Some(5) => Encoding::DELTA_BINARY_PACKED,
+            Some(6) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Some(8) => Encoding::RLE_DICTIONARY,
+            Some(9) => Encoding::BYTE_STREAM_SPLIT,
+            // Each of its texts may repeat all of the one before: bytes that grow as a square.
+            Some(7) => return Err(ERRORS.unsupported(&*self.place, "DELTA_BYTE_ARRAY").with_hint(AGAIN)),
+            other => {
+                let other = other.map_or("none".into(), |other| other.to_string());
+                return Err(ERRORS.malformed(&*self.place, "an encoding", other));
+            }
+        })
+    }
+
+    /// Bytes of a page as they were before they were compressed.
+    fn unpack(&self, packed: &Bytes, size: usize) -> Result<Bytes> {
+        let wrong = |found: String| ERRORS.malformed(&*self.place, format!("a page of {size} bytes"), found);
+        if self.codec == Codec::None {
+            return if packed.len() == size {
+                Ok(packed.clone())
+            } else {
+                Err(wrong(format!("{} bytes", packed.len())))
+            };
+        }
+        if size == 0 {
+            return Ok(Bytes::new());
+        }
+        match self.budget.lock() {
+            Ok(mut budget) => budget.unpack(&self.place, size as u64)?,
+            Err(_) => return Err(wrong("an earlier error".into())),
+        }
+        let out = match self.codec {
+            Codec::None => packed.to_vec(),
+            Codec::Snappy => {
+                let says = snap::raw::decompress_len(packed).map_err(|error| wrong(error.to_string()))?;
+                if says != size || size > packed.len().saturating_mul(SNAPPY_EXPANSION) {
+                    return Err(wrong(format!("{says} bytes from {} of Snappy's", packed.len())));
+                }
+                snap::raw::Decoder::new().decompress_vec(packed).map_err(|error| wrong(error.to_string()))?
+            }
+            Codec::Gzip => gzip::decompress(packed, size).map_err(|error| error.inside(&self.place))?,
+            Codec::Zstd => {
+                let mut out = Vec::new();
+                let mut decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(
+                    &packed[..],
+                    (size as u64).next_power_of_two().max(1 << 23),
+                )
+                .map_err(|error| wrong(error.to_string()))?;
+                let limit = size as u64 + 1;
+                decoder.by_ref().take(limit).read_to_end(&mut out).map_err(|error| wrong(error.to_string()))?;
+                out
+            }
+        };
+        if out.len() == size { Ok(out.into()) } else { Err(wrong(format!("{} bytes", out.len()))) }
+    }
+}
+
+/// The way out where a file is written as few programs write it.
+pub(super) const AGAIN: &str = "write it again with the writer's defaults, as pandas' to_parquet has them";
+
+impl Iterator for Pages {
+    type Item = ::parquet::errors::Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> ::parquet::errors::Result<Option<Page>> {
+        self.next_page().map_err(|error: FormatError| ParquetError::External(Box::new(error)))
+    }
+
+    fn peek_next_page(&mut self) -> ::parquet::errors::Result<Option<PageMetadata>> {
+        Ok(None)
+    }
+
+    fn skip_next_page(&mut self) -> ::parquet::errors::Result<()> {
+        Err(ParquetError::NYI("pages are not skipped".into()))
+    }
+}
