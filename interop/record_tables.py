@@ -1,6 +1,6 @@
 """Records the same tables as CSV, Parquet and Arrow into `crates/vanilla-formats/tests/golden/tables/`.
 
-    python record_tables.py        needs pyarrow==26.0.1
+    python record_tables.py        needs pyarrow==26.0.1 and polars==2.1.0
 
 `pets` are 40 rows of a formula, in three row groups or record batches, with what other programs write by default
 (dictionaries, Snappy) and with what they can be asked for. `other.*` hold a column each that is refused.
@@ -10,6 +10,7 @@ import datetime
 import decimal
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
@@ -56,11 +57,8 @@ def main():
     for codec in ["none", "gzip", "zstd"]:
         pq.write_table(TABLE, FOLDER / f"pets-{codec}.parquet", row_group_size=15, compression=codec)
     pq.write_table(
-        TABLE, FOLDER / "pets-v2.parquet", version="2.6", data_page_version="2.0", use_dictionary=False,
-        column_encoding={
-            "small": "DELTA_BINARY_PACKED", "large": "DELTA_BINARY_PACKED", "unsigned": "PLAIN",
-            "weight": "BYTE_STREAM_SPLIT", "single": "BYTE_STREAM_SPLIT", "name": "DELTA_LENGTH_BYTE_ARRAY",
-        },
+        TABLE, FOLDER / "pets-v2.parquet", version="2.6", data_page_version="2.0",
+        column_encoding={"weight": "PLAIN", "large": "PLAIN"}, use_dictionary=["small", "kind", "name", "unsigned"],
     )
     plain = TABLE.combine_chunks()
     with pa.OSFile(str(FOLDER / "pets.arrow"), "wb") as sink, pa.ipc.new_file(sink, plain.schema) as writer:
@@ -68,6 +66,10 @@ def main():
     with pa.OSFile(str(FOLDER / "pets.arrows"), "wb") as sink, pa.ipc.new_stream(sink, plain.schema) as writer:
         writer.write_table(plain, max_chunksize=15)
     feather.write_feather(plain, FOLDER / "pets.feather", compression="lz4", chunksize=15)
+    # Polars has its own writer: zstd, data in pages of its own cut, and views of texts in Arrow.
+    frame = pl.from_arrow(plain.set_column(7, "kind", plain["kind"].cast(pa.string())))
+    frame.write_parquet(FOLDER / "pets-polars.parquet")
+    frame.write_ipc(FOLDER / "pets-polars.arrow")
 
     others = {
         "date": pa.array([datetime.date(2026, 1, 2)]),
@@ -86,6 +88,14 @@ def main():
                 writer.write_table(table)
     table = pa.table({"good": pa.array([1] * 99)})
     pq.write_table(table, FOLDER / "other-brotli.parquet", compression="brotli")
+    for name, column, encoding in [
+        ("split", pa.array([1.5]), "BYTE_STREAM_SPLIT"),
+        ("packed", pa.array([1]), "DELTA_BINARY_PACKED"),
+        ("lengths", pa.array(["a"]), "DELTA_LENGTH_BYTE_ARRAY"),
+        ("delta", pa.array(["a"]), "DELTA_BYTE_ARRAY"),
+    ]:
+        small = pa.table({name: column})
+        pq.write_table(small, FOLDER / f"other-{name}.parquet", use_dictionary=False, column_encoding=encoding)
     feather.write_feather(table, FOLDER / "other-zstd.feather", compression="zstd")
 
 

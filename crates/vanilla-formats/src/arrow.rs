@@ -31,8 +31,9 @@ use arrow_array::{Array, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::FileDecoder;
-use arrow_ipc::{Block, CompressionType, Endianness, MessageHeader, root_as_footer, root_as_message};
+use arrow_ipc::{Block, CompressionType, Endianness, MessageHeader, Type, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, DataType, Schema};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const ERRORS: Errors = Errors("Arrow");
@@ -40,6 +41,8 @@ const ERRORS: Errors = Errors("Arrow");
 const MAGIC: &[u8] = b"ARROW1\0\0";
 /// The most that a byte of LZ4's can become.
 const LZ4_EXPANSION: u64 = 255;
+/// What the places of buffers are multiples of.
+const ALIGNED: usize = 8;
 /// The most bytes of a message's metadata.
 const MAX_METADATA: usize = 64 << 20;
 /// The way out where a file is written as few programs write it.
@@ -61,6 +64,7 @@ pub fn read(form: Form, bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Column
         at: 0,
         begin,
         budget: Budget::of(ERRORS, bytes.len()),
+        dictionaries: HashMap::new(),
     };
     let Some(first) = reader.message()? else {
         return Err(ERRORS.malformed("stream", "a schema", "nothing"));
@@ -78,7 +82,7 @@ pub fn read(form: Form, bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Column
             break;
         };
         let wrong = |error| of_crate(error, &message.place);
-        match reader.check(&message, builders.len(), rows)? {
+        match reader.check(&message, &schema, rows)? {
             Content::Dictionary => {
                 decoder.read_dictionary(&message.block, &message.bytes).map_err(wrong)?;
             }
@@ -156,6 +160,8 @@ struct Reader {
     /// The byte of the file at which `bytes` begin.
     begin: usize,
     budget: Budget,
+    /// The width of the offsets in a dictionary, by its number.
+    dictionaries: HashMap<i64, usize>,
 }
 
 impl Reader {
@@ -181,6 +187,9 @@ impl Reader {
         let metadata =
             after.get(..length).ok_or_else(|| ERRORS.truncated(&*place, length as u64, after.len() as u64))?;
         let message = root_as_message(metadata).map_err(|error| not_a_buffer(&place, &error.to_string()))?;
+        if !(self.at + length).is_multiple_of(ALIGNED) {
+            return Err(ERRORS.malformed(place, "metadata padded to 8 bytes", format!("{length} bytes")));
+        }
         let left = after.len() - length;
         let body = usize::try_from(message.bodyLength()).ok().filter(|body| *body <= left).ok_or_else(|| {
             let expected = message.bodyLength().max(0) as u64;
@@ -198,7 +207,7 @@ impl Reader {
     }
 
     /// The schema that a message holds.
-    fn schema(&self, message: &Message) -> Result<(Arc<Schema>, FileDecoder)> {
+    fn schema(&mut self, message: &Message) -> Result<(Arc<Schema>, FileDecoder)> {
         let place = &message.place;
         let metadata = &message.bytes.as_slice()[8..message.metadata];
         let parsed = root_as_message(metadata).map_err(|error| not_a_buffer(place, &error.to_string()))?;
@@ -209,6 +218,12 @@ impl Reader {
         if schema.endianness() != Endianness::Little {
             return Err(ERRORS.unsupported(place, "big-endian numbers").with_hint(AGAIN));
         }
+        for field in schema.fields().into_iter().flatten() {
+            if let Some(dictionary) = field.dictionary() {
+                let width = if field.type_type() == Type::LargeUtf8 { 8 } else { 4 };
+                self.dictionaries.insert(dictionary.id(), width);
+            }
+        }
         let schema = Arc::new(try_fb_to_schema(schema).map_err(|error| of_crate(error, place))?);
         self.budget.check_size(schema.fields().len(), 0)?;
         let decoder = FileDecoder::new(schema.clone(), parsed.version());
@@ -216,7 +231,7 @@ impl Reader {
     }
 
     /// Whether the buffers of a message lie in its body, and unfold to no more than they may.
-    fn check(&mut self, message: &Message, columns: usize, rows: u64) -> Result<Content> {
+    fn check(&mut self, message: &Message, schema: &Schema, rows: u64) -> Result<Content> {
         let place = &message.place;
         let (metadata, body) = message.bytes.as_slice().split_at(message.metadata);
         let parsed = root_as_message(&metadata[8..]).map_err(|error| not_a_buffer(place, &error.to_string()))?;
@@ -242,9 +257,22 @@ impl Reader {
             .map_err(|_| ERRORS.malformed(place, "a number of rows", batch.length().to_string()))?;
         match dictionary {
             Some(_) => self.budget.check_size(1, length)?,
-            None => self.budget.check_size(columns, rows.saturating_add(length))?,
+            None => self.budget.check_size(schema.fields().len(), rows.saturating_add(length))?,
         }
-        for (i, buffer) in batch.buffers().into_iter().flatten().enumerate() {
+        let widths = match dictionary {
+            Some(dictionary) => {
+                let width = self.dictionaries.get(&dictionary.id()).copied().ok_or_else(|| {
+                    ERRORS.malformed(place, "a dictionary of the schema's", format!("number {}", dictionary.id()))
+                })?;
+                vec![1, width, 1]
+            }
+            None => widths(schema, batch.variadicBufferCounts().into_iter().flatten(), place)?,
+        };
+        let there = batch.buffers().map_or(0, |buffers| buffers.len());
+        if there != widths.len() {
+            return Err(ERRORS.malformed(place, format!("{} buffers", widths.len()), there.to_string()));
+        }
+        for (i, (buffer, width)) in batch.buffers().into_iter().flatten().zip(widths).enumerate() {
             let part = usize::try_from(buffer.offset())
                 .ok()
                 .zip(usize::try_from(buffer.length()).ok())
@@ -254,6 +282,11 @@ impl Reader {
                 let expected = format!("a part of the body's {} bytes", body.len());
                 ERRORS.malformed(format!("{place}, buffer {i}"), expected, found)
             })?;
+            if !(buffer.offset() as usize).is_multiple_of(ALIGNED) {
+                let found = format!("byte {}", buffer.offset());
+                return Err(ERRORS.malformed(format!("{place}, buffer {i}"), "a multiple of 8", found));
+            }
+            let mut unpacked = part.len() as u64;
             if let (Some(_), Some((size, packed))) = (codec, part.split_first_chunk::<8>()) {
                 let size = i64::from_le_bytes(*size);
                 // -1: it is not compressed.
@@ -264,10 +297,45 @@ impl Reader {
                     return Err(ERRORS.malformed(format!("{place}, buffer {i}"), expected, found));
                 }
                 self.budget.unpack(place, says)?;
+                unpacked = if size == -1 { packed.len() as u64 } else { says };
+            }
+            if !unpacked.is_multiple_of(width as u64) {
+                let found = format!("{unpacked} bytes");
+                return Err(ERRORS.malformed(
+                    format!("{place}, buffer {i}"),
+                    format!("values of {width} bytes"),
+                    found,
+                ));
             }
         }
         Ok(if dictionary.is_some() { Content::Dictionary } else { Content::Batch(length) })
     }
+}
+
+/// How many bytes the values take in each of a batch's buffers, 1 where that does not matter. The crate's arrays
+/// trust that a buffer has no part of a value.
+fn widths(schema: &Schema, mut variadic: impl Iterator<Item = i64>, place: &str) -> Result<Vec<usize>> {
+    let mut widths = Vec::new();
+    for field in schema.fields() {
+        let kind = match field.data_type() {
+            DataType::Null => continue,
+            DataType::Dictionary(keys, _) => keys,
+            other => other,
+        };
+        match kind {
+            DataType::Utf8 => widths.extend([1, 4, 1]),
+            DataType::LargeUtf8 => widths.extend([1, 8, 1]),
+            DataType::Utf8View => {
+                let more = variadic.next().unwrap_or(-1);
+                let more = usize::try_from(more).ok().filter(|more| *more <= MAX_METADATA / 16);
+                let more = more.ok_or_else(|| ERRORS.malformed(place, "a number of buffers for texts", "none"))?;
+                widths.extend([1, 16]);
+                widths.extend(std::iter::repeat_n(1, more));
+            }
+            other => widths.extend([1, other.primitive_width().unwrap_or(1)]),
+        }
+    }
+    Ok(widths)
 }
 
 /// What a column holds.

@@ -76,6 +76,8 @@ pub fn read(bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
                 place: place.clone(),
                 budget: budget.clone(),
                 had_dictionary: false,
+                nullable: column.max_def_level() > 0,
+                texts: column.physical_type() == Type::BYTE_ARRAY,
             };
             if chunk.num_values() != group.num_rows() {
                 let found = chunk.num_values().to_string();

@@ -1,4 +1,4 @@
-//! Parquet and Arrow files of pyarrow's, against the same rows as CSV; what is refused; and damage.
+//! Parquet and Arrow files of pyarrow's and Polars', against the same rows as CSV; what is refused; and damage.
 #![cfg(any(feature = "arrow", feature = "parquet"))]
 
 use std::path::PathBuf;
@@ -81,8 +81,14 @@ fn rounds() -> usize {
 mod parquet {
     use super::*;
 
-    const FILES: [&str; 5] =
-        ["pets.parquet", "pets-none.parquet", "pets-gzip.parquet", "pets-zstd.parquet", "pets-v2.parquet"];
+    const FILES: [&str; 6] = [
+        "pets.parquet",
+        "pets-none.parquet",
+        "pets-gzip.parquet",
+        "pets-zstd.parquet",
+        "pets-v2.parquet",
+        "pets-polars.parquet",
+    ];
 
     #[test]
     fn the_same_table_as_in_csv() {
@@ -109,6 +115,19 @@ mod parquet {
             let text = refusal(&golden(&format!("other-{name}.parquet")));
             assert_eq!(text, format!("Parquet, {expected} {way_out}"));
         }
+        for (name, encoding) in [
+            ("split", "BYTE_STREAM_SPLIT"),
+            ("packed", "DELTA_BINARY_PACKED"),
+            ("lengths", "DELTA_LENGTH_BYTE_ARRAY"),
+            ("delta", "DELTA_BYTE_ARRAY"),
+        ] {
+            let text = refusal(&golden(&format!("other-{name}.parquet")));
+            let expected = format!(
+                "Parquet, row group 0, column `{name}`: unsupported: values in the encoding {encoding} (write it again \
+                 with the writer's defaults, as pandas' to_parquet has them)"
+            );
+            assert_eq!(text, expected);
+        }
         assert_eq!(
             refusal(&golden("other-brotli.parquet")),
             "Parquet, row group 0, column `good`: unsupported: BROTLI compression (write it with \
@@ -134,8 +153,9 @@ mod parquet {
         assert_eq!(footer(1 << 20), format!("Parquet, footer: truncated: expected 1048576 bytes, found {there}"));
         let error = "Parquet, footer: limit: expected at most 16777216, found 4294967295 bytes";
         assert_eq!(footer(u32::MAX), error);
+        assert_eq!(footer(3), "Parquet, schema: expected at least one column, found none");
         let error = "Parquet, footer: expected FileMetaData in Thrift's compact protocol, found other bytes";
-        assert_eq!(footer(3), error);
+        assert_eq!(footer(200), error);
     }
 
     #[test]
@@ -160,7 +180,7 @@ mod parquet {
 mod arrow {
     use super::*;
 
-    const FILES: [&str; 3] = ["pets.arrow", "pets.arrows", "pets.feather"];
+    const FILES: [&str; 4] = ["pets.arrow", "pets.arrows", "pets.feather", "pets-polars.arrow"];
 
     #[test]
     fn the_same_table_as_in_csv() {
@@ -171,6 +191,7 @@ mod arrow {
     fn damaged() {
         assert_eq!(damage("pets.arrow", 3), 0, "the end is a mark");
         assert_eq!(damage("pets.feather", 3), 0, "the end is a mark");
+        assert_eq!(damage("pets-polars.arrow", 3), 0, "the end is a mark");
         // After each of the three batches, and in the mark at the end: what is missing there is said in a note.
         assert_eq!(damage("pets.arrows", 3), 3);
     }

@@ -42,6 +42,10 @@ pub(super) struct Pages {
     pub(super) place: String,
     pub(super) budget: Arc<Mutex<Budget>>,
     pub(super) had_dictionary: bool,
+    /// Whether values may be null, so that pages hold levels.
+    pub(super) nullable: bool,
+    /// Whether values are texts, which have their lengths ahead.
+    pub(super) texts: bool,
 }
 
 impl Pages {
@@ -106,6 +110,12 @@ impl Pages {
                 left.ok_or_else(|| wrong("no more values than rows", format!("a page with {count}")))?;
         }
         let encoding = self.encoding(kept[if place == 8 { 4 } else { 2 }])?;
+        if place != 7
+            && !self.had_dictionary
+            && matches!(encoding, Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY)
+        {
+            return Err(wrong("a dictionary ahead of the page", "none".into()));
+        }
         match place {
             5 => {
                 let levels = (kept[3], kept[4]);
@@ -113,8 +123,11 @@ impl Pages {
                     let feature = format!("levels in the encodings {levels:?}");
                     return Err(ERRORS.unsupported(&*self.place, feature).with_hint(AGAIN));
                 }
+                let buf = self.unpack(&packed, unpacked)?;
+                let levels = if self.nullable { self.measured(&buf, "levels")? } else { 0 };
+                let buf = self.values(buf, levels, encoding)?;
                 Ok(Some(Page::DataPage {
-                    buf: self.unpack(&packed, unpacked)?,
+                    buf,
                     num_values: count,
                     encoding,
                     def_level_encoding: Encoding::RLE,
@@ -128,6 +141,9 @@ impl Pages {
                 if self.had_dictionary || u64::from(count) * 4 > buf.len() as u64 {
                     let found = format!("one more with {count} values in {} bytes", buf.len());
                     return Err(wrong("one dictionary", found));
+                }
+                if self.texts {
+                    self.texts(&buf)?;
                 }
                 self.had_dictionary = true;
                 Ok(Some(Page::DictionaryPage { buf, num_values: count, encoding, is_sorted: false }))
@@ -147,6 +163,10 @@ impl Pages {
                 } else {
                     packed
                 };
+                if self.runs(&buf[repetitions as usize..levels as usize], 1)? > 0 {
+                    return Err(wrong("levels for every row", "fewer".into()));
+                }
+                let buf = self.values(buf, levels as usize, encoding)?;
                 Ok(Some(Page::DataPageV2 {
                     buf,
                     num_values: count,
@@ -162,17 +182,103 @@ impl Pages {
         }
     }
 
+    /// The length of a part that has its length ahead, with it; it holds runs of single bits.
+    fn measured(&self, bytes: &[u8], part: &str) -> Result<usize> {
+        let place = || format!("{}, {part} of a page", self.place);
+        let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+            return Err(ERRORS.truncated(place(), 4, bytes.len() as u64));
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        let runs =
+            rest.get(..length).ok_or_else(|| ERRORS.truncated(place(), length as u64, rest.len() as u64))?;
+        match self.runs(runs, 1)? {
+            0 => Ok(4 + length),
+            missing => Err(ERRORS.truncated(place(), (length + missing) as u64, length as u64)),
+        }
+    }
+
+    /// A page whose values, from a byte on, are what their encoding says as far as the crate's decoders trust it.
+    fn values(&self, page: Bytes, from: usize, encoding: Encoding) -> Result<Bytes> {
+        let values = &page[from..];
+        match encoding {
+            Encoding::RLE => _ = self.measured(values, "values")?,
+            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY if !values.is_empty() => {
+                if values[0] > 32 {
+                    let found = format!("{} bits", values[0]);
+                    return Err(ERRORS.malformed(&*self.place, "indices of at most 32 bits", found));
+                }
+                let missing = self.runs(&values[1..], values[0].into())?;
+                if missing > 0 {
+                    return Ok([&page[..], &vec![0; missing]].concat().into());
+                }
+            }
+            Encoding::PLAIN if self.texts => self.texts(values)?,
+            _ => {}
+        }
+        Ok(page)
+    }
+
+    /// Walks through texts, each with its length ahead in four bytes.
+    fn texts(&self, bytes: &[u8]) -> Result<()> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let rest = left
+                .split_first_chunk::<4>()
+                .and_then(|(length, rest)| rest.get(u32::from_le_bytes(*length) as usize..));
+            left = rest.ok_or_else(|| {
+                let found = format!("{} other bytes", left.len());
+                ERRORS.malformed(&*self.place, "texts with their lengths", found)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Walks through runs of numbers of so many bits: how many bytes are missing at the end. Less than a group of
+    /// eight numbers may be: some writers leave out of the last one what no value needs.
+    ///
+    /// ```text
+    /// runs = run*
+    /// run  = varint(count << 1) value  |  varint(groups << 1 | 1) bytes     eight numbers in `bits` bytes a group
+    /// ```
+    fn runs(&self, bytes: &[u8], bits: usize) -> Result<usize> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let mut thrift = Thrift::new(left);
+            let head = thrift.varint().ok_or_else(|| {
+                ERRORS.malformed(&*self.place, "runs of values", format!("{} other bytes", left.len()))
+            })?;
+            left = &left[thrift.position()..];
+            let takes = match head & 1 {
+                0 => bits.div_ceil(8) as u64,
+                _ => (head >> 1).saturating_mul(bits as u64),
+            };
+            let there = left.len() as u64;
+            if takes <= there {
+                left = &left[takes as usize..];
+            } else if head & 1 == 1 && takes - there < bits as u64 {
+                return Ok((takes - there) as usize);
+            } else {
+                return Err(ERRORS.truncated(format!("{}, run of values", self.place), takes, there));
+            }
+        }
+        Ok(0)
+    }
+
     fn encoding(&self, number: Option<i64>) -> Result<Encoding> {
+        let refuse = |name: &str| {
+            let error = ERRORS.unsupported(&*self.place, format!("values in the encoding {name}"));
+            Err(error.with_hint(AGAIN))
+        };
         Ok(match number {
             Some(0) => Encoding::PLAIN,
             Some(2) => Encoding::PLAIN_DICTIONARY,
             Some(3) => Encoding::RLE,
-            Some(5) => Encoding::DELTA_BINARY_PACKED,
-            Some(6) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
             Some(8) => Encoding::RLE_DICTIONARY,
-            Some(9) => Encoding::BYTE_STREAM_SPLIT,
-            // Each of its texts may repeat all of the one before: bytes that grow as a square.
-            Some(7) => return Err(ERRORS.unsupported(&*self.place, "DELTA_BYTE_ARRAY").with_hint(AGAIN)),
+            // The crate's decoders of these trust the counts and lengths in them; few writers use them unasked.
+            Some(5) => return refuse("DELTA_BINARY_PACKED"),
+            Some(6) => return refuse("DELTA_LENGTH_BYTE_ARRAY"),
+            Some(7) => return refuse("DELTA_BYTE_ARRAY"),
+            Some(9) => return refuse("BYTE_STREAM_SPLIT"),
             other => {
                 let other = other.map_or("none".into(), |other| other.to_string());
                 return Err(ERRORS.malformed(&*self.place, "an encoding", other));

@@ -50,7 +50,8 @@ impl<'a> Thrift<'a> {
         Some(part)
     }
 
-    fn varint(&mut self) -> Option<u64> {
+    /// A whole number, seven bits a byte.
+    pub(super) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -74,11 +75,11 @@ impl<'a> Thrift<'a> {
         self.take(length)
     }
 
-    /// The type and number of a list's elements, of which each takes a byte at least, a struct four.
+    /// The type and number of a list's elements, of which each takes a byte at least, a struct of any use three.
     pub(super) fn list(&mut self) -> Option<(u8, usize)> {
         let head = self.byte()?;
         let size = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-        let least = if head & 15 == 12 { 4 } else { 1 };
+        let least = if head & 15 == 12 { 3 } else { 1 };
         (size.checked_mul(least)? <= self.left() as u64).then_some((head & 15, size as usize))
     }
 
