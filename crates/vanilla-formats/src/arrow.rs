@@ -1,18 +1,17 @@
 //! Arrow IPC: flat tables as a file (which Feather is too) or as a stream.
 //!
 //! ```text
-//! stream  = message* end?
+//! stream  = message* end?                      a schema, then dictionaries and batches of rows
 //! message = ff ff ff ff length metadata body    length: i32, of the metadata with its padding, little-endian
 //! end     = ff ff ff ff 00 00 00 00
-//! file    = "ARROW1" 00 00 stream footer length "ARROW1"
+//! file    = "ARROW1" 00 00 … message* … footer length "ARROW1"
+//! footer  = the schema, and the places of dictionaries and batches
 //! ```
 //!
 //! Metadata and footer are FlatBuffers (`Message.fbs`, `File.fbs`). Source: "Columnar Format", version 1.5, of Apache
-//! Arrow. The first message is the schema, the others are dictionaries and batches of rows, each from before a batch
-//! that uses it; a file is read as the stream in it, and its footer only says how many batches there are. Whole
-//! numbers of up to 64 bits, floats, booleans and texts are read, also texts by a dictionary; uncompressed or with
-//! LZ4 frames. What is nested, binary, a decimal, a date or a time is refused, and so are big-endian files, those
-//! from before 0.15 (2019), and dictionaries that grow.
+//! Arrow. Whole numbers of up to 64 bits, floats, booleans and texts are read, also texts by a dictionary;
+//! uncompressed or with LZ4 frames. What is nested, binary, a decimal, a date or a time is refused, and so are
+//! big-endian files, those from before 0.15 (2019), and dictionaries that grow.
 //!
 //! Messages are cut here, and the places and sizes of their buffers compared with the bytes that are there; the
 //! `arrow-ipc` crate verifies the FlatBuffers and makes arrays of the buffers, validated.
@@ -31,7 +30,9 @@ use arrow_array::{Array, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::FileDecoder;
-use arrow_ipc::{Block, CompressionType, Endianness, MessageHeader, Type, root_as_footer, root_as_message};
+use arrow_ipc::{
+    Block, CompressionType, Endianness, MessageHeader, MetadataVersion, Type, root_as_footer, root_as_message,
+};
 use arrow_schema::{ArrowError, DataType, Schema};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,63 +55,114 @@ const AGAIN: &str = "write it again with the writer's defaults, as pyarrow has t
 /// When the bytes are no Arrow file or stream, have no row, a column of a type that is not read, or numbers that are
 /// none.
 pub fn read(form: Form, bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
-    let (begin, end, batches) = match form {
-        Form::ArrowFile => file(bytes)?,
-        _ => (0, bytes.len(), None),
-    };
+    let footer = if form == Form::ArrowFile { Some(footer(bytes)?) } else { None };
     let mut reader = Reader {
         // Aligned as the format asks for, which the bytes need not be.
-        bytes: Buffer::from(&bytes[begin..end]),
+        bytes: Buffer::from(bytes),
         at: 0,
-        begin,
         budget: Budget::of(ERRORS, bytes.len()),
         dictionaries: HashMap::new(),
     };
+    let Some(footer) = footer else { return stream(reader, kinds) };
+    // Aligned, too.
+    let footer = Buffer::from(footer);
+    let footer = root_as_footer(&footer).map_err(|error| not_a_buffer("footer", &error.to_string()))?;
+    let schema = footer.schema().ok_or_else(|| ERRORS.malformed("footer", "a schema", "none"))?;
+    let mut table = Table::new(&mut reader, "footer", schema, footer.version(), kinds)?;
+    let mut left = bytes.len() as u64;
+    for block in footer.dictionaries().into_iter().chain(footer.recordBatches()).flatten() {
+        let found = || format!("byte {}", block.offset());
+        let wrong = |expected: &str| ERRORS.malformed("footer, place of a message", expected, found());
+        let at = usize::try_from(block.offset()).ok().filter(|at| *at < bytes.len() && at.is_multiple_of(ALIGNED));
+        reader.at = at.ok_or_else(|| wrong("a multiple of 8 in the file"))?;
+        let message = reader.message()?.ok_or_else(|| wrong("a message"))?;
+        // So that no message is read again and again.
+        left =
+            left.checked_sub(message.bytes.len() as u64).ok_or_else(|| wrong("messages that do not overlap"))?;
+        table.take(&mut reader, &message)?;
+    }
+    finish(ERRORS, table.builders, table.rows as usize)
+}
+
+/// The table in a stream.
+fn stream(mut reader: Reader, kinds: &[(String, Kind)]) -> Result<Columnar> {
     let Some(first) = reader.message()? else {
         return Err(ERRORS.malformed("stream", "a schema", "nothing"));
     };
-    let (schema, mut decoder) = reader.schema(&first)?;
-    let mut builders = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        builders.push(Builder::new(ERRORS, field.name(), native(field.name(), field.data_type())?, kinds)?);
-    }
-    let (mut rows, mut count, mut ended) = (0_u64, 0, true);
-    while reader.at < reader.bytes.len() {
-        ended = false;
-        let Some(message) = reader.message()? else {
-            ended = true;
-            break;
-        };
-        let wrong = |error| of_crate(error, &message.place);
-        match reader.check(&message, &schema, rows)? {
-            Content::Dictionary => {
-                decoder.read_dictionary(&message.block, &message.bytes).map_err(wrong)?;
-            }
-            Content::Batch(more) => {
-                let batch = decoder.read_record_batch(&message.block, &message.bytes).map_err(wrong)?;
-                let batch = batch.filter(|batch| batch.num_rows() as u64 == more).ok_or_else(|| {
-                    ERRORS.malformed(&*message.place, format!("a batch of {more} rows"), "another number")
-                })?;
-                read_batch(&batch, &mut builders, &mut reader.budget)?;
-                rows += more;
-                count += 1;
-            }
+    let parsed = first.parsed()?;
+    let Some(schema) = parsed.header_as_schema() else {
+        let found = parsed.header_type().variant_name().unwrap_or("another message");
+        return Err(ERRORS.malformed(&*first.place, "a schema", found));
+    };
+    let mut table = Table::new(&mut reader, &first.place, schema, parsed.version(), kinds)?;
+    let mut ended = false;
+    while !ended && reader.at < reader.bytes.len() {
+        match reader.message()? {
+            Some(message) => table.take(&mut reader, &message)?,
+            None => ended = true,
         }
     }
-    if batches.is_some_and(|batches| batches != count) {
-        let expected = format!("{} batches of rows, as the footer says", batches.unwrap_or(0));
-        return Err(ERRORS.malformed("file", expected, count.to_string()));
-    }
-    let mut table = finish(ERRORS, builders, rows as usize)?;
-    if !ended && form == Form::ArrowStream {
+    let mut table = finish(ERRORS, table.builders, table.rows as usize)?;
+    if !ended {
         table.notes.push("the stream has no mark at its end: rows may be missing".into());
     }
     Ok(table)
 }
 
-/// Where the stream in a file begins and ends, and how many batches its footer knows.
-fn file(bytes: &[u8]) -> Result<(usize, usize, Option<usize>)> {
-    if !bytes.starts_with(MAGIC) {
+/// A table that grows, message by message.
+struct Table {
+    schema: Arc<Schema>,
+    decoder: FileDecoder,
+    builders: Vec<Builder>,
+    rows: u64,
+}
+
+impl Table {
+    fn new(
+        reader: &mut Reader,
+        place: &str,
+        schema: arrow_ipc::Schema<'_>,
+        version: MetadataVersion,
+        kinds: &[(String, Kind)],
+    ) -> Result<Self> {
+        if schema.endianness() != Endianness::Little {
+            return Err(ERRORS.unsupported(place, "big-endian numbers").with_hint(AGAIN));
+        }
+        for field in schema.fields().into_iter().flatten() {
+            if let Some(dictionary) = field.dictionary() {
+                let width = if field.type_type() == Type::LargeUtf8 { 8 } else { 4 };
+                reader.dictionaries.insert(dictionary.id(), width);
+            }
+        }
+        let schema = Arc::new(try_fb_to_schema(schema).map_err(|error| of_crate(error, place))?);
+        reader.budget.check_size(schema.fields().len(), 0)?;
+        let mut builders = Vec::with_capacity(schema.fields().len());
+        for field in schema.fields() {
+            builders.push(Builder::new(ERRORS, field.name(), native(field.name(), field.data_type())?, kinds)?);
+        }
+        Ok(Self { decoder: FileDecoder::new(schema.clone(), version), schema, builders, rows: 0 })
+    }
+
+    /// Reads a dictionary, or a batch of rows.
+    fn take(&mut self, reader: &mut Reader, message: &Message) -> Result<()> {
+        let wrong = |error| of_crate(error, &message.place);
+        match reader.check(message, &self.schema, self.rows)? {
+            Content::Dictionary => self.decoder.read_dictionary(&message.block, &message.bytes).map_err(wrong),
+            Content::Batch(rows) => {
+                let batch = self.decoder.read_record_batch(&message.block, &message.bytes).map_err(wrong)?;
+                let batch = batch.filter(|batch| batch.num_rows() as u64 == rows).ok_or_else(|| {
+                    ERRORS.malformed(&*message.place, format!("a batch of {rows} rows"), "another number")
+                })?;
+                self.rows += rows;
+                read_batch(&batch, &mut self.builders, &mut reader.budget)
+            }
+        }
+    }
+}
+
+/// The footer of a file.
+fn footer(bytes: &[u8]) -> Result<&[u8]> {
+    if !bytes.starts_with(&MAGIC[..6]) {
         let found = sniff::describe(bytes);
         return Err(FormatError::NotThisFormat { expected: "an Arrow file", found, hint: "" });
     }
@@ -132,11 +184,7 @@ fn file(bytes: &[u8]) -> Result<(usize, usize, Option<usize>)> {
     if length > there {
         return Err(ERRORS.truncated("footer", length as u64, there as u64));
     }
-    let begin = rest.len() - length;
-    let aligned = Buffer::from(&rest[begin..]);
-    let footer = root_as_footer(&aligned)
-        .map_err(|error| ERRORS.malformed("footer", "a FlatBuffer", show(&error.to_string())))?;
-    Ok((MAGIC.len(), begin, Some(footer.recordBatches().map_or(0, |batches| batches.len()))))
+    Ok(&rest[rest.len() - length..])
 }
 
 /// A message with its body.
@@ -145,6 +193,13 @@ struct Message {
     block: Block,
     metadata: usize,
     place: String,
+}
+
+impl Message {
+    fn parsed(&self) -> Result<arrow_ipc::Message<'_>> {
+        let metadata = &self.bytes.as_slice()[8..self.metadata];
+        root_as_message(metadata).map_err(|error| not_a_buffer(&self.place, &error.to_string()))
+    }
 }
 
 /// What a message is, after the schema.
@@ -157,8 +212,6 @@ enum Content {
 struct Reader {
     bytes: Buffer,
     at: usize,
-    /// The byte of the file at which `bytes` begin.
-    begin: usize,
     budget: Budget,
     /// The width of the offsets in a dictionary, by its number.
     dictionaries: HashMap<i64, usize>,
@@ -168,7 +221,7 @@ impl Reader {
     /// The message that comes next; `None` at the stream's end.
     fn message(&mut self) -> Result<Option<Message>> {
         let rest = &self.bytes.as_slice()[self.at..];
-        let place = format!("message at byte {}", self.begin + self.at);
+        let place = format!("message at byte {}", self.at);
         let Some((head, after)) = rest.split_first_chunk::<8>() else {
             return Err(ERRORS.truncated(place, 8, rest.len() as u64));
         };
@@ -206,35 +259,11 @@ impl Reader {
         Ok(Some(found))
     }
 
-    /// The schema that a message holds.
-    fn schema(&mut self, message: &Message) -> Result<(Arc<Schema>, FileDecoder)> {
-        let place = &message.place;
-        let metadata = &message.bytes.as_slice()[8..message.metadata];
-        let parsed = root_as_message(metadata).map_err(|error| not_a_buffer(place, &error.to_string()))?;
-        let Some(schema) = parsed.header_as_schema() else {
-            let found = parsed.header_type().variant_name().unwrap_or("another message");
-            return Err(ERRORS.malformed(place, "a schema", found));
-        };
-        if schema.endianness() != Endianness::Little {
-            return Err(ERRORS.unsupported(place, "big-endian numbers").with_hint(AGAIN));
-        }
-        for field in schema.fields().into_iter().flatten() {
-            if let Some(dictionary) = field.dictionary() {
-                let width = if field.type_type() == Type::LargeUtf8 { 8 } else { 4 };
-                self.dictionaries.insert(dictionary.id(), width);
-            }
-        }
-        let schema = Arc::new(try_fb_to_schema(schema).map_err(|error| of_crate(error, place))?);
-        self.budget.check_size(schema.fields().len(), 0)?;
-        let decoder = FileDecoder::new(schema.clone(), parsed.version());
-        Ok((schema, decoder))
-    }
-
     /// Whether the buffers of a message lie in its body, and unfold to no more than they may.
     fn check(&mut self, message: &Message, schema: &Schema, rows: u64) -> Result<Content> {
         let place = &message.place;
-        let (metadata, body) = message.bytes.as_slice().split_at(message.metadata);
-        let parsed = root_as_message(&metadata[8..]).map_err(|error| not_a_buffer(place, &error.to_string()))?;
+        let body = &message.bytes.as_slice()[message.metadata..];
+        let parsed = message.parsed()?;
         let dictionary = parsed.header_as_dictionary_batch();
         if dictionary.is_some_and(|dictionary| dictionary.isDelta()) {
             return Err(ERRORS.unsupported(place, "a dictionary that grows").with_hint(AGAIN));

@@ -42,7 +42,7 @@ impl Form {
         if bytes.starts_with(b"PAR1") && bytes.contains(&0) {
             return Some(Self::Parquet);
         }
-        if bytes.starts_with(b"ARROW1\0\0") {
+        if bytes.starts_with(b"ARROW1") && bytes.contains(&0) {
             return Some(Self::ArrowFile);
         }
         bytes.starts_with(&[0xff; 4]).then_some(Self::ArrowStream)

@@ -124,8 +124,11 @@ impl Pages {
                     return Err(ERRORS.unsupported(&*self.place, feature).with_hint(AGAIN));
                 }
                 let buf = self.unpack(&packed, unpacked)?;
-                let levels = if self.nullable { self.measured(&buf, "levels")? } else { 0 };
-                let buf = self.values(buf, levels, encoding)?;
+                let (levels, present) = match self.nullable {
+                    true => self.measured(&buf, "levels", count)?,
+                    false => (0, count),
+                };
+                let buf = self.values(buf, levels, encoding, present)?;
                 Ok(Some(Page::DataPage {
                     buf,
                     num_values: count,
@@ -143,7 +146,7 @@ impl Pages {
                     return Err(wrong("one dictionary", found));
                 }
                 if self.texts {
-                    self.texts(&buf)?;
+                    self.texts(&buf, count)?;
                 }
                 self.had_dictionary = true;
                 Ok(Some(Page::DictionaryPage { buf, num_values: count, encoding, is_sorted: false }))
@@ -163,10 +166,14 @@ impl Pages {
                 } else {
                     packed
                 };
-                if self.runs(&buf[repetitions as usize..levels as usize], 1)? > 0 {
-                    return Err(wrong("levels for every row", "fewer".into()));
+                let present = match self.nullable {
+                    true => self.bits(&buf[repetitions as usize..levels as usize], count)?,
+                    false => count,
+                };
+                if present != count - nulls {
+                    return Err(wrong(&format!("{nulls} nulls"), format!("{} in the levels", count - present)));
                 }
-                let buf = self.values(buf, levels as usize, encoding)?;
+                let buf = self.values(buf, levels as usize, encoding, present)?;
                 Ok(Some(Page::DataPageV2 {
                     buf,
                     num_values: count,
@@ -182,8 +189,8 @@ impl Pages {
         }
     }
 
-    /// The length of a part that has its length ahead, with it; it holds runs of single bits.
-    fn measured(&self, bytes: &[u8], part: &str) -> Result<usize> {
+    /// The length of a part that has its length ahead, with it, and how many ones are among its bits.
+    fn measured(&self, bytes: &[u8], part: &str, count: u32) -> Result<(usize, u32)> {
         let place = || format!("{}, {part} of a page", self.place);
         let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
             return Err(ERRORS.truncated(place(), 4, bytes.len() as u64));
@@ -191,71 +198,95 @@ impl Pages {
         let length = u32::from_le_bytes(*length) as usize;
         let runs =
             rest.get(..length).ok_or_else(|| ERRORS.truncated(place(), length as u64, rest.len() as u64))?;
-        match self.runs(runs, 1)? {
-            0 => Ok(4 + length),
-            missing => Err(ERRORS.truncated(place(), (length + missing) as u64, length as u64)),
-        }
+        Ok((4 + length, self.bits(runs, count)?))
     }
 
-    /// A page whose values, from a byte on, are what their encoding says as far as the crate's decoders trust it.
-    fn values(&self, page: Bytes, from: usize, encoding: Encoding) -> Result<Bytes> {
+    /// A page whose `count` values, from a byte on, are there as far as the crate's decoders trust it.
+    fn values(&self, page: Bytes, from: usize, encoding: Encoding, count: u32) -> Result<Bytes> {
         let values = &page[from..];
         match encoding {
-            Encoding::RLE => _ = self.measured(values, "values")?,
+            Encoding::RLE => _ = self.measured(values, "values", count)?,
             Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY if !values.is_empty() => {
                 if values[0] > 32 {
                     let found = format!("{} bits", values[0]);
                     return Err(ERRORS.malformed(&*self.place, "indices of at most 32 bits", found));
                 }
-                let missing = self.runs(&values[1..], values[0].into())?;
+                let missing = self.runs(&values[1..], values[0].into(), |_, _| {})?;
                 if missing > 0 {
                     return Ok([&page[..], &vec![0; missing]].concat().into());
                 }
             }
-            Encoding::PLAIN if self.texts => self.texts(values)?,
+            Encoding::PLAIN if self.texts => self.texts(values, count)?,
             _ => {}
         }
         Ok(page)
     }
 
-    /// Walks through texts, each with its length ahead in four bytes.
-    fn texts(&self, bytes: &[u8]) -> Result<()> {
+    /// Whether so many texts are there, each with its length ahead in four bytes.
+    fn texts(&self, bytes: &[u8], count: u32) -> Result<()> {
         let mut left = bytes;
-        while !left.is_empty() {
+        for _ in 0..count {
             let rest = left
                 .split_first_chunk::<4>()
                 .and_then(|(length, rest)| rest.get(u32::from_le_bytes(*length) as usize..));
             left = rest.ok_or_else(|| {
-                let found = format!("{} other bytes", left.len());
-                ERRORS.malformed(&*self.place, "texts with their lengths", found)
+                let found = format!("{} bytes at the end", left.len());
+                ERRORS.malformed(&*self.place, format!("{count} texts with their lengths"), found)
             })?;
         }
         Ok(())
     }
 
-    /// Walks through runs of numbers of so many bits: how many bytes are missing at the end. Less than a group of
-    /// eight numbers may be: some writers leave out of the last one what no value needs.
+    /// How many ones are among the first `count` bits in runs, of which there must be as many.
+    fn bits(&self, bytes: &[u8], count: u32) -> Result<u32> {
+        let (mut left, mut ones) = (u64::from(count), 0_u64);
+        let missing = self.runs(bytes, 1, |run, part| match run {
+            Some(run) => {
+                let run = run.min(left);
+                left -= run;
+                ones += if part[0] & 1 == 1 { run } else { 0 };
+            }
+            None => {
+                for byte in part {
+                    let bits = left.min(8) as u32;
+                    left -= u64::from(bits);
+                    ones += u64::from((u32::from(*byte) & ((1 << bits) - 1)).count_ones());
+                }
+            }
+        })?;
+        if missing > 0 || left > 0 {
+            let found = format!("{} fewer", left.max(missing as u64));
+            return Err(ERRORS.malformed(&*self.place, format!("{count} levels or booleans"), found));
+        }
+        Ok(ones as u32)
+    }
+
+    /// Walks through runs of numbers of so many bits, each given to `see` as its length, where one value is repeated,
+    /// and its bytes. Says how many bytes are missing at the end: less than a group of eight numbers may be, since
+    /// some writers leave out of the last one what no value needs.
     ///
     /// ```text
     /// runs = run*
     /// run  = varint(count << 1) value  |  varint(groups << 1 | 1) bytes     eight numbers in `bits` bytes a group
     /// ```
-    fn runs(&self, bytes: &[u8], bits: usize) -> Result<usize> {
+    fn runs(&self, bytes: &[u8], bits: usize, mut see: impl FnMut(Option<u64>, &[u8])) -> Result<usize> {
         let mut left = bytes;
         while !left.is_empty() {
             let mut thrift = Thrift::new(left);
-            let head = thrift.varint().ok_or_else(|| {
+            let head = thrift.varint().filter(|head| *head <= u64::from(u32::MAX)).ok_or_else(|| {
                 ERRORS.malformed(&*self.place, "runs of values", format!("{} other bytes", left.len()))
             })?;
             left = &left[thrift.position()..];
-            let takes = match head & 1 {
-                0 => bits.div_ceil(8) as u64,
-                _ => (head >> 1).saturating_mul(bits as u64),
+            let (run, takes) = match head & 1 {
+                0 => (Some(head >> 1), bits.div_ceil(8) as u64),
+                _ => (None, (head >> 1) * bits as u64),
             };
             let there = left.len() as u64;
             if takes <= there {
-                left = &left[takes as usize..];
-            } else if head & 1 == 1 && takes - there < bits as u64 {
+                let (part, rest) = left.split_at(takes as usize);
+                see(run, part);
+                left = rest;
+            } else if run.is_none() && takes - there < bits as u64 {
                 return Ok((takes - there) as usize);
             } else {
                 return Err(ERRORS.truncated(format!("{}, run of values", self.place), takes, there));
