@@ -198,3 +198,41 @@ fn pictures_have_the_names_of_their_folders() {
         ran.stderr
     );
 }
+
+/// The same rows as CSV, Parquet and Arrow.
+fn golden(name: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../vanilla-formats/tests/golden/tables");
+    std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn tables_of_other_programs() {
+    let folder = Folder::new();
+    folder.write("pets.csv", golden("pets.csv"));
+    let train = |table: &str, run: &str| {
+        let options = ["--target", "single", "--missing", "median", "--epochs", "3", "--verbose", "0"];
+        folder.run(&[&["train", table, "--out", run][..], &options].concat())
+    };
+    let ran = train("pets.csv", "csv");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let predict = |table: &str| folder.good(&["predict", "csv/model.keras", "--data", table]).stdout;
+    let evaluate = |table: &str| folder.good(&["evaluate", "csv/model.keras", "--data", table]).stdout;
+    for (name, feature, is_built_in) in [
+        ("pets.parquet", "parquet", cfg!(feature = "parquet")),
+        ("pets.arrow", "arrow", cfg!(feature = "arrow")),
+        ("pets.feather", "arrow", cfg!(feature = "arrow")),
+    ] {
+        folder.write(name, golden(name));
+        let ran = train(name, name);
+        if !is_built_in {
+            let way_out = format!("convert it to CSV, or build with the cargo feature `{feature}`");
+            assert!(ran.code == Some(2) && ran.stderr.contains(&way_out), "{}", ran.stderr);
+            continue;
+        }
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(predict(name), predict("pets.csv"), "{name}");
+        assert_eq!(evaluate(name).replace(name, "pets.csv"), evaluate("pets.csv"), "{name}");
+        let found = folder.good(&["inspect", name]).stdout;
+        assert!(found.contains("a table (") && !found.contains("CSV"), "{found}");
+    }
+}

@@ -23,7 +23,7 @@ pub(crate) fn known(bytes: &[u8]) -> bool {
 
 /// The name of the format that the first bytes belong to, with its article.
 fn name(bytes: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 24] = [
+    const MAGIC: [(&[u8], &str); 27] = [
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
         (b"\xff\xd8\xff", "a JPEG picture"),
@@ -48,6 +48,9 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
         (b"\x7fELF", "an ELF program"),
         (b"\0\0\x08\x01", "an IDX file"),
         (b"\0\0\x08\x03", "an IDX file"),
+        (b"PAR1", "a Parquet file"),
+        (b"ARROW1", "an Arrow file"),
+        (b"FEA1", "a Feather file of version 1"),
     ];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Some(name);

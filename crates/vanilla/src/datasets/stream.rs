@@ -46,7 +46,7 @@ pub struct CsvStream {
 /// rows comes while it is read.
 pub fn stream(path: impl AsRef<Path>, schema: &Schema, batch_size: usize) -> Result<CsvStream> {
     let path = path.as_ref();
-    if !Table::is_one(path) {
+    if !Table::is_text(path) {
         return Err(Error::file(path, "expected a table to stream, a name that ends in .csv, .tsv or .txt"));
     }
     if schema.target.is_none() {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::saving::read_file;
 use sha2::Digest;
 use std::path::Path;
+use vanilla_formats::columnar::{self, Columnar, Form};
 use vanilla_formats::csv::{self, Csv, Options};
 use vanilla_formats::table::Column;
 
@@ -36,13 +37,19 @@ pub struct Table {
 }
 
 impl Table {
-    /// Whether a path names a table, by its ending.
+    /// Whether a path names a table, by its ending: those of text, `parquet`, `pq`, `arrow`, `arrows`, `feather` and
+    /// `ipc`.
     pub fn is_one(path: &Path) -> bool {
-        const ENDINGS: [&str; 3] = ["csv", "tsv", "txt"];
-        path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+        Self::is_text(path) || ends_in(path, &["parquet", "pq", "arrow", "arrows", "feather", "ipc"])
     }
 
-    /// Reads a table, with everything inferred.
+    /// Whether a path names a table as text, by its ending: `csv`, `tsv` or `txt`.
+    pub(super) fn is_text(path: &Path) -> bool {
+        ends_in(path, &["csv", "tsv", "txt"])
+    }
+
+    /// Reads a table, with everything inferred. What it is says its beginning: Parquet and Arrow need the features of
+    /// their names, everything else is CSV.
     ///
     /// # Errors
     /// When the file cannot be read or is no table.
@@ -63,18 +70,42 @@ impl Table {
         Ok(table)
     }
 
+    /// Reads the bytes of a file, as [`Table::read`] does.
+    ///
+    /// # Errors
+    /// As [`Table::read_with`].
+    pub(crate) fn from_bytes(bytes: &[u8]) -> vanilla_formats::Result<Self> {
+        Self::of_bytes(bytes, &Options::default())
+    }
+
     /// Reads the bytes of a CSV file.
     ///
     /// # Errors
     /// As [`Table::read_with`].
     pub fn from_csv(name: &str, bytes: &[u8], options: &Options) -> Result<Self> {
-        let table = Self::of_bytes(bytes, options).map_err(|error| Error::data(name, error.to_string()))?;
+        let csv = csv::read(bytes, options).map_err(|error| Error::data(name, error.to_string()))?;
+        let table = Self { sha256: hex(&sha2::Sha256::digest(bytes)), ..Self::of_csv(csv, Path::new("")) };
         Ok(Self { name: name.to_owned(), source: name.to_owned(), ..table })
     }
 
     fn of_bytes(bytes: &[u8], options: &Options) -> vanilla_formats::Result<Self> {
-        let table = Self::of_csv(csv::read(bytes, options)?, Path::new(""));
+        let table = match Form::of(bytes) {
+            Some(form) => Self::of_columnar(form, columnar::read(form, bytes, &options.kinds)?),
+            None => Self::of_csv(csv::read(bytes, options)?, Path::new("")),
+        };
         Ok(Self { sha256: hex(&sha2::Sha256::digest(bytes)), ..table })
+    }
+
+    fn of_columnar(form: Form, table: Columnar) -> Self {
+        Self {
+            name: String::new(),
+            source: String::new(),
+            rows: table.rows,
+            columns: table.columns,
+            form: form.name().into(),
+            notes: table.notes,
+            sha256: String::new(),
+        }
     }
 
     /// What was read of a file, which is not hashed.
@@ -110,6 +141,10 @@ impl Table {
         let problem = format!("no column {}; there are {known} ({})", shown(column), self.form);
         Err(Error::data(&self.source, problem))
     }
+}
+
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// A text of a file as it may be printed: one line, at most 60 characters.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use serde_json::Value;
 use std::path::Path;
+use vanilla_formats::columnar::Form;
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
 use vanilla_formats::table::Values;
 use vanilla_formats::{Array, Data, gzip, idx, keras_zip, npy, npz, onnx, png, safetensors};
@@ -16,7 +17,14 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
     let wrong = |error: vanilla_formats::FormatError| Error::file(path, error);
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     let mut usual: &[&str] = &[];
-    if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
+    if let Some(form) = Form::of(bytes) {
+        usual = match form {
+            Form::Parquet => &["parquet", "pq"],
+            Form::ArrowFile => &["arrow", "feather", "ipc"],
+            Form::ArrowStream => &["arrows", "arrow", "ipc"],
+        };
+        table(Table::from_bytes(bytes).map_err(wrong)?, found);
+    } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
         usual = &["h5", "hdf5"];
         hdf5_file(path, &hdf5::read(bytes).map_err(wrong)?, found);
     } else if bytes.starts_with(b"PK") {
@@ -51,10 +59,7 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
         // The format has no first bytes of its own, and neither have tables.
         onnx_file(path, onnx::read(bytes).map_err(wrong)?, found);
     } else if Table::is_one(path) {
-        table(
-            Table::from_csv("table", bytes, &Default::default()).map_err(|error| Error::file(path, error))?,
-            found,
-        );
+        table(Table::from_bytes(bytes).map_err(wrong)?, found);
     } else {
         return Err(Error::file(path, unknown(bytes)));
     }
@@ -198,8 +203,12 @@ fn onnx_file(path: &Path, file: onnx::Model, found: &mut Inspection) {
 }
 
 fn table(table: Table, found: &mut Inspection) {
-    found.kind = "a table (CSV)".into();
-    found.about("form", &table.form);
+    if [Form::Parquet, Form::ArrowFile, Form::ArrowStream].iter().any(|form| form.name() == table.form) {
+        found.kind = format!("a table ({})", table.form);
+    } else {
+        found.kind = "a table (CSV)".into();
+        found.about("form", &table.form);
+    }
     found.about("rows", table.rows);
     for column in &table.columns {
         let missing = match column.missing() {
