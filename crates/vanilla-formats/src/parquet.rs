@@ -62,7 +62,8 @@ pub fn read(bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
     let budget = Arc::new(Mutex::new(budget));
     let mut builders = Vec::with_capacity(schema.num_columns());
     for (i, column) in schema.columns().iter().enumerate() {
-        let mut builder = Builder::new(ERRORS, column.name(), native(column)?, kinds)?;
+        let native = native(column)?;
+        let mut builder = Builder::new(ERRORS, column.name(), native, kinds)?;
         for (g, group) in metadata.row_groups().iter().enumerate() {
             let place = format!("row group {g}, column {}", show(column.name()));
             let chunk = group
@@ -86,7 +87,7 @@ pub fn read(bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
             let before = builder.rows();
             let reader = get_column_reader(column.clone(), Box::new(pages));
             let nullable = column.max_def_level() > 0;
-            read_chunk(reader, nullable, is_unsigned(column), &budget, &mut builder, &place)?;
+            read_chunk(reader, native, nullable, is_unsigned(column), &budget, &mut builder, &place)?;
             let found = builder.rows() - before;
             if found as i64 != group.num_rows() {
                 return Err(ERRORS.malformed(place, format!("{} values", group.num_rows()), found.to_string()));
@@ -257,13 +258,14 @@ fn is_unsigned(column: &ColumnDescriptor) -> bool {
 /// All values of a chunk.
 fn read_chunk(
     reader: ColumnReader,
+    native: Native,
     nullable: bool,
     unsigned: bool,
     budget: &Mutex<Budget>,
     builder: &mut Builder,
     place: &str,
 ) -> Result<()> {
-    if builder.native() == Native::Nothing {
+    if native == Native::Nothing {
         // Whatever its physical type is, the values are null.
         return match reader {
             ColumnReader::Int32ColumnReader(reader) => each(reader, nullable, builder, place, not_null),

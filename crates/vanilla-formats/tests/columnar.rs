@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use vanilla_formats::columnar::{self, Columnar, Form};
 use vanilla_formats::csv;
-use vanilla_formats::table::{Column, Kind};
+use vanilla_formats::table::Column;
 
 fn golden(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tables");
@@ -80,6 +80,7 @@ fn rounds() -> usize {
 #[cfg(feature = "parquet")]
 mod parquet {
     use super::*;
+    use vanilla_formats::table::Kind;
 
     const FILES: [&str; 6] = [
         "pets.parquet",

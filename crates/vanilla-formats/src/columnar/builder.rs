@@ -68,7 +68,6 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Builder {
     column: Column,
-    native: Native,
     errors: Errors,
     row: usize,
     /// Numbers that f32 holds as 0.
@@ -88,15 +87,11 @@ impl Builder {
             (None, Native::Float | Native::Nothing) => Kind::Float,
             (None, Native::Text) => Kind::Text,
         };
-        Ok(Self { column: Column::new(name, kind), native, errors, row: 0, vanished: 0 })
-    }
-
-    /// What is read into it.
-    pub(crate) fn native(&self) -> Native {
-        self.native
+        Ok(Self { column: Column::new(name, kind), errors, row: 0, vanished: 0 })
     }
 
     /// How many values it has.
+    #[cfg(feature = "parquet")]
     pub(crate) fn rows(&self) -> usize {
         self.row
     }
