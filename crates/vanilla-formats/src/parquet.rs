@@ -61,6 +61,8 @@ pub fn read(bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
     budget.check_size(schema.num_columns(), rows as u64)?;
     let budget = Arc::new(Mutex::new(budget));
     let mut builders = Vec::with_capacity(schema.num_columns());
+    // Chunks do not overlap, so that no bytes are read again and again.
+    let mut left = bytes.len();
     for (i, column) in schema.columns().iter().enumerate() {
         let native = native(column)?;
         let mut builder = Builder::new(ERRORS, column.name(), native, kinds)?;
@@ -70,8 +72,13 @@ pub fn read(bytes: &[u8], kinds: &[(String, Kind)]) -> Result<Columnar> {
                 .columns()
                 .get(i)
                 .ok_or_else(|| ERRORS.malformed(&*place, "a chunk for every column", "none"))?;
+            let part = chunk_bytes(bytes, chunk, &place)?;
+            left = left.checked_sub(part.len()).ok_or_else(|| {
+                let found = format!("{} bytes more", part.len());
+                ERRORS.malformed(&*place, "chunks that do not overlap", found)
+            })?;
             let pages = Pages {
-                chunk: Bytes::copy_from_slice(chunk_bytes(bytes, chunk, &place)?),
+                chunk: Bytes::copy_from_slice(part),
                 codec: codec(chunk, &place)?,
                 values_left: group.num_rows() as u64,
                 place: place.clone(),

@@ -45,7 +45,13 @@ fn is_as_csv(name: &str) {
 fn damage(name: &str, step: usize) -> usize {
     let file = golden(name);
     let form = Form::of(&file).unwrap();
-    let accepted = |bytes: &[u8]| usize::from(columnar::read(form, bytes, &[]).is_ok());
+    // Of a file this small 16 million values and 64 MB of decompressed bytes may come at most.
+    let accepted = |bytes: &[u8]| {
+        let mut ok = 0;
+        let counts = allocation_counter::measure(|| ok = usize::from(columnar::read(form, bytes, &[]).is_ok()));
+        assert!(counts.bytes_max < 160 << 20, "{name}: {} bytes", counts.bytes_max);
+        ok
+    };
     let cut: usize = (0..file.len()).map(|length| accepted(&file[..length])).sum();
     let mut flipped = file.clone();
     for at in (0..file.len()).step_by(step) {

@@ -37,7 +37,7 @@ impl Budget {
     pub(crate) fn of(errors: Errors, bytes: usize) -> Self {
         let bytes = bytes as u64;
         let at_least = |most: u32, factor: u64| (1 << most).max(factor.saturating_mul(bytes));
-        Self { errors, unpacked: at_least(27, 64), texts: at_least(29, 256), cells: at_least(24, 64) }
+        Self { errors, unpacked: at_least(26, 64), texts: at_least(29, 256), cells: at_least(24, 64) }
     }
 
     /// Whether a table of this size is one that is read.

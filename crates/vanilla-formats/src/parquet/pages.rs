@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex};
 /// The most that three bytes of Snappy's can become.
 const SNAPPY_EXPANSION: usize = 64;
 
+/// The most values of a dictionary; writers stop at a megabyte or so.
+const MAX_DICTIONARY: u32 = 1 << 22;
+
 /// How pages are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Codec {
@@ -118,10 +121,10 @@ impl Pages {
         }
         match place {
             5 => {
-                let levels = (kept[3], kept[4]);
-                if levels != (Some(3), Some(3)) {
-                    let feature = format!("levels in the encodings {levels:?}");
-                    return Err(ERRORS.unsupported(&*self.place, feature).with_hint(AGAIN));
+                // The encoding of levels that are not there may be any.
+                if self.nullable && kept[3] != Some(3) {
+                    let error = ERRORS.unsupported(&*self.place, "levels in another encoding than RLE");
+                    return Err(error.with_hint(AGAIN));
                 }
                 let buf = self.unpack(&packed, unpacked)?;
                 let (levels, present) = match self.nullable {
@@ -141,6 +144,10 @@ impl Pages {
             7 => {
                 let buf = self.unpack(&packed, unpacked)?;
                 // A number takes four bytes at least, and a text's length as many.
+                if count > MAX_DICTIONARY {
+                    let place = format!("{}, dictionary", self.place);
+                    return Err(ERRORS.limit(place, MAX_DICTIONARY.into(), count.to_string()));
+                }
                 if self.had_dictionary || u64::from(count) * 4 > buf.len() as u64 {
                     let found = format!("one more with {count} values in {} bytes", buf.len());
                     return Err(wrong("one dictionary", found));
