@@ -8,9 +8,9 @@
 //! fuzz/regressions/T         findings, minimised; replayed by the tests
 //! ```
 //!
-//! A target runs for ten minutes of one core, those whose files hold whole models for an hour, or as `--minutes` says.
-//! A finding is minimised and the run goes on, for at most ten of them. Without cargo-fuzz, that is installed first,
-//! into the target folder.
+//! A target runs for ten minutes of processor time, those whose files hold whole models for an hour, or as `--minutes`
+//! says; a busy machine only makes it take longer. A finding is minimised and the run goes on, for at most ten of
+//! them. Without cargo-fuzz, that is installed first, into the target folder.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -29,13 +29,16 @@ const LONGEST: u64 = 64 << 10;
 /// The committed corpus of a target, in bytes.
 const KEPT: u64 = 48 << 10;
 const KEPT_FILE: u64 = 4 << 10;
+const KEPT_FILES: usize = 48;
+/// Clock ticks a second of `/proc/self/stat`.
+const TICKS: f64 = 100.0;
 
 /// What is fuzzed, and for how long.
 #[derive(clap::Args)]
 pub struct Options {
     /// The formats, all of them without a name: see fuzz/fuzz_targets
     targets: Vec<String>,
-    /// Minutes for each target
+    /// Minutes of processor time for each target
     #[arg(long)]
     minutes: Option<f64>,
     /// Write the smallest inputs that reach new code into fuzz/corpus afterwards
@@ -143,7 +146,8 @@ impl Fuzzer {
 
     fn seeds(&self) -> Result<()> {
         let mut command = self.command("run");
-        command.args(["--package", "vanilla-hostile", "--example", "seeds", "--"]).arg(self.work.join("seeds"));
+        command.args(["--package", "vanilla-hostile", "--features", "columnar", "--example", "seeds", "--"]);
+        command.arg(self.work.join("seeds"));
         done(&mut command, "the seeds")
     }
 
@@ -157,14 +161,15 @@ impl Fuzzer {
         Ok([own].into_iter().chain(more.into_iter().filter(|folder| folder.is_dir())).collect())
     }
 
-    /// Runs one target until its time is over; every finding ends libFuzzer, which is then started again.
+    /// Runs one target until its time is over; every finding ends libFuzzer, which is then started again, and so it is
+    /// when others had the processor meanwhile.
     fn fuzz(&self, name: &str, time: Duration) -> Result<Figures> {
         let found = self.work.join("findings").join(name);
         fs::create_dir_all(&found).with_context(|| found.display().to_string())?;
-        let (mut figures, start) = (Figures::default(), Instant::now());
+        let (mut figures, clock) = (Figures::default(), Clock::start());
         while figures.findings.len() < MOST_FINDINGS {
-            let left = time.saturating_sub(start.elapsed()).as_secs();
-            if left == 0 {
+            let left = time.saturating_sub(clock.elapsed()).as_secs();
+            if left < 2 {
                 break;
             }
             let log = self.work.join(format!("{name}.log"));
@@ -188,7 +193,7 @@ impl Fuzzer {
                 figures.findings.push(self.minimised(name, &finding)?);
             }
         }
-        figures.seconds = start.elapsed().as_secs_f64();
+        figures.seconds = clock.elapsed().as_secs_f64();
         Ok(figures)
     }
 
@@ -208,32 +213,67 @@ impl Fuzzer {
         Ok(to)
     }
 
-    /// Small inputs that together reach what all inputs reach, into the committed corpus.
+    /// Few small inputs that together reach the most, into the committed corpus.
     fn keep(&self, name: &str) -> Result<()> {
         let to = self.root.join("fuzz/corpus").join(name);
-        fs::create_dir_all(&to).with_context(|| to.display().to_string())?;
-        let from = self.corpora(name)?;
+        let chosen = self.work.join("chosen").join(name);
+        if chosen.is_dir() {
+            fs::remove_dir_all(&chosen).with_context(|| chosen.display().to_string())?;
+        }
+        for folder in [&to, &chosen] {
+            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
         let mut command = self.command("fuzz");
-        command
-            .args(["run", name])
-            .arg(&to)
-            .args(&from)
-            .args(["--", "-merge=1"])
-            .arg(format!("-max_len={KEPT_FILE}"));
+        command.args(["run", name]).arg(&chosen).args(self.corpora(name)?);
+        command.args(["--", "-set_cover_merge=1"]).arg(format!("-max_len={KEPT_FILE}"));
         done(command.stdout(Stdio::null()).stderr(Stdio::null()), "the merging of the corpus")?;
-        let mut kept = 0;
         let mut all = Vec::new();
-        for path in files(&to)? {
+        for path in files(&chosen)? {
             all.push((fs::metadata(&path)?.len(), path));
         }
         all.sort();
-        for (length, path) in all {
+        for path in files(&to)? {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+        // From the shortest to the longest evenly: the short ones alone would be errors of the first bytes.
+        let step = all.len().div_ceil(KEPT_FILES).max(1);
+        let mut kept = 0;
+        for (length, path) in all.iter().step_by(step) {
             kept += length;
             if kept > KEPT {
-                fs::remove_file(&path).with_context(|| path.display().to_string())?;
+                break;
             }
+            let to = to.join(path.file_name().context("a file's name")?);
+            fs::copy(path, &to).with_context(|| to.display().to_string())?;
         }
         Ok(())
+    }
+}
+
+/// The processor time of the programs that were run meanwhile; where the system does not tell it, the time.
+struct Clock {
+    start: Instant,
+    before: Option<f64>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { start: Instant::now(), before: Self::children() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        match (self.before, Self::children()) {
+            (Some(before), Some(now)) => Duration::from_secs_f64((now - before).max(0.0)),
+            _ => self.start.elapsed(),
+        }
+    }
+
+    /// Seconds of the children that have ended, and of theirs: `cutime` and `cstime` of Linux's `proc(5)`.
+    fn children() -> Option<f64> {
+        let text = fs::read_to_string("/proc/self/stat").ok()?;
+        let ticks: Vec<u64> =
+            text.rsplit_once(')')?.1.split_whitespace().skip(13).take(2).map_while(|t| t.parse().ok()).collect();
+        (ticks.len() == 2).then(|| ticks.iter().sum::<u64>() as f64 / TICKS)
     }
 }
 

@@ -28,7 +28,7 @@ impl Bench {
         let job = Job::new(&experiment, &dataset, &mut model)?;
         let times =
             model.plan_with_times(experiment.batch_size, false, Some((&(&job.x).into(), &(&job.y).into())))?;
-        let share = times.flops() / machine.fma_peak;
+        let share = times.share_of_peak(&machine);
         if self.json {
             let mut value = machine.to_json();
             value["tutorial_step"] = json!({

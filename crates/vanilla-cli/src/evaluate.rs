@@ -1,17 +1,19 @@
 //! `vanilla evaluate`: the loss and the metrics of a model on data.
 
-use crate::ui::{print_line, usage};
+use crate::ui::{note, print_line, usage};
 use crate::{Global, data, model};
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
+use vanilla::losses::suggest;
+use vanilla::{Arrays, Model, Tensor};
 
 #[derive(Args)]
 #[command(after_help = "Examples: vanilla evaluate runs/mnist/model.keras --data mnist\n          \
                         vanilla evaluate model.keras --data table.csv")]
 pub struct Evaluate {
-    /// A compiled .keras file
+    /// .keras, .h5, .safetensors or .onnx; where it names no loss, outputs and targets decide
     model: PathBuf,
     /// A data set's name (its test part is taken), an .npz with x and y, or a table (.csv)
     #[arg(long, value_name = "D")]
@@ -35,6 +37,9 @@ impl Evaluate {
             let problem = "has x but no targets: evaluate needs an .npz with x and y (predict needs x alone)";
             return Err(usage(format!("{}: {problem}", self.data)));
         };
+        if !model.is_compiled() && model.output_names().len() == 1 {
+            self.compile(&mut model, &x, &y, global)?;
+        }
         let logs = model.evaluate(&x, &y)?;
         if self.json {
             let values: Map<String, Value> =
@@ -43,5 +48,17 @@ impl Evaluate {
         }
         let values: Vec<_> = logs.0.iter().map(|(key, value)| format!("{key}: {value:.4}")).collect();
         print_line(&values.join(" - "))
+    }
+    /// Compiles a model that came without a loss, as ONNX files do, and says with what.
+    fn compile(&self, model: &mut Model, x: &Arrays, y: &Tensor, global: &Global) -> Result<()> {
+        // What all rows are, the first ones are.
+        let rows = x.rows().min(y.rows()).min(1000);
+        let first: Vec<usize> = (0..rows).collect();
+        let suggestion = suggest(&model.predict(x.take(&first)?)?, &y.take(&first)?)?;
+        if !global.quiet {
+            let (name, path) = (suggestion.name, self.model.display());
+            note(&format!("note: {path}: holds no loss; {name} is taken, as {}", suggestion.reason));
+        }
+        Ok(model.compile(suggestion.loss, "sgd", [suggestion.metric])?)
     }
 }

@@ -100,6 +100,24 @@ fn plan_says_where_the_time_goes() {
     }
 }
 
+/// An ONNX file has no loss: what the model answers and the targets decide.
+#[test]
+fn evaluate_onnx() {
+    let folder = folder();
+    folder.good(&["convert", "run/model.keras", "a.onnx", "--quiet"]);
+    let evaluate = |model: &str| folder.good(&["evaluate", model, "--data", "data.npz"]);
+    let (want, ran) = (evaluate("run/model.keras").stdout, evaluate("a.onnx"));
+    assert_eq!(
+        ran.stderr,
+        "note: a.onnx: holds no loss; sparse_categorical_crossentropy is taken, as the outputs are probabilities and \
+         the targets are class numbers\n"
+    );
+    let loss = |line: &str| line.split(" - ").next().map(str::to_owned);
+    assert!(want.starts_with("loss: "), "{want}");
+    assert_eq!(loss(&ran.stdout), loss(&want));
+    assert!(ran.stdout.contains(" - accuracy: "), "{}", ran.stdout);
+}
+
 /// Every format that a model can be in, and what is left of it.
 #[test]
 fn convert_keeps_the_predictions() {

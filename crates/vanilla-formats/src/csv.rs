@@ -26,7 +26,7 @@ mod blocks;
 mod number;
 mod scan;
 
-pub use blocks::{BlockError, Blocks};
+pub use blocks::Blocks;
 use number::{Class, Odd, classify};
 pub use scan::MAX_FIELD;
 pub(crate) use scan::{Field, Scanner, Step};

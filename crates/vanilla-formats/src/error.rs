@@ -88,6 +88,17 @@ pub enum FormatError {
     },
 }
 
+/// Why a file that is read block by block could not be: the file, or what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The file could not be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// It is not of this format. Bytes, rows and elements are counted from the begin of a block.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
 impl FormatError {
     /// The same error with a way out, for callers that know more than the reader did.
     pub fn with_hint(mut self, way_out: &'static str) -> Self {

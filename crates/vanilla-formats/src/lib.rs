@@ -39,5 +39,5 @@ pub mod tar;
 pub mod tfevents;
 
 pub use array::{Array, Data};
-pub use error::{FormatError, Result};
+pub use error::{BlockError, FormatError, Result};
 pub use sniff::describe;

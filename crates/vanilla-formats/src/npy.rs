@@ -11,6 +11,10 @@
 //! is the grammar above and nothing else. Objects (pickles), records, strings, complex numbers and float16 are refused.
 //! Python 2 wrote lengths as `60000L`; that is read too.
 
+mod rows;
+
+pub use rows::Rows;
+
 use crate::array::checked_count;
 use crate::error::{Errors, Result, show};
 use crate::scalar::{self, Kind};
@@ -26,24 +30,7 @@ const GROWTH_DIGITS: usize = 21;
 
 /// Reads one array; Fortran order is transposed into row-major order.
 pub fn read(bytes: &[u8]) -> Result<Array> {
-    let Some(rest) = bytes.strip_prefix(MAGIC) else {
-        return Err(FormatError::NotThisFormat {
-            expected: "an npy file",
-            found: sniff::describe(bytes),
-            hint: "",
-        });
-    };
-    let (length, begin) = match *rest {
-        [1, 0, a, b, ..] => (usize::from(u16::from_le_bytes([a, b])), 10),
-        [2 | 3, 0, a, b, c, d, ..] => (u32::from_le_bytes([a, b, c, d]) as usize, 12),
-        [1, 0, ..] | [2 | 3, 0, ..] | [] | [_] => {
-            return Err(ERRORS.truncated("header length", 12, bytes.len() as u64));
-        }
-        [major, minor, ..] => {
-            let found = format!("{major}.{minor}");
-            return Err(ERRORS.malformed("version at byte 6", "1.0, 2.0 or 3.0", found));
-        }
-    };
+    let (begin, length) = prefix(bytes)?;
     let there = bytes.len() - begin;
     if length > there {
         return Err(ERRORS.truncated("header", length as u64, there as u64));
@@ -52,8 +39,30 @@ pub fn read(bytes: &[u8]) -> Result<Array> {
         return Err(ERRORS.limit("header", MAX_HEADER as u64, format!("{length} bytes")));
     }
     let (header, data) = bytes[begin..].split_at(length);
-    let header = Header::parse(header, begin)?;
-    header.read_data(data)
+    Header::parse(header, begin)?.read_data(data)
+}
+
+/// Where the header begins, and its length, from the first twelve bytes.
+fn prefix(bytes: &[u8]) -> Result<(usize, usize)> {
+    let Some(rest) = bytes.strip_prefix(MAGIC) else {
+        return Err(FormatError::NotThisFormat {
+            expected: "an npy file",
+            found: sniff::describe(bytes),
+            hint: "",
+        });
+    };
+    let (begin, length) = match *rest {
+        [1, 0, a, b, ..] => (10, usize::from(u16::from_le_bytes([a, b]))),
+        [2 | 3, 0, a, b, c, d, ..] => (12, u32::from_le_bytes([a, b, c, d]) as usize),
+        [1, 0, ..] | [2 | 3, 0, ..] | [] | [_] => {
+            return Err(ERRORS.truncated("header length", 12, bytes.len() as u64));
+        }
+        [major, minor, ..] => {
+            let found = format!("{major}.{minor}");
+            return Err(ERRORS.malformed("version at byte 6", "1.0, 2.0 or 3.0", found));
+        }
+    };
+    Ok((begin, length))
 }
 
 /// Writes what `numpy.save` writes for `|u1`, `<i8` and `<f4`, byte for byte.
@@ -154,22 +163,24 @@ impl Header {
         Ok(Self { kind, big_endian, fortran, shape, count })
     }
 
-    fn read_data(self, data: &[u8]) -> Result<Array> {
-        let expected = self.count * self.kind.size();
-        if data.len() < expected {
-            return Err(ERRORS.truncated(
-                format!("data of shape {:?}", self.shape),
-                expected as u64,
-                data.len() as u64,
-            ));
+    /// Whether there are as many bytes of data as the shape says.
+    fn check_length(&self, found: u64) -> Result<()> {
+        let expected = (self.count * self.kind.size()) as u64;
+        if found < expected {
+            return Err(ERRORS.truncated(format!("data of shape {:?}", self.shape), expected, found));
         }
-        if data.len() > expected {
+        if found > expected {
             return Err(ERRORS.malformed(
                 "end of file",
                 format!("{expected} bytes of data and nothing behind them"),
-                format!("{} bytes behind them", data.len() - expected),
+                format!("{} bytes behind them", found - expected),
             ));
         }
+        Ok(())
+    }
+
+    fn read_data(self, data: &[u8]) -> Result<Array> {
+        self.check_length(data.len() as u64)?;
         let data = scalar::decode(self.kind, self.big_endian, data, ERRORS, "data")?;
         let data = if self.fortran && self.shape.len() > 1 {
             match data {

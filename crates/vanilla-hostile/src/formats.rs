@@ -4,10 +4,13 @@ use crate::mutate::Shape;
 use crate::seeds;
 use crate::watch::{CONSTANT, Outcome};
 use std::any::Any;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use vanilla::checkpoint::Checkpoint;
 use vanilla::{Fit, Model, Registry, Tensor, inspect};
-use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, onnx, png, safetensors, tar};
+#[cfg(feature = "columnar")]
+use vanilla_formats::columnar;
+use vanilla_formats::{csv, gzip, hdf5, idx, keras_zip, npy, npz, onnx, picture, png, safetensors, tar};
 
 /// A format under attack.
 pub struct Format {
@@ -87,6 +90,9 @@ pub const FORMATS: &[Format] = &[
         .memory(16).law(safetensors_law).cases(40_000),
     // Eight pixels from a byte of rows, for each four bytes of colour and one of gray; and the rows.
     Format::new("png", |b| kept(png::read(b)), seeds::png, Shape::Png).memory(44 * INFLATED).cases(20_000),
+    // Blocks of 64 pixels of three bytes from a bit, and the coefficients of a progressive picture.
+    Format::new("jpeg", |b| kept(picture::read(b)), seeds::jpeg, Shape::Bytes)
+        .memory(8 * 64 * 3 * 4).constant(4 << 20),
     // A value takes 72 bytes and more from two of text; files of models have at most a million of them.
     Format::new("json_config", json_config, seeds::json, Shape::Text).memory(512).constant(4 << 20).cases(5_000),
     // As keras_zip; columns of weights are padded to sixteen; and the description.
@@ -102,6 +108,9 @@ pub const FORMATS: &[Format] = &[
     // And numbers are padded to sixteen columns.
     Format::new("onnx_model", |b| kept(Model::from_onnx(b)), seeds::onnx, Shape::Protobuf)
         .memory(100).constant(1 << 20).law(onnx_model_law).cases(5_000),
+    // As the worst of the formats that weights come in; and the model.
+    Format::new("load_weights", load_weights, seeds::weights, Shape::Any)
+        .memory(19 * INFLATED).constant(6 << 20).cases(3_000),
     // As the worst of the others.
     Format::new("inspect", |b| kept(inspect(on_disk(b))), seeds::any, Shape::Any)
         .memory(44 * INFLATED).constant(6 << 20).cases(5_000),
@@ -109,6 +118,11 @@ pub const FORMATS: &[Format] = &[
     Format::new("csv", |b| kept(csv::read(b, &csv::Options::default())), seeds::csv, Shape::Text).memory(64),
     Format::new("tar", |b| kept(tar::read_members(b, seeds::MEMBERS)), seeds::tar, Shape::Tar)
         .memory(4 * INFLATED),
+    // A page of a small file may inflate to 64 MiB, and a run of equal values be 16 million rows.
+    #[cfg(feature = "columnar")]
+    Format::new("parquet", table, seeds::parquet, Shape::Bytes).constant(160 << 20).cases(5_000),
+    #[cfg(feature = "columnar")]
+    Format::new("arrow", table, seeds::arrow, Shape::Bytes).constant(160 << 20).cases(5_000),
     Format::new("checkpoint", checkpoint, seeds::checkpoint, Shape::Checkpoint).memory(16).cases(20_000),
 ];
 
@@ -206,13 +220,32 @@ fn checkpoint(bytes: &[u8]) -> Outcome {
     kept(Checkpoint::from_bytes(bytes, Path::new("x.safetensors")))
 }
 
-/// A path whose file has these bytes.
+#[cfg(feature = "columnar")]
+fn table(bytes: &[u8]) -> Outcome {
+    let form = columnar::Form::of(bytes).ok_or_else(|| "no table with types".to_owned())?;
+    kept(columnar::read(form, bytes, &[]))
+}
+
+/// Weights are taken whole or not at all.
+fn load_weights(bytes: &[u8]) -> Outcome {
+    thread_local!(static MODEL: RefCell<Model> = RefCell::new(seeds::model()));
+    MODEL.with_borrow_mut(|model| {
+        let before = model.weights_sha256();
+        let loaded = model.load_weights(on_disk(bytes));
+        if let Err(error) = &loaded {
+            assert_eq!(model.weights_sha256(), before, "weights of a file that was refused: {error}");
+        }
+        kept(loaded)
+    })
+}
+
+/// A path whose file has these bytes; its ending says no more than that they are arrays.
 fn on_disk(bytes: &[u8]) -> PathBuf {
     use std::sync::OnceLock;
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("a folder for temporary files"));
     let thread = format!("{:?}", std::thread::current().id()).replace(|c: char| !c.is_ascii_digit(), "");
-    let path = folder.path().join(thread);
+    let path = folder.path().join(format!("{thread}.npz"));
     std::fs::write(&path, bytes).expect("room for temporary files");
     path
 }

@@ -171,8 +171,42 @@ pub fn png() -> Vec<Vec<u8>> {
     ]
 }
 
+/// JPEG pictures: gray, in colours, with halved chroma, progressive.
+pub fn jpeg() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../vanilla/tests/golden/pictures/gray.jpg").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/pictures/colours.jpg").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/pictures/halved.jpg").to_vec(),
+        include_bytes!("../../vanilla/tests/golden/pictures/progressive.jpg").to_vec(),
+    ]
+}
+
+/// Parquet files of pyarrow and Polars, with each compression.
+#[cfg(feature = "columnar")]
+pub fn parquet() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets.parquet").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-none.parquet").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-gzip.parquet").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-zstd.parquet").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-v2.parquet").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-polars.parquet").to_vec(),
+    ]
+}
+
+/// Arrow IPC: files and a stream, of pyarrow and Polars.
+#[cfg(feature = "columnar")]
+pub fn arrow() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets.arrow").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets.arrows").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets.feather").to_vec(),
+        include_bytes!("../../vanilla-formats/tests/golden/tables/pets-polars.arrow").to_vec(),
+    ]
+}
+
 /// A model with several kinds of layers, compiled.
-fn model() -> Model {
+pub fn model() -> Model {
     let layers = layers![
         Flatten::new().input_shape([2, 3]),
         Dense::new(4).activation("relu"),
@@ -188,6 +222,18 @@ fn model() -> Model {
 /// Whole models: a small one of Keras, one that was trained there, and one of ours.
 pub fn keras() -> Vec<Vec<u8>> {
     vec![MINI.to_vec(), model().to_keras().expect("a built model"), TRAINED.to_vec()]
+}
+
+/// Weights of [`model`] as every kind of file.
+pub fn weights() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    [".weights.h5", ".weights.npz", ".safetensors"]
+        .map(|ending| {
+            let path = folder.path().join(format!("w{ending}"));
+            model().save_weights(&path).expect("room for temporary files");
+            std::fs::read(&path).expect("what was written")
+        })
+        .to_vec()
 }
 
 /// Whole models as HDF5, of tf.keras 2.15 and of Keras 3.

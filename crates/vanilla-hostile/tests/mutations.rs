@@ -10,15 +10,18 @@ use vanilla_hostile::{FORMATS, Format, check, format};
 
 /// What stands in `src/formats.rs`; one test each, so that they run beside one another.
 macro_rules! formats {
-    ($($name:ident)*) => {
-        const TESTED: &[&str] = &[$(stringify!($name)),*];
-        $(#[test] fn $name() { attack(stringify!($name)); })*
+    ($($(#[$feature:meta])? $name:ident)*) => {
+        const TESTED: &[&str] = &[$($(#[$feature])? stringify!($name)),*];
+        $($(#[$feature])? #[test] fn $name() { attack(stringify!($name)); })*
     };
 }
 
 formats! {
-    idx gzip npy npz keras_zip hdf5 safetensors png json_config keras_model legacy_h5 safetensors_model onnx onnx_model
-    inspect csv tar checkpoint
+    idx gzip npy npz keras_zip hdf5 safetensors png jpeg json_config keras_model legacy_h5 safetensors_model onnx
+    onnx_model load_weights inspect csv tar
+    #[cfg(feature = "columnar")] parquet
+    #[cfg(feature = "columnar")] arrow
+    checkpoint
 }
 
 #[test]

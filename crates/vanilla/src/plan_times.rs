@@ -4,6 +4,7 @@ use crate::arrays::Arrays;
 use crate::data::{Prepared, Weights};
 use crate::error::Result;
 use crate::losses::Targets;
+use crate::machine::Machine;
 use crate::model::{Model, NOT_BUILT, NOT_COMPILED};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -171,6 +172,12 @@ impl PlanTimes {
     /// Floating-point operations of all products a second, in the median step.
     pub fn flops(&self) -> f64 {
         self.steps.iter().map(|step| step.flops).sum::<f64>() / self.median_seconds()
+    }
+
+    /// [`PlanTimes::flops`] as a share of what this machine can do in registers. Products with zeros count, though they
+    /// are passed over.
+    pub fn share_of_peak(&self, machine: &Machine) -> f64 {
+        self.flops() / machine.fma_peak
     }
 }
 

@@ -68,6 +68,42 @@ fn the_bits_of_fit() {
 }
 
 /// Later batches may be larger than the first one, and epochs differ in length.
+/// Arrays in files of numpy's, read in blocks; what is wrong with them is said with the file's name.
+#[test]
+fn files_of_arrays() {
+    use vanilla::datasets::stream_arrays;
+    use vanilla::formats::{Array, Data, npy};
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, shape: &[usize], data: Data| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, npy::write(&Array::new(shape.to_vec(), data).unwrap())).unwrap();
+        path
+    };
+    let (x, y, _) = data();
+    let x_file = write("x.npy", &[ROWS, 3], Data::F32(x.to_f32()));
+    let y_file = write("y.npy", &[ROWS], Data::I64(y.to_i64()));
+    let mut fitted = model();
+    fitted.fit(&x, &y, Fit::new().epochs(3).batch_size(BATCH).shuffle(false).verbose(0)).unwrap();
+    let mut streamed = model();
+    let stream = stream_arrays(&x_file, &y_file, BATCH).unwrap();
+    streamed.fit_stream(stream.clone(), Fit::new().epochs(3).verbose(0)).unwrap();
+    assert_eq!(streamed.weights_sha256(), fitted.weights_sha256());
+
+    let text = |x: &std::path::Path, y: &std::path::Path| stream_arrays(x, y, BATCH).unwrap_err().to_string();
+    let short = write("short.npy", &[ROWS - 1], Data::I64(vec![0; ROWS - 1]));
+    assert_eq!(
+        text(&x_file, &short),
+        format!("{}: 21 rows, expected 22, as many as {} has", short.display(), x_file.display())
+    );
+    let bytes = std::fs::read(&x_file).unwrap();
+    std::fs::write(&x_file, &bytes[..bytes.len() - 1]).unwrap();
+    let cut = format!("{}: npy, data of shape [22, 3]: truncated: expected 264 bytes, found 263", x_file.display());
+    assert_eq!(text(&x_file, &y_file), cut);
+    // Also between two epochs.
+    let error = streamed.fit_stream(stream, Fit::new().verbose(0)).unwrap_err().to_string();
+    assert_eq!(error, cut);
+}
+
 #[test]
 fn batches_of_any_size() {
     let (x, ..) = data();

@@ -3,23 +3,12 @@
 
 use super::scan::MAX_ROW;
 use super::{Csv, ERRORS, Field, Layout, Options, Scanner, Seen, Step, check_text, put};
-use crate::FormatError;
+use crate::BlockError;
 use crate::table::Column;
 use std::io::Read;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 18;
-
-/// What went wrong: the file, or what is in it.
-#[derive(Debug, thiserror::Error)]
-pub enum BlockError {
-    /// The file could not be read.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// It is no table, or not the one that the options say. Bytes are counted from the begin of a block.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-}
 
 /// Reads a table block by block.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub use load_data::{Loaded, boston_housing, california_housing, cifar10, fashion
 pub use pictures::picture;
 pub use prepare::{MOST_CLASSES, Missing, Prepare, Prepared, Task};
 pub use schema::Schema;
-pub use stream::{CsvBatches, CsvStream, stream};
+pub use stream::{ArrayBatches, ArrayStream, CsvBatches, CsvStream, stream, stream_arrays};
 pub use table::Table;
 pub use table_model::MOST_TEXTS;
 

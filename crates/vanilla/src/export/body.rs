@@ -5,6 +5,7 @@
 //! loop gets a name, everything else stands where it is read.
 
 use std::collections::{BTreeSet, HashMap};
+use vanilla_plan::Merge;
 use vanilla_plan::formula::{Binary, Compare, Formula, Op, Reduce, Unary};
 
 /// What a language with braces says in its own way.
@@ -300,6 +301,23 @@ impl<'a, L: Language> Body<'a, L> {
         self.constants.insert(op, name.clone());
         self.language.place(&name, index)
     }
+}
+
+/// What a merge makes of these elements, and whether it calls the functions of two numbers: the larger, the smaller.
+pub(super) fn merged(language: &impl Language, merge: Merge, xs: &[String]) -> (String, [bool; 2]) {
+    let chain = |function: String| {
+        let (first, rest) = xs.split_first().expect("values to merge");
+        rest.iter().fold(first.clone(), |y, x| format!("{function}({y}, {x})"))
+    };
+    let made = match merge {
+        Merge::Add => xs.join(" + "),
+        Merge::Subtract => xs.join(" - "),
+        Merge::Multiply => xs.join(" * "),
+        Merge::Average => format!("({}) / {}", xs.join(" + "), language.number(xs.len() as f32)),
+        Merge::Maximum => chain(language.larger()),
+        Merge::Minimum => chain(language.smaller()),
+    };
+    (made, [merge == Merge::Maximum, merge == Merge::Minimum])
 }
 
 /// An index in a product.

@@ -10,7 +10,7 @@
 //! arrays on the stack, whose size the head states. Products are summed in `float` in the order of the inputs, sums
 //! along a row in `double`. Names of layers appear only as letters and digits, and quoted in the lists of names.
 
-use super::body::{Body, Language};
+use super::body::{Body, Language, merged};
 use super::head;
 use super::layout::{Layout, Place};
 use super::names::{Names, identifier, plain};
@@ -18,7 +18,6 @@ use super::parts;
 use super::program::{Program, Step, Work};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use vanilla_plan::Merge;
 use vanilla_plan::formula::{Formula, Op, Reduce, Unary};
 
 /// The header.
@@ -30,17 +29,9 @@ pub(super) fn print(program: &Program) -> String {
         file.constants.push(array(&name, &doc, &weights.values));
         file.weights.push(name);
     }
-    let (mut lines, mut layer) = (Vec::new(), String::new());
-    for (number, step) in program.steps.iter().enumerate() {
-        let value = program.value(number);
-        if let Work::Regroup = step.work {
-            continue;
-        }
-        let comment = format!("/* {} ({}) */", plain(&step.layer), plain(&step.class));
-        if comment != layer {
-            layer.clone_from(&comment);
-            lines.push(comment);
-        }
+    let mut lines = Vec::new();
+    for (title, step, value) in program.walk() {
+        lines.extend(title.map(|title| format!("/* {title} */")));
         file.step(step, value, &mut lines);
     }
     for (number, value) in file.layout.copies.clone() {
@@ -149,7 +140,8 @@ impl<'a> File<'a> {
             }
             Work::Merge(merge) => {
                 let xs: Vec<String> = step.reads.iter().map(|value| format!("{}[i]", self.at(*value))).collect();
-                let value = self.merged(*merge, &xs);
+                let (value, binary) = merged(self, *merge, &xs);
+                self.note(binary);
                 write(format!("for (int i = 0; i < {elements}; i++) {{\n    {y}[i] = {value};\n}}"));
             }
             Work::Concatenate => {
@@ -196,7 +188,7 @@ impl<'a> File<'a> {
         let function = self.own(&format!("f_{}", identifier(name, "curve")));
         let (mut lines, value, body) = Body::new(self, formula).of_element();
         let binary = body.binary;
-        (0..2).for_each(|i| self.binary[i] |= binary[i]);
+        self.note(binary);
         lines.push(format!("return {value};"));
         lines.splice(0..0, (!formula.ops().contains(&Op::X)).then(|| "(void)x;".to_owned()));
         self.functions.push(function_of(&format!("static inline float {function}(float x)"), &lines));
@@ -212,7 +204,7 @@ impl<'a> File<'a> {
         let function = self.own(&format!("row_{}", identifier(name, "row")));
         let (mut lines, body) = Body::new(self, formula).of_row();
         let binary = body.binary;
-        (0..2).for_each(|i| self.binary[i] |= binary[i]);
+        self.note(binary);
         lines.splice(0..0, (!formula.ops().contains(&Op::X)).then(|| "(void)x;".to_owned()));
         let head = format!("static inline void {function}(const float *x, float *y)");
         self.functions.push(function_of(&head, &lines));
@@ -220,26 +212,8 @@ impl<'a> File<'a> {
         function
     }
 
-    /// What a merge makes of these elements.
-    fn merged(&mut self, merge: Merge, xs: &[String]) -> String {
-        let chain = |function: String| {
-            let (first, rest) = xs.split_first().expect("values to merge");
-            rest.iter().fold(first.clone(), |y, x| format!("{function}({y}, {x})"))
-        };
-        match merge {
-            Merge::Add => xs.join(" + "),
-            Merge::Subtract => xs.join(" - "),
-            Merge::Multiply => xs.join(" * "),
-            Merge::Average => format!("({}) / {}", xs.join(" + "), number(xs.len() as f32)),
-            Merge::Maximum => {
-                self.binary[0] = true;
-                chain(self.larger())
-            }
-            Merge::Minimum => {
-                self.binary[1] = true;
-                chain(self.smaller())
-            }
-        }
+    fn note(&mut self, binary: [bool; 2]) {
+        (0..2).for_each(|which| self.binary[which] |= binary[which]);
     }
 
     /// The text of it all.

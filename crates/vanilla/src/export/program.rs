@@ -11,6 +11,7 @@
 //! noise, masks, penalties) is gone, and so is what no output needs. [`Program::run`] computes it slowly and readably:
 //! the exports are compared with it, and it with [`Model::predict`].
 
+use super::names::plain;
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
@@ -208,6 +209,18 @@ impl Program {
     /// The value that a step gives.
     pub fn value(&self, step: usize) -> usize {
         self.fronts.len() + step
+    }
+
+    /// The steps that compute something, each with its value, and with a title where another layer begins.
+    pub(super) fn walk(&self) -> impl Iterator<Item = (Option<String>, &Step, usize)> {
+        let mut layer = String::new();
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| !matches!(step.work, Work::Regroup));
+        steps.map(move |(number, step)| {
+            let title = format!("{} ({})", plain(&step.layer), plain(&step.class));
+            let begins = title != layer;
+            layer.clone_from(&title);
+            (begins.then_some(title), step, self.value(number))
+        })
     }
 
     /// Elements of a value, for one row of data.

@@ -10,7 +10,7 @@
 //! f32 in the order of the inputs, sums along a row in f64. `exp` and its like are those of `std`; they stand together
 //! in one place, for whoever has none. Names of layers appear only as letters and digits.
 
-use super::body::{Body, Language};
+use super::body::{Body, Language, merged};
 use super::head;
 use super::layout::{Layout, Place};
 use super::names::{Names, identifier, plain};
@@ -18,7 +18,6 @@ use super::parts;
 use super::program::{Program, Step, Work};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use vanilla_plan::Merge;
 use vanilla_plan::formula::{Formula, Op, Reduce, Unary};
 
 /// The module.
@@ -30,17 +29,9 @@ pub(super) fn print(program: &Program) -> String {
         file.statics.push(matrix(&name, &doc, weights.rows, weights.cols, &weights.values));
         file.weights.push(name);
     }
-    let (mut lines, mut layer) = (Vec::new(), String::new());
-    for (number, step) in program.steps.iter().enumerate() {
-        let value = program.value(number);
-        if let Work::Regroup = step.work {
-            continue;
-        }
-        let comment = format!("// {} ({})", plain(&step.layer), plain(&step.class));
-        if comment != layer {
-            layer.clone_from(&comment);
-            lines.push(comment);
-        }
+    let mut lines = Vec::new();
+    for (title, step, value) in program.walk() {
+        lines.extend(title.map(|title| format!("// {title}")));
         file.step(step, value, &mut lines);
     }
     for (number, value) in file.layout.copies.clone() {
@@ -176,10 +167,9 @@ impl<'a> File<'a> {
                     .iter()
                     .fold(format!("{}.iter_mut()", self.slice(value)), |zip, x| format!("{zip}.zip({x})"));
                 let pattern = names.iter().fold("y".to_owned(), |pattern, name| format!("({pattern}, {name})"));
-                let made = merged(*merge, &names);
-                if let Merge::Maximum | Merge::Minimum = merge {
-                    self.helpers.insert(if *merge == Merge::Maximum { "larger" } else { "smaller" });
-                }
+                let elements: Vec<String> = names.iter().map(|name| format!("*{name}")).collect();
+                let (made, binary) = merged(self, *merge, &elements);
+                self.note(BTreeSet::new(), binary);
                 lines.push(format!("for {pattern} in {zip} {{"));
                 lines.push(format!("    *y = {made};"));
                 lines.push("}".into());
@@ -436,21 +426,4 @@ fn matrix(name: &str, doc: &str, rows: usize, cols: usize, values: &[f32]) -> St
 fn function_of(head: &str, lines: &[String]) -> String {
     let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!("{head} {{\n{body}}}\n")
-}
-
-/// What a merge makes of these references.
-fn merged(merge: Merge, names: &[String]) -> String {
-    let deref: Vec<String> = names.iter().map(|name| format!("*{name}")).collect();
-    let chain = |function: &str| {
-        let (first, rest) = deref.split_first().expect("values to merge");
-        rest.iter().fold(first.clone(), |y, x| format!("{function}({y}, {x})"))
-    };
-    match merge {
-        Merge::Add => deref.join(" + "),
-        Merge::Subtract => deref.join(" - "),
-        Merge::Multiply => deref.join(" * "),
-        Merge::Average => format!("({}) / {:?}", deref.join(" + "), names.len() as f32),
-        Merge::Maximum => chain("larger"),
-        Merge::Minimum => chain("smaller"),
-    }
 }

@@ -5,6 +5,7 @@ use crate::checkpoint::Checkpoint;
 use crate::datasets::Table;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::registry::Registry;
 use serde_json::Value;
 use std::path::Path;
 use vanilla_formats::columnar::Form;
@@ -26,13 +27,13 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
         table(Table::from_bytes(bytes).map_err(wrong)?, found);
     } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
         usual = &["h5", "hdf5"];
-        hdf5_file(path, &hdf5::read(bytes).map_err(wrong)?, found);
+        hdf5_file(path, bytes, &hdf5::read(bytes).map_err(wrong)?, found);
     } else if bytes.starts_with(b"PK") {
         let is_keras = ending == "keras";
         match keras_zip::read(bytes) {
             Ok(archive) => {
                 usual = &["keras"];
-                keras_file(path, &archive, found);
+                keras_file(path, bytes, &archive, found);
             }
             Err(error) if is_keras => return Err(wrong(error)),
             Err(_) => {
@@ -57,7 +58,7 @@ pub(super) fn look(path: &Path, bytes: &[u8], found: &mut Inspection) -> Result<
         data(found, kind, vec![("x".into(), array)]);
     } else if ending == "onnx" {
         // The format has no first bytes of its own, and neither have tables.
-        onnx_file(path, onnx::read(bytes).map_err(wrong)?, found);
+        onnx_file(path, bytes, onnx::read(bytes).map_err(wrong)?, found);
     } else if Table::is_one(path) {
         table(Table::from_bytes(bytes).map_err(wrong)?, found);
     } else {
@@ -79,7 +80,7 @@ fn unknown(bytes: &[u8]) -> String {
     }
 }
 
-fn keras_file(path: &Path, archive: &keras_zip::KerasArchive<'_>, found: &mut Inspection) {
+fn keras_file(path: &Path, bytes: &[u8], archive: &keras_zip::KerasArchive<'_>, found: &mut Inspection) {
     found.kind = "a Keras 3 model (.keras)".into();
     match archive.metadata.as_deref().map(serde_json::from_str::<Value>) {
         Some(Ok(metadata)) => {
@@ -92,14 +93,14 @@ fn keras_file(path: &Path, archive: &keras_zip::KerasArchive<'_>, found: &mut In
         Some(Err(error)) => found.unusual.push(format!("metadata.json is no JSON: {error}")),
         None => found.unusual.push("metadata.json is missing".into()),
     }
-    model(path, found);
+    model(path, bytes, found);
     match hdf5::read(&archive.weights) {
         Ok(tree) => weights(&tree, found),
         Err(error) => found.unusual.push(format!("model.weights.h5: {error}")),
     }
 }
 
-fn hdf5_file(path: &Path, tree: &Group, found: &mut Inspection) {
+fn hdf5_file(path: &Path, bytes: &[u8], tree: &Group, found: &mut Inspection) {
     let text = |name: &str| match tree.attr(name) {
         Some(Attr::Str(text)) => Some(text.clone()),
         _ => None,
@@ -111,7 +112,7 @@ fn hdf5_file(path: &Path, tree: &Group, found: &mut Inspection) {
                 found.about(key, text);
             }
         }
-        model(path, found);
+        model(path, bytes, found);
     } else if matches!(tree.get("layers"), Some(Node::Group(_))) {
         found.kind = "weights of a Keras 3 model (.weights.h5)".into();
         found.about("hint", "weights alone: convert and load_weights need the model as well");
@@ -155,7 +156,7 @@ fn safetensors_file(path: &Path, bytes: &[u8], file: safetensors::File, found: &
         }
     } else if text("config").is_some() {
         found.kind = "a model (.safetensors)".into();
-        model(path, found);
+        model(path, bytes, found);
     } else {
         found.kind = "arrays (.safetensors), without the description of a model".into();
         for (name, text) in &file.metadata {
@@ -168,7 +169,7 @@ fn safetensors_file(path: &Path, bytes: &[u8], file: safetensors::File, found: &
     odd_weights(found);
 }
 
-fn onnx_file(path: &Path, file: onnx::Model, found: &mut Inspection) {
+fn onnx_file(path: &Path, bytes: &[u8], file: onnx::Model, found: &mut Inspection) {
     found.kind = "an ONNX model (.onnx)".into();
     found.about("ir_version", file.ir_version);
     for (domain, version) in &file.opsets {
@@ -188,7 +189,7 @@ fn onnx_file(path: &Path, file: onnx::Model, found: &mut Inspection) {
     for (name, text) in &file.metadata {
         found.about(name, text.chars().take(100).collect::<String>());
     }
-    model(path, found);
+    model(path, bytes, found);
     for tensor in file.graph.initializers {
         let data = match tensor.values {
             onnx::Values::F32(values) => Data::F32(values),
@@ -244,8 +245,8 @@ fn first(names: &[String], most: usize) -> String {
 }
 
 /// What the model in the file is, if it can be loaded.
-fn model(path: &Path, found: &mut Inspection) {
-    let model = match Model::load(path) {
+fn model(path: &Path, bytes: &[u8], found: &mut Inspection) {
+    let model = match Model::of_file(path, bytes, &Registry::default()) {
         Ok(model) => model,
         Err(error) => {
             let (text, file) = (error.to_string(), path.display().to_string());

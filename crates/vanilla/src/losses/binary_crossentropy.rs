@@ -8,9 +8,9 @@
 //! **Gradient** by logits `(sigmoid(z) - t') / k`
 //! **Reference** `keras.losses.BinaryCrossentropy`
 
-use super::categorical_crossentropy::{last_axis, smoothing};
+use super::crossentropy::Common;
 use super::{EPSILON, Loss, Targets};
-use crate::config::{Config, Keys, keys};
+use crate::config::{Config, Keys};
 use crate::error::Result;
 use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
@@ -18,8 +18,7 @@ use vanilla_plan::kernels::Kernels;
 /// Cross-entropy of independent yes-or-no outputs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BinaryCrossentropy {
-    from_logits: bool,
-    label_smoothing: f32,
+    common: Common,
 }
 
 impl BinaryCrossentropy {
@@ -30,36 +29,30 @@ impl BinaryCrossentropy {
 
     /// The model's outputs are logits.
     pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
+        self.common.from_logits = from_logits;
         self
     }
 
     /// Moves every target this far towards one half.
     pub fn label_smoothing(mut self, share: f32) -> Self {
-        self.label_smoothing = share;
+        self.common.label_smoothing = share;
         self
     }
 
     pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
-        last_axis(config)?;
-        let from_logits = config.boolean("from_logits")?.unwrap_or(false);
-        Ok(Self { from_logits, label_smoothing: smoothing(config)? })
-    }
-
-    fn smooth(&self, t: f32) -> f32 {
-        t * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
+        Ok(Self { common: Common::from_config(config)? })
     }
 
     /// The mean of `max(z, 0) - z t' + ln(1 + e^-|z|)`.
     fn loss(&self, target: &[f32], z: &[f32]) -> f32 {
-        let one = |(&t, &z): (&f32, &f32)| z.max(0.0) - z * self.smooth(t) + libm::log1pf(libm::expf(-z.abs()));
+        let one = |(&t, &z): (&f32, &f32)| z.max(0.0) - z * self.common.smooth(t, 2) + libm::log1pf(libm::expf(-z.abs()));
         target.iter().zip(z).map(one).sum::<f32>() / z.len() as f32
     }
 
     /// `d = (p - t') / k`, p being in d.
     fn gradient(&self, target: &[f32], d: &mut [f32]) {
         let scale = 1.0 / d.len() as f32;
-        d.iter_mut().zip(target).for_each(|(d, &t)| *d = (*d - self.smooth(t)) * scale);
+        d.iter_mut().zip(target).for_each(|(d, &t)| *d = (*d - self.common.smooth(t, 2)) * scale);
     }
 }
 
@@ -68,7 +61,7 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
         "binary_crossentropy"
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
-        if self.from_logits {
+        if self.common.from_logits {
             d.copy_from_slice(prediction);
             kernels.sigmoid(d);
             self.gradient(target, d);
@@ -77,14 +70,14 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
         let scale = 1.0 / prediction.len() as f32;
         let mut loss = 0.0;
         for ((d, &p), &t) in d.iter_mut().zip(prediction).zip(target) {
-            let (t, c) = (self.smooth(t), p.clamp(EPSILON, 1.0 - EPSILON));
+            let (t, c) = (self.common.smooth(t, 2), p.clamp(EPSILON, 1.0 - EPSILON));
             loss -= t * libm::logf(c) + (1.0 - t) * libm::logf(1.0 - c);
             *d = if p == c { (p - t) / (p * (1.0 - p)) * scale } else { 0.0 };
         }
         loss * scale
     }
     fn joins(&self, link: Link) -> bool {
-        link == Link::Sigmoid && !self.from_logits
+        link == Link::Sigmoid && !self.common.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         let loss = self.loss(target, logits);
@@ -100,13 +93,13 @@ impl Loss for BinaryCrossentropy {
         "BinaryCrossentropy"
     }
     fn config(&self) -> Keys {
-        keys! { "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1 }
+        self.common.config()
     }
     fn wants_probabilities(&self) -> bool {
-        !self.from_logits
+        !self.common.from_logits
     }
     fn wants_logits(&self) -> bool {
-        self.from_logits
+        self.common.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::Numbers

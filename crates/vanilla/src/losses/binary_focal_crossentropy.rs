@@ -9,7 +9,7 @@
 //! **Gradient** `w ((1 - p_t)^gamma bce' - gamma (1 - p_t)^(gamma - 1) (2 t' - 1) p' bce) / k`
 //! **Reference** `keras.losses.BinaryFocalCrossentropy`; Lin et al. 2017 (arXiv 1708.02002), equation 5
 
-use super::categorical_crossentropy::{last_axis, smoothing};
+use super::crossentropy::{Common, gamma};
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -22,13 +22,12 @@ pub struct BinaryFocalCrossentropy {
     balanced: bool,
     alpha: f32,
     gamma: f32,
-    from_logits: bool,
-    label_smoothing: f32,
+    common: Common,
 }
 
 impl Default for BinaryFocalCrossentropy {
     fn default() -> Self {
-        Self { balanced: false, alpha: 0.25, gamma: 2.0, from_logits: false, label_smoothing: 0.0 }
+        Self { balanced: false, alpha: 0.25, gamma: 2.0, common: Common::default() }
     }
 }
 
@@ -52,24 +51,22 @@ impl BinaryFocalCrossentropy {
 
     /// The model's outputs are logits.
     pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
+        self.common.from_logits = from_logits;
         self
     }
 
     /// Moves every target this far towards one half.
     pub fn label_smoothing(mut self, share: f32) -> Self {
-        self.label_smoothing = share;
+        self.common.label_smoothing = share;
         self
     }
 
     pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
-        last_axis(config)?;
         Ok(Self {
+            common: Common::from_config(config)?,
             balanced: config.boolean("apply_class_balancing")?.unwrap_or(false),
             alpha: config.share("alpha", 0.25)? as f32,
             gamma: gamma(config)?,
-            from_logits: config.boolean("from_logits")?.unwrap_or(false),
-            label_smoothing: smoothing(config)?,
         })
     }
 
@@ -83,16 +80,12 @@ impl BinaryFocalCrossentropy {
         (w * (factor * bce), w * (factor * dbce - slope * (2.0 * t - 1.0) * dp * bce))
     }
 
-    fn smooth(&self, t: f32) -> f32 {
-        t * (1.0 - self.label_smoothing) + 0.5 * self.label_smoothing
-    }
-
     /// Value and gradient by the logits, whose sigmoids are in `d`.
     fn of_logits(&self, target: &[f32], logits: &[f32], d: &mut [f32]) -> f32 {
         let scale = 1.0 / logits.len() as f32;
         let mut sum = 0.0;
         for ((d, &z), &t) in d.iter_mut().zip(logits).zip(target) {
-            let (t, p) = (self.smooth(t), *d);
+            let (t, p) = (self.common.smooth(t, 2), *d);
             let bce = z.max(0.0) - z * t + libm::log1pf(libm::expf(-z.abs()));
             let (value, gradient) = self.one(t, p, (bce, p - t), p * (1.0 - p));
             sum += value;
@@ -107,7 +100,7 @@ impl vanilla_plan::Loss for BinaryFocalCrossentropy {
         "binary_focal_crossentropy"
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
-        if self.from_logits {
+        if self.common.from_logits {
             d.copy_from_slice(prediction);
             kernels.sigmoid(d);
             return self.of_logits(target, prediction, d);
@@ -115,7 +108,7 @@ impl vanilla_plan::Loss for BinaryFocalCrossentropy {
         let scale = 1.0 / prediction.len() as f32;
         let mut sum = 0.0;
         for ((d, &p), &t) in d.iter_mut().zip(prediction).zip(target) {
-            let (t, c) = (self.smooth(t), p.clamp(EPSILON, 1.0 - EPSILON));
+            let (t, c) = (self.common.smooth(t, 2), p.clamp(EPSILON, 1.0 - EPSILON));
             let bce = -(t * libm::logf(c) + (1.0 - t) * libm::logf(1.0 - c));
             let dbce = if p == c { (p - t) / (p * (1.0 - p)) } else { 0.0 };
             let (value, gradient) = self.one(t, p, (bce, dbce), 1.0);
@@ -125,7 +118,7 @@ impl vanilla_plan::Loss for BinaryFocalCrossentropy {
         sum * scale
     }
     fn joins(&self, link: Link) -> bool {
-        link == Link::Sigmoid && !self.from_logits
+        link == Link::Sigmoid && !self.common.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         d.copy_from_slice(logits);
@@ -141,26 +134,17 @@ impl Loss for BinaryFocalCrossentropy {
         "BinaryFocalCrossentropy"
     }
     fn config(&self) -> Keys {
-        keys! {
-            "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1,
-            "apply_class_balancing": self.balanced, "alpha": self.alpha, "gamma": self.gamma,
-        }
+        let mut keys = self.common.config();
+        keys.extend(keys! { "apply_class_balancing": self.balanced, "alpha": self.alpha, "gamma": self.gamma });
+        keys
     }
     fn wants_probabilities(&self) -> bool {
-        !self.from_logits
+        !self.common.from_logits
     }
     fn wants_logits(&self) -> bool {
-        self.from_logits
+        self.common.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::Numbers
-    }
-}
-
-/// Takes `gamma`.
-pub(super) fn gamma(config: &mut Config) -> Result<f32> {
-    match config.float("gamma")?.unwrap_or(2.0) {
-        gamma if gamma >= 0.0 => Ok(gamma as f32),
-        gamma => Err(config.error(format!("gamma = {gamma}, expected an exponent of at least 0, such as 2"))),
     }
 }

@@ -9,8 +9,9 @@
 //! **Gradient** by logits `p sum(t') - t'`
 //! **Reference** `keras.losses.CategoricalCrossentropy`
 
+use super::crossentropy::Common;
 use super::{EPSILON, Loss, Targets};
-use crate::config::{Config, Keys, keys};
+use crate::config::{Config, Keys};
 use crate::error::Result;
 use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
@@ -18,8 +19,7 @@ use vanilla_plan::kernels::Kernels;
 /// Cross-entropy between one-hot targets and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CategoricalCrossentropy {
-    from_logits: bool,
-    label_smoothing: f32,
+    common: Common,
 }
 
 impl CategoricalCrossentropy {
@@ -30,35 +30,29 @@ impl CategoricalCrossentropy {
 
     /// The model's outputs are logits.
     pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
+        self.common.from_logits = from_logits;
         self
     }
 
     /// Moves this share of every target to all classes alike.
     pub fn label_smoothing(mut self, share: f32) -> Self {
-        self.label_smoothing = share;
+        self.common.label_smoothing = share;
         self
     }
 
     pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
-        last_axis(config)?;
-        let from_logits = config.boolean("from_logits")?.unwrap_or(false);
-        Ok(Self { from_logits, label_smoothing: smoothing(config)? })
-    }
-
-    fn smooth(&self, t: f32, classes: usize) -> f32 {
-        t * (1.0 - self.label_smoothing) + self.label_smoothing / classes as f32
+        Ok(Self { common: Common::from_config(config)? })
     }
 
     /// `-sum(t' ln p)` with `ln p = z - log_sum`.
     fn loss(&self, target: &[f32], z: &[f32], log_sum: f32) -> f32 {
-        target.iter().zip(z).map(|(&t, z)| self.smooth(t, target.len()) * (log_sum - z)).sum()
+        target.iter().zip(z).map(|(&t, z)| self.common.smooth(t, target.len()) * (log_sum - z)).sum()
     }
 
     /// `d = p sum(t') - t'`, p being in d.
     fn gradient(&self, target: &[f32], d: &mut [f32]) {
-        let total: f32 = target.iter().map(|&t| self.smooth(t, target.len())).sum();
-        d.iter_mut().zip(target).for_each(|(d, &t)| *d = *d * total - self.smooth(t, target.len()));
+        let total: f32 = target.iter().map(|&t| self.common.smooth(t, target.len())).sum();
+        d.iter_mut().zip(target).for_each(|(d, &t)| *d = *d * total - self.common.smooth(t, target.len()));
     }
 }
 
@@ -67,7 +61,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
         "categorical_crossentropy"
     }
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
-        if self.from_logits {
+        if self.common.from_logits {
             d.copy_from_slice(prediction);
             let log_sum = kernels.softmax(d);
             self.gradient(target, d);
@@ -77,7 +71,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
         let mut loss = 0.0;
         let mut dot = 0.0;
         for (i, d) in d.iter_mut().enumerate() {
-            let (t, q) = (self.smooth(target[i], prediction.len()), prediction[i] / sum);
+            let (t, q) = (self.common.smooth(target[i], prediction.len()), prediction[i] / sum);
             let clipped = q.clamp(EPSILON, 1.0 - EPSILON);
             loss -= t * libm::logf(clipped);
             *d = if q == clipped { -t / q } else { 0.0 };
@@ -87,7 +81,7 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
         loss
     }
     fn joins(&self, link: Link) -> bool {
-        link == Link::Softmax && !self.from_logits
+        link == Link::Softmax && !self.common.from_logits
     }
     fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
         d.copy_from_slice(logits);
@@ -105,31 +99,15 @@ impl Loss for CategoricalCrossentropy {
         "CategoricalCrossentropy"
     }
     fn config(&self) -> Keys {
-        keys! { "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1 }
+        self.common.config()
     }
     fn wants_probabilities(&self) -> bool {
-        !self.from_logits
+        !self.common.from_logits
     }
     fn wants_logits(&self) -> bool {
-        self.from_logits
+        self.common.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::OneHot
-    }
-}
-
-/// Takes `axis`, which must be the last.
-pub(super) fn last_axis(config: &mut Config) -> Result<()> {
-    match config.take("axis") {
-        Some(axis) if axis != -1 => Err(config.error(format!("axis = {axis}, expected -1, the last axis"))),
-        _ => Ok(()),
-    }
-}
-
-/// Takes `label_smoothing`.
-pub(super) fn smoothing(config: &mut Config) -> Result<f32> {
-    match config.float("label_smoothing")?.unwrap_or(0.0) {
-        share if (0.0..=1.0).contains(&share) => Ok(share as f32),
-        share => Err(config.error(format!("label_smoothing = {share}, expected a share from 0 to 1"))),
     }
 }

@@ -8,8 +8,7 @@
 //! **Gradient** by q `alpha t' (gamma (1 - q)^(gamma - 1) ln q - (1 - q)^gamma / q)`, 0 where q was clipped
 //! **Reference** `keras.losses.CategoricalFocalCrossentropy`; Lin et al. 2017 (arXiv 1708.02002), equation 5
 
-use super::binary_focal_crossentropy::gamma;
-use super::categorical_crossentropy::{last_axis, smoothing};
+use super::crossentropy::{Common, gamma};
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
@@ -20,13 +19,12 @@ use vanilla_plan::kernels::Kernels;
 pub struct CategoricalFocalCrossentropy {
     alpha: f32,
     gamma: f32,
-    from_logits: bool,
-    label_smoothing: f32,
+    common: Common,
 }
 
 impl Default for CategoricalFocalCrossentropy {
     fn default() -> Self {
-        Self { alpha: 0.25, gamma: 2.0, from_logits: false, label_smoothing: 0.0 }
+        Self { alpha: 0.25, gamma: 2.0, common: Common::default() }
     }
 }
 
@@ -50,29 +48,27 @@ impl CategoricalFocalCrossentropy {
 
     /// The model's outputs are logits.
     pub fn from_logits(mut self, from_logits: bool) -> Self {
-        self.from_logits = from_logits;
+        self.common.from_logits = from_logits;
         self
     }
 
     /// Moves this share of every target to all classes alike.
     pub fn label_smoothing(mut self, share: f32) -> Self {
-        self.label_smoothing = share;
+        self.common.label_smoothing = share;
         self
     }
 
     pub(crate) fn from_config(config: &mut Config) -> Result<Self> {
-        last_axis(config)?;
         Ok(Self {
+            common: Common::from_config(config)?,
             alpha: config.float("alpha")?.unwrap_or(0.25) as f32,
             gamma: gamma(config)?,
-            from_logits: config.boolean("from_logits")?.unwrap_or(false),
-            label_smoothing: smoothing(config)?,
         })
     }
 
     /// The summand of one class, and its derivative by q.
     fn one(&self, t: f32, classes: usize, q: f32) -> (f32, f32) {
-        let t = t * (1.0 - self.label_smoothing) + self.label_smoothing / classes as f32;
+        let t = self.common.smooth(t, classes);
         let c = q.clamp(EPSILON, 1.0 - EPSILON);
         let (ln, factor) = (libm::logf(c), libm::powf(1.0 - c, self.gamma));
         let slope = self.gamma * libm::powf(1.0 - c, self.gamma - 1.0) * ln - factor / c;
@@ -87,7 +83,7 @@ impl vanilla_plan::Loss for CategoricalFocalCrossentropy {
     fn row(&self, kernels: &Kernels, target: &[f32], prediction: &[f32], d: &mut [f32]) -> f32 {
         let classes = prediction.len();
         d.copy_from_slice(prediction);
-        if self.from_logits {
+        if self.common.from_logits {
             kernels.softmax(d);
         }
         let sum: f32 = d.iter().sum();
@@ -102,7 +98,7 @@ impl vanilla_plan::Loss for CategoricalFocalCrossentropy {
         for (d, t) in d.iter_mut().zip(target) {
             let p = *d;
             let by_p = (self.one(*t, classes, p / sum).1 - dot) / sum;
-            *d = if self.from_logits { p * by_p } else { by_p };
+            *d = if self.common.from_logits { p * by_p } else { by_p };
         }
         loss
     }
@@ -113,16 +109,15 @@ impl Loss for CategoricalFocalCrossentropy {
         "CategoricalFocalCrossentropy"
     }
     fn config(&self) -> Keys {
-        keys! {
-            "from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": -1,
-            "alpha": self.alpha, "gamma": self.gamma,
-        }
+        let mut keys = self.common.config();
+        keys.extend(keys! { "alpha": self.alpha, "gamma": self.gamma });
+        keys
     }
     fn wants_probabilities(&self) -> bool {
-        !self.from_logits
+        !self.common.from_logits
     }
     fn wants_logits(&self) -> bool {
-        self.from_logits
+        self.common.from_logits
     }
     fn targets(&self) -> Targets {
         Targets::OneHot

@@ -7,7 +7,7 @@
 //! the gradient is 0; Keras's is NaN at 0
 //! **Reference** `keras.losses.CosineSimilarity`
 
-use super::categorical_crossentropy::last_axis;
+use super::crossentropy::last_axis;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;

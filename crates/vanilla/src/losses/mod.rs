@@ -7,6 +7,11 @@ use serde_json::Value;
 use std::sync::Arc;
 pub use vanilla_plan::Reduction;
 
+mod crossentropy;
+mod suggest;
+
+pub use suggest::{Suggestion, suggest};
+
 /// What a loss compares the outputs with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Targets {

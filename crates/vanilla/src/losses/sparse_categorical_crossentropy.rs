@@ -9,7 +9,7 @@
 //! **Gradient** by logits `p - onehot(label)`
 //! **Reference** `keras.losses.SparseCategoricalCrossentropy`
 
-use super::categorical_crossentropy::last_axis;
+use super::crossentropy::last_axis;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;

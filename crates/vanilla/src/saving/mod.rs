@@ -172,13 +172,17 @@ impl Model {
     /// As [`Model::load`].
     pub fn load_with(path: impl AsRef<Path>, registry: &Registry) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = read_file(path)?;
-        if path.extension().is_some_and(|ending| ending == "onnx") && Kind::of(&bytes).is_none() {
-            return Self::from_onnx(&bytes).map_err(|error| Error::file(path, error));
+        Self::of_file(path, &read_file(path)?, registry)
+    }
+
+    /// The model in the bytes of this file.
+    pub(crate) fn of_file(path: &Path, bytes: &[u8], registry: &Registry) -> Result<Self> {
+        if path.extension().is_some_and(|ending| ending == "onnx") && Kind::of(bytes).is_none() {
+            return Self::from_onnx(bytes).map_err(|error| Error::file(path, error));
         }
-        let kind = Kind::of(&bytes).unwrap_or(Kind::promised(path));
-        let mut model = Self::of_kind(kind, &bytes, registry).map_err(|error| Error::file(path, error))?;
-        model.remarks.splice(0..0, lie(path, &bytes));
+        let kind = Kind::of(bytes).unwrap_or(Kind::promised(path));
+        let mut model = Self::of_kind(kind, bytes, registry).map_err(|error| Error::file(path, error))?;
+        model.remarks.splice(0..0, lie(path, bytes));
         Ok(model)
     }
 
