@@ -176,7 +176,10 @@ impl Fuzzer {
             let output = fs::File::create(&log).with_context(|| log.display().to_string())?;
             let before = files(&found)?;
             let mut command = self.command("fuzz");
-            command.args(["run", name]).args(self.corpora(name)?).arg("--");
+            // What was found now is still wrong, and would end the next run at its start.
+            let mut corpora = self.corpora(name)?;
+            corpora.retain(|folder| figures.findings.iter().all(|finding| !finding.starts_with(folder)));
+            command.args(["run", name]).args(corpora).arg("--");
             command.arg(format!("-artifact_prefix={}/", found.display())).arg(format!("-max_total_time={left}"));
             command.arg(format!("-max_len={LONGEST}"));
             // The readers' own limits are far lower; these only protect the machine.

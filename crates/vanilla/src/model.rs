@@ -9,6 +9,7 @@ use crate::layers::AnyLayer;
 use crate::losses::Targets;
 use crate::metrics::Direction;
 use crate::on_batch::OnBatch;
+use crate::optimizers::LearningRate;
 use crate::runtime::Runtime;
 use std::sync::{Arc, OnceLock};
 use vanilla_plan::kernels::Kernels;
@@ -257,13 +258,15 @@ impl Model {
     /// The same model with another learning rate; the optimizer's state stays.
     ///
     /// # Errors
-    /// When it is not compiled, or the learning rate follows a schedule.
+    /// When it is not compiled, the learning rate follows a schedule, or the new one is below 0 or no number.
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
         let compiled = self.compiled.as_mut().ok_or(NOT_COMPILED)?;
         if !compiled.optimizer.rate_is_constant() {
             let problem = "learning_rate follows a schedule, which sets it in every step: compile with a number";
             return Err(Error::config(compiled.optimizer.rule.class_name(), problem));
         }
+        let class = compiled.optimizer.rule.class_name();
+        LearningRate::Constant(learning_rate).check().map_err(|problem| Error::config(class, problem))?;
         compiled.optimizer = compiled.optimizer.with_learning_rate(learning_rate);
         self.on_batch = OnBatch::default();
         Ok(())

@@ -406,6 +406,7 @@ fn compiling() -> String {
         regression().compile("binary_crossentropy", "sgd", [""; 0]);
         regression().compile("mse", SGD::new(-1.0), [""; 0]);
         regression().compile("mse", SGD::new(f32::NAN), [""; 0]);
+        sparse().set_learning_rate(-0.5);
         Sequential::new(layers![Dense::new(1).activation("softmax").input_dim(2)]).unwrap().compile("mse",
             "sgd", [""; 0]);
         two_outputs().compile(["mse"], "sgd", [""; 0]);

@@ -97,7 +97,8 @@ fn files_of_arrays() {
     );
     let bytes = std::fs::read(&x_file).unwrap();
     std::fs::write(&x_file, &bytes[..bytes.len() - 1]).unwrap();
-    let cut = format!("{}: npy, data of shape [22, 3]: truncated: expected 264 bytes, found 263", x_file.display());
+    let cut =
+        format!("{}: npy, data of shape [22, 3]: truncated: expected 264 bytes, found 263", x_file.display());
     assert_eq!(text(&x_file, &y_file), cut);
     // Also between two epochs.
     let error = streamed.fit_stream(stream, Fit::new().verbose(0)).unwrap_err().to_string();

@@ -246,7 +246,7 @@ impl Training<'_> {
     /// Goes on with another learning rate.
     ///
     /// # Errors
-    /// When it follows a schedule.
+    /// When it follows a schedule, or the new one is below 0 or no number.
     pub fn set_learning_rate(&mut self, rate: f32) -> Result<()> {
         self.control.changed = true;
         self.model.set_learning_rate(rate)

@@ -14,7 +14,7 @@
 //! number (`arr_0`, `arr_1`, as `numpy.savez(file, *model.get_weights())` has them), the numbers are the order of
 //! `get_weights`. Anything else is refused: an order that is guessed loads a square kernel the wrong way round.
 
-use super::numbers::{Numbers, State, count, floats};
+use super::numbers::{Numbers, State, count, floats, rate};
 use super::tree::array;
 use super::{KERAS_VERSION, unreadable};
 use crate::build::Built;
@@ -229,9 +229,9 @@ impl Model {
         let engine = &compiled.optimizer;
         let mut state = State { iterations: count(steps, &iterations)?, rate: None, slots: Vec::new() };
         let mut read = 1;
-        let rate = format!("{OPTIMIZER}learning_rate");
-        if let Some(array) = by_name.get(&*rate) {
-            state.rate = Some(floats(array, &rate, &[])?[0]);
+        let place = format!("{OPTIMIZER}learning_rate");
+        if let Some(array) = by_name.get(&*place) {
+            state.rate = Some(rate(array, &place)?);
             read += 1;
         }
         let bound = engine.bind(&built.variables);

@@ -5,7 +5,7 @@ use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::on_batch::OnBatch;
-use crate::optimizers::Engine;
+use crate::optimizers::{Engine, LearningRate};
 use std::borrow::Cow;
 use vanilla_formats::{Array, Data};
 
@@ -113,7 +113,7 @@ pub(super) fn state_of_list<'a>(
         return Ok(Stored::Other(format!("{} variables, expected {expected} for {name}", list.len())));
     };
     let iterations = count(list[0].1, &list[0].0)?;
-    let rate = if first == 2 { Some(floats(list[1].1, &list[1].0, &[])?[0]) } else { None };
+    let rate = if first == 2 { Some(rate(list[1].1, &list[1].0)?) } else { None };
     let mut slots = Vec::new();
     for ((slot, variable, shape), (place, array)) in order.into_iter().zip(&list[first..]) {
         slots.push((variable, slot, floats(array, place, &shape)?));
@@ -127,6 +127,13 @@ pub(super) fn count(array: &Array, place: &str) -> Result<u64> {
         Data::I64(count) if count.len() == 1 && count[0] >= 0 => Ok(count[0] as u64),
         _ => Err(Error::data(place, "expected a count of steps")),
     }
+}
+
+/// A learning rate: what no description could state would not be read again.
+pub(super) fn rate(array: &Array, place: &str) -> Result<f32> {
+    let rate = floats(array, place, &[])?[0];
+    LearningRate::Constant(rate).check().map_err(|problem| Error::data(place, problem))?;
+    Ok(rate)
 }
 
 /// Floats of exactly this shape, all finite.
