@@ -173,8 +173,8 @@ pub(crate) unsafe fn cast<V: Vector>(c: Cast<'_>) {
                             V::load(padded.as_ptr().add(lane))
                         }
                         Source::F32(floats) => {
-                            padded[..real].copy_from_slice(&floats[at..at + real]);
-                            V::load(padded.as_ptr().add(lane))
+                            let n = real.saturating_sub(lane).min(V::LANES);
+                            V::load_first(floats[at + real.min(lane)..].as_ptr(), n, V::splat(0.0))
                         }
                     }
                 };

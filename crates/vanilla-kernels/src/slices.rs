@@ -225,42 +225,44 @@ mod generic {
     /// `row = softmax(row)`; returns `ln(sum(e^row))`. Maxima and sums over sixteen lanes, then over the lanes.
     #[inline(always)]
     pub(crate) unsafe fn softmax<V: Vector>(row: &mut [f32]) -> f32 {
-        // A lane past the end holds -infinity, whose power is zero.
-        let padded = |part: &[f32]| {
-            let mut line = [f32::NEG_INFINITY; LANES];
-            line[..part.len()].copy_from_slice(part);
-            line
-        };
-        let mut top = [f32::NEG_INFINITY; LANES];
-        for part in row.chunks(LANES) {
-            let line = padded(part);
-            for at in (0..LANES).step_by(V::LANES) {
+        let (mut top, mut sums) = ([f32::NEG_INFINITY; LANES], [0.0; LANES]);
+        unsafe {
+            // A lane past the end holds -infinity, whose power is zero.
+            let past = V::splat(f32::NEG_INFINITY);
+            let parts = |len: usize| (0..len).step_by(V::LANES).map(move |at| (at, (len - at).min(V::LANES)));
+            if row.len() <= V::LANES {
+                // The same in one register.
+                let x = V::load_first(row.as_ptr(), row.len(), past);
+                x.store(top.as_mut_ptr());
+                let largest = fold(top, |a, b| if a > b { a } else { b });
+                let power = elementary::exp(x.sub(V::splat(largest)));
+                power.store(sums.as_mut_ptr());
+                let sum = fold(sums, |a, b| a + b);
+                power.div(V::splat(sum)).store_first(row.as_mut_ptr(), row.len());
+                return largest + libm::logf(sum);
+            }
+            for (at, n) in parts(row.len()) {
+                let lanes = &mut top[at % LANES..];
                 // NaN, as the second operand, stays.
-                unsafe { V::load(&top[at]).max(V::load(&line[at])).store(&mut top[at]) };
+                let x = V::load_first(row[at..].as_ptr(), n, past);
+                V::load(lanes.as_ptr()).max(x).store(lanes.as_mut_ptr());
             }
-        }
-        let largest = fold(top, |a, b| if a > b { a } else { b });
-        let mut sums = [0.0; LANES];
-        for part in row.chunks_mut(LANES) {
-            let mut line = padded(part);
-            for at in (0..LANES).step_by(V::LANES) {
-                unsafe {
-                    let power = elementary::exp(V::load(&line[at]).sub(V::splat(largest)));
-                    power.store(&mut line[at]);
-                    V::load(&sums[at]).add(power).store(&mut sums[at]);
-                }
+            let largest = fold(top, |a, b| if a > b { a } else { b });
+            for (at, n) in parts(row.len()) {
+                let (part, lanes) = (&mut row[at..], &mut sums[at % LANES..]);
+                let x = V::load_first(part.as_ptr(), n, past);
+                let power = elementary::exp(x.sub(V::splat(largest)));
+                power.store_first(part.as_mut_ptr(), n);
+                V::load(lanes.as_ptr()).add(power).store(lanes.as_mut_ptr());
             }
-            part.copy_from_slice(&line[..part.len()]);
-        }
-        let sum = fold(sums, |a, b| a + b);
-        for part in row.chunks_mut(LANES) {
-            let mut line = padded(part);
-            for at in (0..LANES).step_by(V::LANES) {
-                unsafe { V::load(&line[at]).div(V::splat(sum)).store(&mut line[at]) };
+            let sum = fold(sums, |a, b| a + b);
+            for (at, n) in parts(row.len()) {
+                let part = &mut row[at..];
+                let x = V::load_first(part.as_ptr(), n, past);
+                x.div(V::splat(sum)).store_first(part.as_mut_ptr(), n);
             }
-            part.copy_from_slice(&line[..part.len()]);
+            largest + libm::logf(sum)
         }
-        largest + libm::logf(sum)
     }
 
     /// Halves upon halves: the same tree on every machine.

@@ -11,7 +11,8 @@ pub(crate) const SQUARE: usize = LANES * LANES;
 /// A register of floats. Comparison follows IEEE 754; `max` and `min` return the second operand when one is NaN.
 ///
 /// # Safety
-/// All methods need the instruction set of the implementor; `load` and `store` need `LANES` valid floats.
+/// All methods need the instruction set of the implementor; `load` and `store` need `LANES` valid floats, `load_first` and
+/// `store_first` the `n` that they name, at most `LANES`.
 #[allow(clippy::missing_safety_doc)]
 pub(crate) trait Vector: Copy {
     /// Floats of a register; divides 16.
@@ -25,6 +26,27 @@ pub(crate) trait Vector: Copy {
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(p: *const f32) -> Self;
     unsafe fn store(self, p: *mut f32);
+    /// The first `n` floats at `p`, behind them those of `rest`.
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize, rest: Self) -> Self {
+        let mut lanes = [0.0; LANES];
+        // SAFETY: sixteen floats hold any register; the caller gives n floats, at most as many as a register has.
+        unsafe {
+            rest.store(lanes.as_mut_ptr());
+            lanes.as_mut_ptr().copy_from_nonoverlapping(p, n);
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// The first `n` lanes to `p`.
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        let mut lanes = [0.0; LANES];
+        // SAFETY: as above.
+        unsafe {
+            self.store(lanes.as_mut_ptr());
+            p.copy_from_nonoverlapping(lanes.as_ptr(), n);
+        }
+    }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;

@@ -5,6 +5,7 @@ use crate::run::{Batch, NotFinite};
 use crate::step::Step;
 use crate::{Coefficients, Link, Loss, Network, Optimizer, Params, Reduction, WholeStep, merge, norm, rows};
 use std::mem::take;
+use std::ops::Range;
 use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target, Update};
 
 /// What a plan works in. A matrix that no step writes stays empty.
@@ -66,6 +67,8 @@ pub(crate) struct Context<'a> {
     pub batch: Batch<'a>,
     pub seed: u64,
     pub iteration: u64,
+    /// The step that fetches the next batch's rows meanwhile.
+    pub fetches: Option<usize>,
 }
 
 impl Context<'_> {
@@ -89,7 +92,11 @@ impl Context<'_> {
                 out.resize(s.values[*x].rows(), w.cols());
                 let bias = bias.map(|bias| &params.variables[bias].weights);
                 let live = s.live[0][*x].as_ref();
-                kernels.forward(&s.values[*x], live, w, bias, &mut out, &|_, tile| {
+                let all = out.flat().len();
+                kernels.forward(&s.values[*x], live, w, bias, &mut out, &|start, tile| {
+                    if self.fetches == Some(index) {
+                        self.fetch(start..start + tile.len(), all);
+                    }
                     if let Some(curve) = curve {
                         curve.forward(kernels, tile);
                     }
@@ -256,16 +263,21 @@ impl Context<'_> {
     fn load(&self, input: usize, s: &mut Scratch) {
         let (kernels, batch) = (self.kernels, self.batch);
         kernels.gather(batch.x[input], batch.rows, &mut s.values[input], s.live[0][input].as_mut());
-        kernels.expect(batch.x[input], self.network.inputs[input], batch.next);
         if input > 0 {
             return;
         }
         s.penalty = 0.0;
         s.samples.clear();
         s.samples.extend(batch.rows.iter().map(|row| s.first + row));
-        for (number, y) in batch.y.iter().enumerate() {
-            let form = self.network.form(self.network.outputs[number]);
-            kernels.expect(Source::F32(y), form.groups * s.targets[number].cols(), batch.next);
+    }
+
+    /// Asks for its share of the next batch, where this part of all elements of a product was computed. Under a product
+    /// that costs nothing; all in one place, it would take as long as gathering the rows.
+    fn fetch(&self, part: Range<usize>, all: usize) {
+        let next = self.batch.next;
+        let rows = &next[next.len() * part.start / all..next.len() * part.end / all];
+        for (source, width) in self.batch.x.iter().zip(&self.network.inputs) {
+            self.kernels.expect(*source, *width, rows);
         }
     }
 
@@ -286,6 +298,8 @@ impl Context<'_> {
         let width = s.targets[number].cols();
         s.targets[number].resize(rows, width);
         s.losses[number].clear();
+        // All at once: one after the other, each would be waited for.
+        kernels.expect(Source::F32(targets), groups * width, self.batch.rows);
         let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
         d_out.resize(rows, if dx.is_some() { cols } else { 0 });
         // A division takes as long as a short row.
@@ -394,7 +408,12 @@ impl Context<'_> {
             match step {
                 Step::GradW { x, y, kernel, .. } => {
                     let rows = s.values[*x].rows() as f32;
-                    let [x, d] = [&s.values[*x], &s.gradients[*y]].map(|panels| self.kernels.largest(panels));
+                    let x = match self.batch.x.get(*x) {
+                        // What a byte can become is known, and no row of bytes has to be looked at.
+                        Some(Source::U8(_, table)) => table.iter().fold(0.0f32, |most, x| most.max(x.abs())),
+                        _ => self.kernels.largest(&s.values[*x]),
+                    };
+                    let d = self.kernels.largest(&s.gradients[*y]);
                     // Infinity times zero is NaN, which is not below either.
                     if !(rows * x * d < f32::MAX.sqrt() && d < f32::INFINITY) {
                         return Err(NotFinite::Gradient { variable: *kernel });

@@ -49,6 +49,8 @@ pub struct Plan {
     steps: Vec<Step>,
     /// The first step that needs all deltas: before it they are checked.
     checked: usize,
+    /// The first product of matrices, under which the next batch's rows are fetched.
+    fetches: Option<usize>,
     max_rows: usize,
     seed: u64,
     scratch: Scratch,
@@ -97,6 +99,7 @@ impl Plan {
         };
         Self {
             checked: steps.iter().position(moves).unwrap_or(steps.len()),
+            fetches: steps.iter().position(|step| matches!(step, Step::Affine { .. })),
             scratch: Scratch::new(network, losses, &steps, &gradients, max_rows),
             network: network.clone(),
             optimizer: optimizer.cloned(),
@@ -205,7 +208,8 @@ impl Plan {
     pub fn run(&mut self, kernels: &Kernels, params: &mut Params, batch: Batch<'_>) -> Result<f32, NotFinite> {
         let iteration = params.iterations + 1;
         let coefficients = self.optimizer.as_deref().map(|optimizer| optimizer.coefficients(iteration));
-        let context = Context { kernels, network: &self.network, batch, seed: self.seed, iteration };
+        let (seed, fetches) = (self.seed, self.fetches);
+        let context = Context { kernels, network: &self.network, batch, seed, iteration, fetches };
         let mut loss = 0.0f32;
         for (index, step) in self.steps.iter().enumerate() {
             if index == self.checked {
@@ -247,7 +251,8 @@ impl Plan {
     /// As [`Plan::run`], and if the plan trains.
     pub fn run_frozen(&mut self, kernels: &Kernels, params: &Params, batch: Batch<'_>) -> f32 {
         assert!(self.optimizer.is_none(), "a training plan moves its weights");
-        let context = Context { kernels, network: &self.network, batch, seed: self.seed, iteration: 0 };
+        let (seed, fetches) = (self.seed, self.fetches);
+        let context = Context { kernels, network: &self.network, batch, seed, iteration: 0, fetches };
         let mut loss = 0.0;
         for (index, step) in self.steps.iter().enumerate() {
             loss += context.compute(index, step, &mut self.scratch, params);

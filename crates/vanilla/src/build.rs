@@ -220,7 +220,6 @@ impl Builder {
             let path = [path, &[call.layer]].concat();
             let name = if around.is_empty() { entry.name.clone() } else { format!("{around}/{}", entry.name) };
             let place = format!("layer '{name}' ({})", entry.content.class_name());
-            let trainable = trainable && entry.trainable;
             let mut given: Vec<Flow> = Vec::new();
             for input in &call.inputs {
                 given.push(flows[input.call].get(input.index).cloned().ok_or_else(|| {
@@ -253,7 +252,7 @@ impl Builder {
                     vec![flow]
                 }
                 Content::Layer(layer) => {
-                    vec![self.layer(layer, &given, path.clone(), &name, &place, trainable)?]
+                    vec![self.layer(layer, &given, path.clone(), &name, &place, trainable && entry.trainable)?]
                 }
                 Content::Model(nested) => {
                     let wanted = nested.graph.inputs.len();
@@ -274,6 +273,7 @@ impl Builder {
                     {
                         self.brought.push((path.clone(), weights.clone()));
                     }
+                    // As in Keras 3, `trainable` of a model inside was handed on to its layers when it was set.
                     self.graph(&nested.graph, given, &path, &name, trainable, depth + 1)?
                 }
             };

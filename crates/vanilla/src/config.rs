@@ -136,10 +136,26 @@ impl Config {
     pub fn activation(&mut self, key: &str) -> Result<ActivationArg> {
         let name = match self.take(key) {
             None => return Ok(ActivationArg::Is(Activation::Linear)),
-            // An object that Keras knows is written by its name as well.
-            Some(value) => name_and_keys(&value).map(|(name, _)| name).ok_or_else(|| {
-                self.error(format!("{key} = {value}, expected the name of an activation, such as \"relu\""))
-            })?,
+            Some(value) => {
+                let Some((name, keys)) = name_and_keys(&value) else {
+                    let problem = format!("{key} = {value}, expected the name of an activation, such as \"relu\"");
+                    return Err(self.error(problem));
+                };
+                // An object that Keras knows is written by its name as well; with a layer, its arguments would be lost.
+                if value.is_object() && crate::layers::class_names().contains(&&*name) {
+                    let problem =
+                        format!("{key} is the layer {name}: put it behind this one, as a layer of its own");
+                    return Err(self.error(problem));
+                }
+                if let Some((argument, _)) = keys.iter().next() {
+                    let problem = format!(
+                        "{key} '{name}' has the argument '{argument}', and activations are known by their names alone: \
+                         put a layer that takes it behind this one"
+                    );
+                    return Err(self.error(problem));
+                }
+                name
+            }
         };
         Ok(self.registry.find_activation(&name).map_or(ActivationArg::Name(name), ActivationArg::Is))
     }

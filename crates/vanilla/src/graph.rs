@@ -15,7 +15,7 @@ pub(crate) enum Content {
 }
 
 /// A model inside a model: its description, and the weights that it had.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nested {
     pub graph: Graph,
     /// In the order of its variables; none where it had none yet.
@@ -28,6 +28,16 @@ pub(crate) struct Entry {
     pub name: String,
     pub content: Content,
     pub trainable: bool,
+}
+
+impl Entry {
+    /// A model hands it on: afterwards each of its layers decides for itself.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.trainable = trainable;
+        if let Content::Model(nested) = &mut self.content {
+            Arc::make_mut(nested).graph.entries.iter_mut().for_each(|entry| entry.set_trainable(trainable));
+        }
+    }
 }
 
 /// A layer, called on something.
@@ -279,6 +289,19 @@ impl Content {
 }
 
 impl Graph {
+    /// The layer with this name; one of a model inside as `model/layer`.
+    pub fn entry_mut(&mut self, path: &str) -> Option<&mut Entry> {
+        if let Some(at) = self.entries.iter().position(|entry| entry.name == path) {
+            return self.entries.get_mut(at);
+        }
+        let (model, layer) = path.split_once('/')?;
+        let entry = self.entries.iter_mut().find(|entry| entry.name == model)?;
+        match &mut entry.content {
+            Content::Model(nested) => Arc::make_mut(nested).graph.entry_mut(layer),
+            _ => None,
+        }
+    }
+
     pub fn class_name(&self) -> &'static str {
         match self.kind {
             Kind::Sequential => "Sequential",

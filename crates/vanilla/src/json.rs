@@ -293,6 +293,11 @@ fn content_from_json(node: &Value, registry: &Registry, depth: usize) -> Result<
                 let problem = format!("'{name}' is no layer of Keras: load with a Registry that has '{class}'");
                 return Err(Error::config("layer", problem));
             }
+            if is_other_operation(node, &class, &keys) {
+                let problem =
+                    "is an operation (keras.ops) and not the layer of this name: use a layer in its place";
+                return Err(Error::config(class, problem));
+            }
             // Keras names a layer of a functional model beside its configuration as well.
             if let (false, Some(name)) =
                 (keys.contains_key("name"), node.get("name").filter(|name| name.is_string()))
@@ -315,6 +320,19 @@ fn foreign(node: &Value, class: &str) -> Option<String> {
     let ours =
         ["keras", "tf_keras", "keras_core", "tensorflow"].contains(&module.split('.').next().unwrap_or(module));
     (!ours).then(|| format!("{module}.{class}"))
+}
+
+/// Whether the node is one of `keras.ops` that differs from the layer of the same name. What `a + b` and its like leave
+/// in a functional model does not.
+fn is_other_operation(node: &Value, class: &str, keys: &Keys) -> bool {
+    let module = node.get("module").and_then(Value::as_str).unwrap_or_default();
+    let same = match class {
+        "Add" | "Subtract" | "Multiply" | "Maximum" | "Minimum" => true,
+        // Without an axis, all elements are one row.
+        "Softmax" | "Concatenate" => keys.get("axis").is_some_and(Value::is_i64),
+        _ => false,
+    };
+    module.starts_with("keras") && module.split('.').any(|part| part == "ops") && !same
 }
 
 fn input_layer(keys: Keys) -> Result<InputLayer> {

@@ -178,17 +178,17 @@ impl Model {
         self.check_compiled()
     }
 
-    /// Trains the layer with this name, or stops training it. It takes effect at once; the optimizer begins anew.
+    /// Trains the layer with this name, or stops training it. It takes effect at once; the optimizer begins anew. A model
+    /// in the place of a layer hands it on to all its layers, as in Keras 3; one of those is named `model/layer`.
     ///
     /// # Errors
     /// When there is no such layer.
     pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
         let names = self.layer_names();
-        let entry = self.graph.entries.iter_mut().find(|entry| entry.name == layer);
-        let Some(entry) = entry else {
+        let Some(entry) = self.graph.entry_mut(layer) else {
             return Err(Error::unknown("layer of the model", layer, names));
         };
-        entry.trainable = trainable;
+        entry.set_trainable(trainable);
         self.inside.take();
         if let Some(built) = self.built.take() {
             let weights = built.params.variables.into_iter().map(|variable| variable.weights);

@@ -103,6 +103,13 @@ fn node(class: &str, name: &str, keys: Value, from: &[&str]) -> Value {
     json!({ "class_name": class, "name": name, "config": config, "inbound_nodes": calls })
 }
 
+/// A model that ends in an operation of `keras.ops`.
+fn operation(class: &str, keys: Value) -> Result<Model> {
+    let mut operation = node(class, "op", keys, &["x"]);
+    operation["module"] = "keras.src.ops.nn".into();
+    functional(&[file_input(), operation], json!([["op", 0, 0]]))
+}
+
 fn functional(nodes: &[Value], outputs: Value) -> Result<Model> {
     Model::from_json(&json!({ "class_name": "Functional", "config": {
         "layers": nodes, "input_layers": [["x", 0, 0]], "output_layers": outputs,
@@ -259,6 +266,10 @@ fn descriptions() -> String {
         described(json!([{ "units": 3 }]));
         described(json!([{ "class": "Dens", "units": 3 }]));
         described(json!([{ "class": "Conv2D", "filters": 3 }]));
+        dense(json!({ "activation": { "class_name": "LeakyReLU", "config": { "negative_slope": 0.1 } } }));
+        dense(json!({ "activation": { "class_name": "leaky_relu", "config": { "negative_slope": 0.1 } } }));
+        operation("Softmax", json!({ "axis": null }));
+        operation("Reshape", json!({ "newshape": [2] }));
         described(json!([{ "class": "dense", "units": 3 }]));
         described(json!([{ "class": "Dense" }]));
         described(json!([{ "class": "Dense", "units": 3, "input_dim": 2, "name": 5 }]));

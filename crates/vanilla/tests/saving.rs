@@ -72,6 +72,55 @@ fn the_optimizer_goes_on_where_it_was() {
     }
 }
 
+/// In Keras 3 a model that is frozen freezes its layers, which may be thawed one by one: what fine-tuning does.
+#[test]
+fn a_model_inside_hands_trainable_on_to_its_layers() {
+    let base =
+        Sequential::new(layers![Dense::new(3).name("first").input_dim(4), Dense::new(3).name("last")]).unwrap();
+    let layers = layers![base.as_layer(), Dense::new(1).name("head")];
+    let mut model = Sequential::new(layers).unwrap();
+    model.compile("mse", "sgd", [""; 0]).unwrap();
+    let x = Tensor::new((0..12).map(|i| i as f32 / 7.0).collect::<Vec<_>>(), [3, 4]).unwrap();
+    let y = Tensor::new(vec![1.0f32, -2.0, 3.0], [3]).unwrap();
+    // Kernel and bias of `first`, `last` and `head`.
+    let moves = |model: &mut Model| -> Vec<bool> {
+        let before = model.get_weights();
+        model.fit(&x, &y, Fit::new().verbose(0)).unwrap();
+        before.iter().zip(model.get_weights()).map(|(before, after)| *before != after).collect()
+    };
+    let inside = model.layer_names()[0].clone();
+    for (changes, want) in [
+        (&[][..], [true, true, true]),
+        (&[("", false)], [false, false, true]),
+        (&[("/last", true)], [false, true, true]),
+        (&[("", true), ("/first", false)], [false, true, true]),
+    ] {
+        for (path, trainable) in changes {
+            model.set_trainable(&format!("{inside}{path}"), *trainable).unwrap();
+        }
+        let want: Vec<bool> = want.iter().flat_map(|moved| [*moved; 2]).collect();
+        assert_eq!(moves(&mut model), want, "{changes:?}");
+        let mut loaded = Model::from_bytes(&model.to_keras().unwrap(), &Registry::default()).unwrap();
+        assert_eq!(moves(&mut loaded), want, "{changes:?}, from a file");
+    }
+    assert!(model.set_trainable(&format!("{inside}/frist"), false).is_err());
+}
+
+/// Keras looks for them among the numbers, though they stand in the description as well.
+#[test]
+fn weights_of_a_lookup_are_numbers_of_the_file() {
+    let lookup = StringLookup::new().vocabulary(["a", "b"]).idf_weights([0.5, 0.25]).output_mode("tf_idf");
+    let mut model = Sequential::new(layers![lookup.name("words"), Dense::new(1)]).unwrap();
+    model.build(&[3]).unwrap();
+    let file = model.to_keras().unwrap();
+    let tree = hdf5::read(&keras_zip::read(&file).unwrap().weights).unwrap();
+    let weights = tree.dataset("layers/string_lookup/vars/idf_weights").unwrap();
+    // Words that are not known have the mean.
+    assert_eq!(weights.data, Data::F32(vec![0.375, 0.5, 0.25]));
+    let loaded = Model::from_bytes(&file, &Registry::default()).unwrap();
+    assert_eq!(loaded.to_json().unwrap(), model.to_json().unwrap());
+}
+
 #[test]
 fn a_model_made_by_keras() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/mini.keras");

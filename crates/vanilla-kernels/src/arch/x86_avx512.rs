@@ -30,6 +30,14 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
         unsafe { _mm512_storeu_ps(p, self.0) }
     }
     #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize, rest: Self) -> Self {
+        unsafe { Self(_mm512_mask_loadu_ps(rest.0, first(n), p)) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        unsafe { _mm512_mask_storeu_ps(p, first(n), self.0) }
+    }
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { Self(_mm512_add_ps(self.0, other.0)) }
     }
@@ -166,4 +174,10 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
             Self(_mm512_permutexvar_ps(index, table))
         }
     }
+}
+
+/// A bit for each of the first n lanes, of at most sixteen.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    ((1u32 << n) - 1) as __mmask16
 }

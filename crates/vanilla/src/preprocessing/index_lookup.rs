@@ -424,6 +424,12 @@ impl<T: Token> Preprocessor for IndexLookup<T> {
         keys
     }
 
+    fn idf_weights(&self) -> Option<Vec<f32>> {
+        let ready = self.ready("").ok().filter(|ready| ready.mode == OutputMode::TfIdf)?;
+        let mut weights = ready.weights.clone();
+        weights.resize(ready.depth, 0.0);
+        Some(weights)
+    }
     fn output_shape(&self, place: &str, input: &[usize]) -> Result<Vec<usize>> {
         let mode = self.described().map_err(|problem| Error::config(place, problem))?;
         let padded = self.max_tokens.filter(|_| self.pad_to_max_tokens);

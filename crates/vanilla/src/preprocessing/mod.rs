@@ -79,6 +79,10 @@ pub trait Preprocessor: Debug + Send + Sync {
     /// # Errors
     /// When the description makes no sense, something is not learned yet, or `x` holds what the word cannot take.
     fn apply(&self, place: &str, x: &Tensor) -> Result<Tensor>;
+    /// The weight of every column, where columns have weights: Keras has them among the numbers of a file as well.
+    fn idf_weights(&self) -> Option<Vec<f32>> {
+        None
+    }
     /// What `apply` computes for a sample of this shape, as a formula for a row of floats, for the exports to other
     /// languages; none where it reads something else, or hashes.
     fn formula(&self, _input: &[usize]) -> Option<Formula> {

@@ -111,11 +111,14 @@ fn put_vocabulary(config: &mut Value, name: &str, text: &str, tree: &Group) -> R
     let Some(vocabulary) = vocabulary else { return wrong("expected a whole number in each line") };
     match node.get_mut("config").and_then(Value::as_object_mut) {
         Some(keys) if keys.get("vocabulary").is_none_or(Value::is_null) => {
+            let tokens = vocabulary.len();
             keys.insert("vocabulary".into(), vocabulary.into());
-            if let Some(Node::Dataset(weights)) = tree.get(&format!("{path}/vars/idf_weights")) {
-                let place = format!("{}: {path}/vars/idf_weights", tree::FILE);
-                let weights = floats(weights, &place, &weights.shape)?.to_vec();
-                keys.insert("idf_weights".into(), json!(weights));
+            if let Some(Node::Dataset(weights)) = tree.get(&format!("{path}/vars/{}", tree::IDF_WEIGHTS)) {
+                let place = format!("{}: {path}/vars/{}", tree::FILE, tree::IDF_WEIGHTS);
+                let mut weights = floats(weights, &place, &weights.shape)?.to_vec();
+                // Behind them are columns that no token has.
+                weights.truncate(tokens);
+                keys.insert(tree::IDF_WEIGHTS.into(), json!(weights));
             }
             Ok(())
         }

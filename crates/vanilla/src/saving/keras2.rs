@@ -7,6 +7,7 @@
 //! | `"inbound_nodes": [[["dense", 0, 0, {}], …]]` | `[{"args": [tensor, …], "kwargs": {}}]` |
 //! | `["inner", 1, 0]`: a model inside is counted from 1 | `["inner", 0, 0]` |
 //! | `"axis": [1]` of a `BatchNormalization`, `fused`; `input_length` of an `Embedding` | `"axis": 1`; nothing |
+//! | `"trainable": false` of a model inside, which holds for all that is in it | the same of each of its layers |
 //! | `dtype` of an initializer | nothing: weights are float32 |
 //! | `"class_name": "Custom>Adam"`, `lr`, `jit_compile`, `is_legacy_optimizer` | `Adam`, `learning_rate`, nothing |
 //! | `decay` of an optimizer: rate / (1 + decay step) | the schedule `InverseTimeDecay`, which is the same |
@@ -62,11 +63,28 @@ pub(super) fn model(node: &mut Value) -> Result<()> {
     for node in layers.iter_mut() {
         if is_model(node) {
             model(node)?;
+            freeze_inside(node);
         } else {
             layer(node);
         }
     }
     if sequential { Ok(()) } else { connect(config) }
+}
+
+/// Keras 2 asks the models around a layer as well whether they are trained, Keras 3 the layer alone.
+fn freeze_inside(model: &mut Value) {
+    let frozen =
+        |node: &Value| node.get("config").and_then(|config| config.get("trainable")) == Some(&json!(false));
+    if !frozen(model) {
+        return;
+    }
+    let layers = model.get_mut("config").and_then(|config| config.get_mut("layers")).and_then(Value::as_array_mut);
+    for node in layers.into_iter().flatten().filter(|node| class(node) != "InputLayer") {
+        if let Some(config) = node.get_mut("config").and_then(Value::as_object_mut) {
+            config.insert("trainable".into(), false.into());
+        }
+        freeze_inside(node);
+    }
 }
 
 /// Names of the outputs of a model of this node.
@@ -330,6 +348,18 @@ mod tests {
             "layer 'd': is called with training = false, which Keras 2 keeps to when it trains: it is not supported, \
              leave it out"
         );
+    }
+
+    #[test]
+    fn a_frozen_model_inside_freezes_its_layers() {
+        let dense = |trainable: bool| json!({ "class_name": "Dense", "config": { "trainable": trainable } });
+        let sequential = |trainable: bool, layers: Value| json!({ "class_name": "Sequential", "config": { "trainable": trainable, "layers": layers } });
+        let inner = sequential(true, json!([dense(true)]));
+        let mut node = sequential(true, json!([sequential(false, json!([dense(true), inner])), dense(true)]));
+        model(&mut node).unwrap();
+        let inner = sequential(false, json!([dense(false)]));
+        let frozen = sequential(false, json!([dense(false), inner]));
+        assert_eq!(node, sequential(true, json!([frozen, dense(true)])));
     }
 
     #[test]

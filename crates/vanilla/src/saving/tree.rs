@@ -15,12 +15,15 @@ use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
 use crate::model::{Model, NOT_BUILT};
+use serde_json::Value;
 use std::collections::HashMap;
 use vanilla_formats::hdf5::{Attr, Group, Node};
 use vanilla_formats::{Array, Data};
 use vanilla_plan::kernels::Panels;
 
 pub(super) const FILE: &str = "model.weights.h5";
+/// What a lookup has beside its variables; they belong to its description.
+pub(super) const IDF_WEIGHTS: &str = "idf_weights";
 
 impl Model {
     pub(super) fn weights_tree(&self) -> Result<Group> {
@@ -65,8 +68,7 @@ impl Model {
         let mut numbers = Numbers::default();
         for (path, variables) in places {
             let stored = match tree.get(&path) {
-                // A lookup has `idf_weights`, which belong to its description.
-                Some(Node::Group(vars)) => vars.children.iter().filter(|(name, _)| name != "idf_weights").count(),
+                Some(Node::Group(vars)) => vars.children.iter().filter(|(name, _)| name != IDF_WEIGHTS).count(),
                 _ => 0,
             };
             if stored != variables.len() {
@@ -210,22 +212,26 @@ fn layer_groups(
             let inner_vars = Node::Group(vars(&of_layer(built, &path, inside), inside));
             children.push((inside.to_owned(), Node::Group(parent(vec![("vars".into(), inner_vars)]))));
         }
-        children.push(("vars".into(), Node::Group(vars(&mine, &entry.name))));
+        let mut mine = vars(&mine, &entry.name);
+        if let Content::Layer(layer) = &entry.content
+            && let Some(weights) = layer.preprocessor().and_then(|word| word.idf_weights())
+        {
+            let array = Array { shape: vec![weights.len()], data: Data::F32(weights) };
+            mine.children.push((IDF_WEIGHTS.into(), Node::Dataset(array)));
+        }
+        children.push(("vars".into(), Node::Group(mine)));
         groups.push((group, Node::Group(parent(children))));
     }
     parent(vec![("layers".to_owned(), Node::Group(parent(groups)))])
 }
 
 /// The node of the layer that a group of this name in the file of a described model belongs to.
-pub(super) fn layer_of_group<'a>(
-    model: &'a mut serde_json::Value,
-    group: &str,
-) -> Option<&'a mut serde_json::Value> {
+pub(super) fn layer_of_group<'a>(model: &'a mut Value, group: &str) -> Option<&'a mut Value> {
     let sequential = model.get("class_name")? == "Sequential";
     let mut counts: HashMap<String, usize> = HashMap::new();
     let layers = model.get_mut("config")?.get_mut("layers")?.as_array_mut()?;
     layers.iter_mut().find(|node| {
-        let class = node.get("class_name").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let class = node.get("class_name").and_then(Value::as_str).unwrap_or_default();
         !(sequential && class == "InputLayer") && group_name(class, &mut counts) == group
     })
 }
