@@ -51,10 +51,7 @@ impl Evaluate {
     }
     /// Compiles a model that came without a loss, as ONNX files do, and says with what.
     fn compile(&self, model: &mut Model, x: &Arrays, y: &Tensor, global: &Global) -> Result<()> {
-        // What all rows are, the first ones are.
-        let rows = x.rows().min(y.rows()).min(1000);
-        let first: Vec<usize> = (0..rows).collect();
-        let suggestion = suggest(&model.predict(x.take(&first)?)?, &y.take(&first)?)?;
+        let suggestion = suggest(&model.predict(x)?, y)?;
         if !global.quiet {
             let (name, path) = (suggestion.name, self.model.display());
             note(&format!("note: {path}: holds no loss; {name} is taken, as {}", suggestion.reason));

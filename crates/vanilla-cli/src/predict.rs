@@ -5,6 +5,7 @@ use crate::{Global, data, model};
 use anyhow::{Context, Result};
 use clap::{ArgGroup, Args};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use vanilla::formats::csv::field;
 use vanilla::formats::{Array, npy, npz, png};
@@ -18,7 +19,7 @@ use vanilla::{DType, Model, Tensor};
 #[command(after_help = "Examples: vanilla predict runs/mnist/model.keras seven.png\n          \
                         vanilla predict runs/mnist/model.keras --data x.npy --out predictions.npy")]
 pub struct Predict {
-    /// A .keras file
+    /// .keras, .h5, .safetensors or .onnx
     model: PathBuf,
     /// Pictures (PNG, JPEG): of one digit each, or of the size that the model was trained on
     #[arg(value_name = "IMAGE.png")]
@@ -57,7 +58,11 @@ impl Predict {
         let dataset = data::warned(vanilla::datasets::inputs_for(source, &model)?);
         let part = dataset.test.as_ref().unwrap_or(&dataset.train);
         data::build(&mut model, &part.x)?;
-        let predictions = model.predict(&data::inputs(&dataset, part, &model)?)?;
+        let x = data::inputs(&dataset, part, &model)?;
+        if model.output_names().len() > 1 {
+            return self.several(&model.output_names(), &model.predict_all(&x)?, ending.as_deref());
+        }
+        let predictions = model.predict(&x)?;
         let names = Names::of(&model, &predictions);
         if self.json {
             let values = predictions.to_f32();
@@ -78,6 +83,32 @@ impl Predict {
             "csv" => csv().into_bytes(),
             "npy" => npy::write(&Array::from(&predictions)),
             _ => npz::write(&[("predictions", &Array::from(&predictions))]).map_err(failed)?,
+        };
+        vanilla::write_file(out, &bytes).map_err(failed)
+    }
+
+    /// All outputs of a model that has several, by their names.
+    fn several(&self, names: &[String], predictions: &[Tensor], ending: Option<&str>) -> Result<()> {
+        let outputs = names.iter().map(String::as_str).zip(predictions);
+        if self.json {
+            let rows = |tensor: &Tensor| -> Value {
+                tensor.to_f32().chunks(tensor.width().max(1)).map(|row| json!(row)).collect()
+            };
+            let values: Map<String, Value> = outputs.map(|(name, y)| (name.to_owned(), rows(y))).collect();
+            return print_line(&Value::Object(values).to_string());
+        }
+        let (Some(out), Some(ending)) = (&self.out, ending) else { return print(&table(outputs)) };
+        let bytes = match ending {
+            "csv" => table(outputs).into_bytes(),
+            "npz" => {
+                let arrays: Vec<_> = outputs.map(|(name, y)| (name, Array::from(y))).collect();
+                let arrays: Vec<_> = arrays.iter().map(|(name, array)| (*name, array)).collect();
+                npz::write(&arrays).map_err(failed)?
+            }
+            _ => {
+                let problem = format!("the model has the outputs {}, and .npy holds one array", names.join(", "));
+                return Err(usage(format!("--out {}: {problem}: take .npz or .csv", out.display())));
+            }
         };
         vanilla::write_file(out, &bytes).map_err(failed)
     }
@@ -145,6 +176,26 @@ fn csv(predictions: &Tensor) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Several outputs beside one another, under their names; elements of a wide one are numbered.
+fn table<'a>(outputs: impl Iterator<Item = (&'a str, &'a Tensor)>) -> String {
+    let outputs: Vec<_> = outputs.collect();
+    let mut header = Vec::new();
+    for (name, y) in &outputs {
+        match y.width() {
+            1 => header.push(field(name).into_owned()),
+            width => header.extend((0..width).map(|at| field(&format!("{name} {at}")).into_owned())),
+        }
+    }
+    let mut lines = vec![String::new(); outputs.first().map_or(0, |(_, y)| y.rows())];
+    for (_, y) in &outputs {
+        for (line, row) in lines.iter_mut().zip(csv(y).lines()) {
+            line.push_str(if line.is_empty() { "" } else { "," });
+            line.push_str(row);
+        }
+    }
+    format!("{}\n{}\n", header.join(","), lines.join("\n"))
 }
 
 /// What a model's answers are called.

@@ -118,6 +118,34 @@ fn evaluate_onnx() {
     assert!(ran.stdout.contains(" - accuracy: "), "{}", ran.stdout);
 }
 
+/// All outputs, by their names.
+#[test]
+fn predict_several_outputs() {
+    use vanilla::prelude::*;
+    let folder = Folder::new();
+    let x = Input::new([2]).name("x").tensor();
+    let (a, b) = (Dense::new(1).name("a").call(&x), Dense::new(2).name("b").call(&x));
+    let mut model = Model::new([&x], [&a, &b]).unwrap();
+    let weights = [&[1.0f32, 2.0][..], &[0.5], &[1.0, 0.0, 0.0, 1.0], &[0.0, 0.0]];
+    let shapes = [&[2usize, 1][..], &[1], &[2, 2], &[2]];
+    let weights = weights.iter().zip(shapes).map(|(w, shape)| Tensor::new(w.to_vec(), shape).unwrap());
+    model.set_weights(&weights.collect::<Vec<_>>()).unwrap();
+    model.save(folder.path().join("m.keras")).unwrap();
+    folder.write("x.npy", npy::write(&floats(&[2, 2], |i| i as f32)));
+    let predict = |rest: &[&str]| folder.run(&[&["predict", "m.keras", "--data", "x.npy"], rest].concat());
+    assert_eq!(predict(&[]).stdout, "a,b 0,b 1\n2.5,0.0,1.0\n8.5,2.0,3.0\n");
+    assert_eq!(predict(&["--json"]).stdout, "{\"a\":[[2.5],[8.5]],\"b\":[[0.0,1.0],[2.0,3.0]]}\n");
+    assert_eq!(predict(&["--out", "p.npz"]).code, Some(0));
+    let arrays = vanilla::formats::npz::read(&folder.read("p.npz")).unwrap();
+    assert_eq!(
+        arrays.iter().map(|(name, array)| (&**name, &*array.shape)).collect::<Vec<_>>(),
+        [("a", &[2, 1][..]), ("b", &[2, 2])]
+    );
+    let refused = predict(&["--out", "p.npy"]);
+    let want = "error: --out p.npy: the model has the outputs a, b, and .npy holds one array: take .npz or .csv\n";
+    assert_eq!((refused.code, &*refused.stderr), (Some(2), want));
+}
+
 /// Every format that a model can be in, and what is left of it.
 #[test]
 fn convert_keeps_the_predictions() {

@@ -29,6 +29,7 @@ const SUM_TOLERANCE: f32 = 1e-3;
 /// one class number a row      sum to 1                 sparse_categorical_crossentropy, accuracy
 /// one class number a row      several, of any sum      the same from logits
 /// one-hot                     sum to 1                 categorical_crossentropy, accuracy
+/// one-hot, several            some not from 0 to 1     the same from logits
 /// 0 and 1, one per output     between 0 and 1          binary_crossentropy, accuracy
 /// numbers, one per output     any                      mse, mae
 /// ```
@@ -71,6 +72,12 @@ pub fn suggest(outputs: &Tensor, targets: &Tensor) -> Result<Suggestion> {
         let reason = "the outputs are probabilities and the targets are one-hot";
         return suggestion(CategoricalCrossentropy::new().into(), "categorical_crossentropy", "accuracy", reason);
     }
+    if width > 1 && one_hot && !within {
+        let name = "categorical_crossentropy with from_logits";
+        let reason = "the targets are one-hot and the outputs no probabilities";
+        let loss = CategoricalCrossentropy::new().from_logits(true);
+        return suggestion(loss.into(), name, "accuracy", reason);
+    }
     if within && bits {
         let reason = "the outputs lie between 0 and 1 and the targets are 0 and 1";
         return suggestion(BinaryCrossentropy::new().into(), "binary_crossentropy", "accuracy", reason);
@@ -98,6 +105,7 @@ mod tests {
         let from_logits = "sparse_categorical_crossentropy with from_logits";
         assert_eq!(chosen(&logits, 2, &[1.0, 0.0], 1), (from_logits, "accuracy"));
         assert_eq!(chosen(&soft, 2, &bits, 2), ("categorical_crossentropy", "accuracy"));
+        assert_eq!(chosen(&logits, 2, &bits, 2), ("categorical_crossentropy with from_logits", "accuracy"));
         // Several that may hold at once, so no row sums to 1.
         assert_eq!(chosen(&[0.1, 0.2, 0.9, 0.8], 2, &bits, 2), ("binary_crossentropy", "accuracy"));
         assert_eq!(chosen(&[0.1, 0.8], 1, &[0.0, 1.0], 1), ("binary_crossentropy", "accuracy"));
