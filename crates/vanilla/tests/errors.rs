@@ -543,6 +543,20 @@ fn a_long_chain_of_calls_ends_well() {
 }
 
 #[test]
+fn a_compile_that_fails_leaves_the_model_as_it_was() {
+    let mut model = regression();
+    fit(&mut model, ones(&[6, 2]), ones(&[6]), Fit::new()).unwrap();
+    let before = model.to_keras().unwrap();
+    // Words that are known, of which a single output makes no sense.
+    model.compile("categorical_crossentropy", "adam", [""; 0]).unwrap_err();
+    assert!(model.to_keras().unwrap() == before);
+    fit(&mut model, ones(&[6, 2]), ones(&[6]), Fit::new()).unwrap();
+    let mut fresh = Sequential::new(layers![Dense::new(1).input_dim(2)]).unwrap();
+    fresh.compile("categorical_crossentropy", "adam", [""; 0]).unwrap_err();
+    assert!(!fresh.is_compiled());
+}
+
+#[test]
 fn messages() {
     let text =
         [layers(), connections(), descriptions(), more_layers(), words(), compiling(), feeding(), utilities()]
