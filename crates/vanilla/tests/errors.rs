@@ -420,6 +420,7 @@ fn compiling() -> String {
         regression().compile_from_json(&json!({}));
         regression().compile_from_json(&json!({ "loss": "mse", "optimizer": 3 }));
         regression().compile_from_json(&json!({ "loss": 3 }));
+        regression().compile_from_json(&json!({ "loss": { "class_name": "function", "config": "my_loss" } }));
         regression().compile_from_json(&json!({ "loss": "mse", "metrics": 3 }));
         regression().compile_from_json(&json!({ "loss": "mse", "optimiser": "sgd" }));
         two_outputs().compile_from_json(&json!({ "loss": ["mse", "mse"], "metrics": ["mae"] }));
