@@ -65,7 +65,8 @@ impl Fit {
         let mut model = model::open(&self.model, global)?.with_portable_math(self.keep.portable_math);
         model.set_seed(self.seed);
         if !model.is_compiled() {
-            let problem = "the model has no loss and no optimizer: compile it in Keras or with the library, and save it again";
+            let problem = "the model has no loss and no optimizer: compile it in Keras, with Keras's own words, or with the \
+                           library, and save it again";
             return Err(usage(format!("{}: {problem}", self.model.display())));
         }
         model.threads(self.batch_size)?;

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use vanilla::formats::keras_zip::{self, KerasArchive};
 use vanilla::formats::{idx, npy, safetensors};
 
 /// A folder with a trained run of the tiny experiment, its data and other files.
@@ -183,6 +184,37 @@ fn convert_keeps_the_predictions() {
     let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["about"]["operators"], "2 Gemm, 1 Relu, 1 Softmax");
     assert!(inspected["layers"].as_array().unwrap().len() >= 2);
+}
+
+/// What Keras compiled with a function of one's own predicts here, and does not train.
+#[test]
+fn a_model_with_a_loss_of_its_own() {
+    let folder = folder();
+    folder.write("x.npz", arrays(&[("x", tiny(7, 4).0)]));
+    let bytes = folder.read("run/model.keras");
+    let archive = keras_zip::read(&bytes).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&archive.config).unwrap();
+    config["compile_config"]["loss"] = serde_json::json!({ "class_name": "function", "config": "my_loss" });
+    let changed = keras_zip::write(&KerasArchive { config: config.to_string(), ..archive }).unwrap();
+    folder.write("own.keras", changed);
+    let predict = |model: &str| folder.good(&["predict", model, "--data", "x.npz"]);
+    let (want, ran) = (predict("run/model.keras"), predict("own.keras"));
+    assert_eq!(ran.stdout, want.stdout);
+    let note = "note: own.keras: not compiled: loss: 'my_loss' is a Python function: load with a Registry that has \
+                'my_loss': it predicts; compile it to train\n";
+    assert_eq!(ran.stderr, note);
+    let ran = folder.run(&["fit", "own.keras", "--data", "data.npz", "--out", "b.keras"]);
+    let error = "error: own.keras: the model has no loss and no optimizer: compile it in Keras, with Keras's own words, \
+                 or with the library, and save it again\n";
+    assert_eq!((ran.code, ran.stderr), (Some(2), format!("{note}{error}")));
+    let inspected = folder.good(&["inspect", "own.keras"]).stdout;
+    assert!(inspected.contains("'my_loss' is a Python function"), "{inspected}");
+    folder.good(&["summary", "own.keras"]);
+    let ran = folder.good(&["convert", "own.keras", "own.h5"]);
+    assert!(ran.stderr.starts_with(note), "{}", ran.stderr);
+    // Weights without an optimizer, for a model that has one.
+    folder.good(&["convert", "own.h5", "b.keras", "--model", "run/model.keras"]);
+    assert_eq!(folder.read("b.keras"), bytes);
 }
 
 #[test]

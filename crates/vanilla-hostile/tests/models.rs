@@ -212,6 +212,15 @@ fn descriptions() -> Vec<(u32, String, Vec<u8>)> {
             json!({ "class_name": "function", "config": "os.system", "registered_name": "function" }),
         ),
     );
+    let loss = |loss: Value| config(|config| config["compile_config"]["loss"] = loss);
+    case(50, "a function as loss", loss(json!({ "class_name": "function", "config": "os.system" })));
+    case(
+        50,
+        "a function with an escape sequence as loss",
+        loss(json!({ "class_name": "function", "config": "\u{1b}[2J\n" })),
+    );
+    case(50, "a class as loss", loss(json!({ "module": "os", "class_name": "os.system", "config": {} })));
+    case(50, "a list as compile_config", config(|config| config["compile_config"] = json!(["mse"])));
     for value in [
         json!(-1),
         json!(0),
@@ -283,6 +292,16 @@ fn descriptions() -> Vec<(u32, String, Vec<u8>)> {
             children(tree, "layers/dense/vars")[0].1 = Node::Dataset(array);
         }),
     );
+    for shape in [json!(null), json!([null, "4"]), json!([null, 1u64 << 40]), json!({ "items": [null, 5] })] {
+        case(
+            54,
+            &format!("no input, built for {shape}"),
+            config(|config| {
+                config["config"]["layers"].as_array_mut().unwrap().remove(0);
+                config["config"]["build_input_shape"] = shape;
+            }),
+        );
+    }
     case(55, "two layers of one name", dense("name", json!("out")));
     case(
         55,
@@ -370,7 +389,10 @@ fn hostile_models() {
         let path = folder.path().join("model.keras");
         std::fs::write(&path, &bytes).unwrap();
         let said = match Model::load(&path) {
-            Ok(model) => format!("loads: {:?}", model.layer_names()),
+            Ok(model) => {
+                let remarks: String = model.remarks().iter().map(|remark| format!("; {remark}")).collect();
+                format!("loads: {:?}{remarks}", model.layer_names())
+            }
             Err(error) => {
                 assert!(error.is_bad_input(), "{item}, {name}: {error}");
                 let error = error.to_string();

@@ -285,7 +285,7 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// When a name is unknown, or a loss cannot follow the last layer.
+    /// When a name is unknown, or a loss cannot follow the last layer; the model is then compiled as it was.
     pub fn compile<M: Into<MetricArg>>(
         &mut self,
         losses: impl Into<Losses>,
@@ -381,8 +381,12 @@ impl Model {
                 }
             }
         }
-        self.compiled = Some(Compiled { losses, optimizer, metrics, config, attached: false });
-        self.check_compiled()
+        let former = self.compiled.replace(Compiled { losses, optimizer, metrics, config, attached: false });
+        let checked = self.check_compiled();
+        if checked.is_err() {
+            self.compiled = former;
+        }
+        checked
     }
 
     /// Compiles as Keras's `compile_config` (or an experiment's `[compile]`) says.

@@ -234,6 +234,7 @@ impl Config {
 pub(crate) fn name_and_keys(value: &Value) -> Option<(String, Keys)> {
     match value {
         Value::String(name) => Some((name.clone(), Keys::new())),
+        function if function_name(function).is_some() => Some((function_name(function)?.to_owned(), Keys::new())),
         Value::Object(node) if node.contains_key("class_name") => {
             let keys = node.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
             Some((node["class_name"].as_str()?.to_owned(), keys))
@@ -244,6 +245,22 @@ pub(crate) fn name_and_keys(value: &Value) -> Option<(String, Keys)> {
             Some((class.as_str()?.to_owned(), keys))
         }
         _ => None,
+    }
+}
+
+/// The name of a Python function, all that Keras writes of one: `{"class_name": "function", "config": "my_loss"}`. Of
+/// those of Keras itself it is the word.
+fn function_name(value: &Value) -> Option<&str> {
+    value.get("config")?.as_str().filter(|_| value.get("class_name").is_some_and(|class| class == "function"))
+}
+
+/// The error about the word that stands here; of an unknown function no spelling would help.
+pub(crate) fn unknown_function(value: &Value, error: Error) -> Error {
+    match (function_name(value), error) {
+        (Some(name), Error::UnknownWord { kind, .. }) => {
+            Error::config(kind, format!("'{name}' is a Python function: load with a Registry that has '{name}'"))
+        }
+        (_, error) => error,
     }
 }
 

@@ -63,23 +63,23 @@ impl Model {
     /// # Errors
     /// As [`Model::from_json`], and when the model has more weights; none is then drawn.
     pub fn from_json_within(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
-        Self::described(value, registry, Some(0), max_weights)
-    }
-
-    /// As [`Model::from_json_within`], with weights of 0: for a file, which has them.
-    pub(crate) fn without_weights(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
-        Self::described(value, registry, None, max_weights)
-    }
-
-    fn described(value: &Value, registry: &Registry, seed: Option<u64>, max_weights: usize) -> Result<Self> {
-        let mut model = Self::within(graph_from_json(value, registry, 0)?, seed, max_weights)?;
-        // Keras writes an empty one for a model that was not compiled.
-        let empty = |compile: &Value| compile.as_object().map_or(compile.is_null(), Keys::is_empty);
-        if let Some(compile) = value.get("compile_config").filter(|compile| !empty(compile)) {
+        let mut model = Self::within(graph_from_json(value, registry, 0)?, Some(0), max_weights)?;
+        if let Some(compile) = compile_config(value) {
             model.compile_from_json_with(compile, registry)?;
         }
         Ok(model)
     }
+
+    /// As [`Model::from_json_within`], with weights of 0 and not compiled: for a file, which has the weights.
+    pub(crate) fn without_weights(value: &Value, registry: &Registry, max_weights: usize) -> Result<Self> {
+        Self::within(graph_from_json(value, registry, 0)?, None, max_weights)
+    }
+}
+
+/// What the described model was compiled with. Keras writes an empty one where it was not.
+pub(crate) fn compile_config(description: &Value) -> Option<&Value> {
+    let empty = |compile: &Value| compile.as_object().map_or(compile.is_null(), Keys::is_empty);
+    description.get("compile_config").filter(|compile| !empty(compile))
 }
 
 /// A shape with the batch in front.
@@ -230,9 +230,7 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
     let mut config = Config::new("model", keys);
     let common = config.common()?;
     config.float32()?;
-    if !functional {
-        config.take("build_input_shape");
-    }
+    let built_for = if functional { None } else { config.take("build_input_shape") };
     let nodes = match config.take("layers") {
         Some(Value::Array(nodes)) if nodes.len() <= MAX_LAYERS => nodes,
         Some(Value::Array(nodes)) => {
@@ -260,6 +258,12 @@ fn graph_from_json(value: &Value, registry: &Registry, depth: usize) -> Result<G
                 let at = contents.iter().skip(1).position(|content| matches!(content, Content::Input(_)));
                 let place = format!("layer {} of the model", at.unwrap_or(0) + 2);
                 return Err(Error::config(place, "an InputLayer can only be the first layer"));
+            }
+            // A model inside another is built by what it is called on.
+            if let Some(shape) = built_for.filter(|_| depth == 0).as_ref().and_then(sample_shape)
+                && !matches!(contents.first(), Some(Content::Input(_)))
+            {
+                contents.insert(0, Content::Input(InputLayer::new(shape)));
             }
             Graph::sequential("sequential", contents.into_iter().map(layers::AnyLayer).collect())?
         }
@@ -342,10 +346,7 @@ fn input_layer(keys: Keys) -> Result<InputLayer> {
     config.take("trainable");
     let shape = config.take("batch_shape").or_else(|| config.take("batch_input_shape"));
     config.finish()?;
-    let axes = shape.as_ref().and_then(Value::as_array);
-    let sample =
-        axes.and_then(|axes| axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect());
-    let sample = sample.filter(|shape: &Vec<usize>| !shape.is_empty()).ok_or_else(|| {
+    let sample = shape.as_ref().and_then(sample_shape).ok_or_else(|| {
         let shape = shape.unwrap_or_default();
         Error::config(InputLayer::CLASS, format!("batch_shape = {shape}, expected a list such as [null, 784]"))
     })?;
@@ -354,6 +355,13 @@ fn input_layer(keys: Keys) -> Result<InputLayer> {
         Some(problem) => Err(Error::config(InputLayer::CLASS, problem)),
         None => Ok(input),
     }
+}
+
+/// The shape of one sample, where that of a batch is `[null, 784]` or, of TensorFlow, a `TensorShape` of these items.
+fn sample_shape(batch: &Value) -> Option<Vec<usize>> {
+    let axes = batch.get("items").unwrap_or(batch).as_array()?;
+    let sample: Option<Vec<usize>> = axes.get(1..)?.iter().map(|axis| axis.as_u64().map(|n| n as usize)).collect();
+    sample.filter(|shape| !shape.is_empty())
 }
 
 /// A place as files name it: layer, which of its calls, which of its outputs.

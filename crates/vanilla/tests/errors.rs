@@ -431,6 +431,7 @@ fn compiling() -> String {
         regression().compile_from_json(&json!({}));
         regression().compile_from_json(&json!({ "loss": "mse", "optimizer": 3 }));
         regression().compile_from_json(&json!({ "loss": 3 }));
+        regression().compile_from_json(&json!({ "loss": { "class_name": "function", "config": "my_loss" } }));
         regression().compile_from_json(&json!({ "loss": "mse", "metrics": 3 }));
         regression().compile_from_json(&json!({ "loss": "mse", "optimiser": "sgd" }));
         two_outputs().compile_from_json(&json!({ "loss": ["mse", "mse"], "metrics": ["mae"] }));
@@ -551,6 +552,20 @@ fn a_long_chain_of_calls_ends_well() {
         x = Identity::new().call(&x);
     }
     drop(x);
+}
+
+#[test]
+fn a_compile_that_fails_leaves_the_model_as_it_was() {
+    let mut model = regression();
+    fit(&mut model, ones(&[6, 2]), ones(&[6]), Fit::new()).unwrap();
+    let before = model.to_keras().unwrap();
+    // Words that are known, of which a single output makes no sense.
+    model.compile("categorical_crossentropy", "adam", [""; 0]).unwrap_err();
+    assert!(model.to_keras().unwrap() == before);
+    fit(&mut model, ones(&[6, 2]), ones(&[6]), Fit::new()).unwrap();
+    let mut fresh = Sequential::new(layers![Dense::new(1).input_dim(2)]).unwrap();
+    fresh.compile("categorical_crossentropy", "adam", [""; 0]).unwrap_err();
+    assert!(!fresh.is_compiled());
 }
 
 #[test]

@@ -174,7 +174,8 @@ impl LossArg {
         match self {
             Self::Config(value) => match name_and_keys(&value) {
                 Some((word, keys)) => {
-                    let (loss, reduction) = from_config(&word, keys, registry)?;
+                    let (loss, reduction) = from_config(&word, keys, registry)
+                        .map_err(|error| crate::config::unknown_function(&value, error))?;
                     Ok((loss, reduction, value))
                 }
                 None => Err(Error::config("compile", format!("loss = {value}, expected a name such as \"mse\""))),

@@ -360,7 +360,8 @@ impl MetricArg {
                 if value.is_string() && (crossentropy || matches!(&*lower, "acc" | "accuracy")) {
                     return Ok(Compiled { key: word, config: value, metric: None, crossentropy });
                 }
-                let (metric, name) = from_config(&word, keys, registry)?;
+                let (metric, name) = from_config(&word, keys, registry)
+                    .map_err(|error| crate::config::unknown_function(&value, error))?;
                 // The history's key is the string as it was given; an object's is its name.
                 let usual = if value.is_string() { word } else { metric.name().to_owned() };
                 Ok(Compiled {

@@ -9,6 +9,7 @@ use super::numbers::floats;
 use super::{KERAS_VERSION, keras2, tree, unreadable};
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
+use crate::json::compile_config;
 use crate::json_text;
 use crate::model::Model;
 use crate::registry::Registry;
@@ -48,13 +49,9 @@ impl Model {
         // What is no JSON in it was not written by Keras, and nothing depends on it.
         let metadata: Value = archive.metadata.and_then(|text| json_text::parse(&text).ok()).unwrap_or_default();
         let version = metadata.get("keras_version").and_then(Value::as_str);
-        let mut remarks = Vec::new();
-        if keras2::is_old(Some(version.unwrap_or(KERAS_VERSION))) {
+        let old = keras2::is_old(Some(version.unwrap_or(KERAS_VERSION)));
+        if old {
             keras2::model(&mut config).map_err(in_config)?;
-            let outputs = keras2::outputs(&config);
-            if let Some(compile) = config.get_mut("compile_config") {
-                keras2::compile(compile, &outputs, &mut remarks).map_err(in_config)?;
-            }
         }
         let tree = hdf5::read(&archive.weights).map_err(|error| Error::data(tree::FILE, error.to_string()))?;
         for (name, text) in &archive.assets {
@@ -63,14 +60,18 @@ impl Model {
         // A description of more weights than the file can hold ends here.
         let most = archive.weights.len() / size_of::<f32>();
         let mut model = Self::without_weights(&config, registry, most).map_err(in_config)?;
-        let nameless = config.get("compile_config").is_some_and(|compile| compile.get("optimizer").is_none());
-        let numbers = model.numbers_of_tree(&tree, !nameless)?;
-        if model.is_compiled() && nameless {
-            remarks.push(NAMELESS.to_owned());
-        } else if model.is_compiled() && tree.get("optimizer/vars").is_none() {
-            remarks.push("the file has no state of the optimizer, which begins anew".into());
+        let compile = compile_config(&config);
+        if let Some(compile) = compile {
+            model.compile_as_saved(compile.clone(), old, registry).map_err(in_config)?;
         }
-        model.remarks = remarks;
+        let mut numbers = model.numbers_of_tree(&tree)?;
+        if model.is_compiled() && compile.is_some_and(|compile| compile.get("optimizer").is_none()) {
+            model.remarks.push(NAMELESS.to_owned());
+        } else if model.is_compiled() && tree.get(tree::OPTIMIZER).is_none() {
+            model.remarks.push("the file has no state of the optimizer, which begins anew".into());
+        } else {
+            numbers.state = model.state_of_tree(&tree)?.or_remark(tree::OPTIMIZER, &mut model.remarks);
+        }
         model.take_in(numbers);
         if let Some(info) = metadata.get("vanilla") {
             let info = ModelInfo::from_json(info).and_then(|info| model.set_info(info));

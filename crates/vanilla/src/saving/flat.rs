@@ -14,12 +14,13 @@
 //! number (`arr_0`, `arr_1`, as `numpy.savez(file, *model.get_weights())` has them), the numbers are the order of
 //! `get_weights`. Anything else is refused: an order that is guessed loads a square kernel the wrong way round.
 
-use super::numbers::{Numbers, State, count, floats, rate};
+use super::numbers::{Numbers, State, count, floats, rate, unbuilt};
 use super::tree::array;
 use super::{KERAS_VERSION, unreadable};
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::info::ModelInfo;
+use crate::json::compile_config;
 use crate::json_text;
 use crate::model::{Model, NOT_BUILT};
 use crate::registry::Registry;
@@ -116,6 +117,9 @@ impl Model {
         let config = json_text::parse(config).map_err(|error| in_config(&error))?;
         let most = bytes.len() / size_of::<f32>();
         let mut model = Self::without_weights(&config, registry, most).map_err(|error| in_config(&error))?;
+        if let Some(compile) = compile_config(&config) {
+            model.compile_as_saved(compile.clone(), false, registry).map_err(|error| in_config(&error))?;
+        }
         let info = text("info").map(str::to_owned);
         let arrays = arrays_of(file.tensors)?;
         let numbers = model.numbers_of_arrays(&arrays)?;
@@ -147,7 +151,7 @@ impl Model {
             let archive = vanilla_formats::keras_zip::read(bytes).map_err(unreadable)?;
             let tree = vanilla_formats::hdf5::read(&archive.weights)
                 .map_err(|error| Error::data(super::tree::FILE, error.to_string()))?;
-            let numbers = self.numbers_of_tree(&tree, true)?;
+            let numbers = self.weights_of_tree(&tree)?;
             self.take_in(numbers);
             return Ok(());
         }
@@ -165,7 +169,9 @@ impl Model {
 
     /// What the arrays are to the model, all of the right shape.
     fn numbers_of_arrays<'a>(&self, arrays: &'a [(String, Array)]) -> Result<Numbers<'a>> {
-        let Some(built) = &self.built else { return Ok(Numbers::default()) };
+        let Some(built) = &self.built else {
+            return unbuilt(arrays.first().map(|(name, _)| format!("array {name:?}")));
+        };
         let names = names(built);
         let number: HashMap<&str, usize> =
             names.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();

@@ -87,15 +87,6 @@ fn freeze_inside(model: &mut Value) {
     }
 }
 
-/// Names of the outputs of a model of this node.
-pub(super) fn outputs(node: &Value) -> Vec<String> {
-    let mut places = Vec::new();
-    if let Some(ends) = node.get("config").and_then(|config| config.get("output_layers")) {
-        collect(ends, &mut places);
-    }
-    places.into_iter().map(|(name, _)| name).collect()
-}
-
 fn layer(node: &mut Value) {
     let class = class(node).to_owned();
     let Some(config) = node.get_mut("config").and_then(Value::as_object_mut) else { return };

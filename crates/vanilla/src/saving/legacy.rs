@@ -18,7 +18,7 @@
 //! [`Model::remarks`] says so. A file of weights alone (`save_weights` before Keras 3) has the lists of `model_weights`
 //! at its root. Source: `keras.src.legacy.saving.legacy_h5_format`, `tf_keras.src.saving.legacy.hdf5_format`.
 
-use super::numbers::{Numbers, State, Stored, count, floats, slot_order, state_of_list};
+use super::numbers::{Numbers, State, Stored, count, floats, misshapen, slot_order, state_of_list, unbuilt};
 use super::tree::{array, parent};
 use super::{KERAS_VERSION, keras2, unreadable};
 use crate::build::Built;
@@ -28,11 +28,12 @@ use crate::json_text;
 use crate::model::{Model, NOT_BUILT};
 use crate::optimizers::Engine;
 use crate::registry::Registry;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use vanilla_formats::hdf5::{self, Attr, Group, Node};
 use vanilla_formats::{Array, Data};
 
 const INFO: &str = "vanilla_info";
+const OPTIMIZER: &str = "optimizer_weights";
 /// Names in one attribute.
 const MAX_LIST: usize = 3000;
 /// Parts of a list.
@@ -78,7 +79,7 @@ impl Model {
         root.children.push(("model_weights".into(), Node::Group(weights)));
         if let Some(compiled) = &self.compiled {
             let arrays = self.optimizer_arrays(built, &compiled.optimizer, compiled.attached, &prefix);
-            root.children.push(("optimizer_weights".into(), Node::Group(named_arrays(arrays)?)));
+            root.children.push((OPTIMIZER.into(), Node::Group(named_arrays(arrays)?)));
         }
         hdf5::write(&root).map_err(|error| Error::data("model", error.to_string()))
     }
@@ -153,31 +154,24 @@ impl Model {
             // Beside it in this format.
             config.shift_remove("compile_config");
         }
-        let mut remarks = Vec::new();
         let in_config = |error: Error| Error::data("model_config", error.to_string());
         let most = bytes.len() / size_of::<f32>();
         let mut model = Self::without_weights(&config, registry, most).map_err(in_config)?;
         let mut numbers = model.numbers_of_lists(tree.group("model_weights").map_err(unreadable)?)?;
         if let Some(training) = text(&tree, "training_config")? {
             let training = json("training_config", training)?;
-            let in_training = |error: Error| Error::data("training_config", error.to_string());
-            if let Some(mut compile) = compile_config(training) {
-                if old {
-                    keras2::compile(&mut compile, &model.output_names(), &mut remarks).map_err(in_training)?;
-                }
-                model.compile_from_json_with(&compile, registry).map_err(in_training)?;
+            if let Some(compile) = compile_config(training) {
+                let in_training = |error: Error| Error::data("training_config", error.to_string());
+                model.compile_as_saved(compile, old, registry).map_err(in_training)?;
             }
         }
         if let (Some(built), Some(compiled)) = (&model.built, &model.compiled) {
-            match state(&tree, built, &compiled.optimizer)? {
-                Stored::State(state) => numbers.state = Some(state),
-                Stored::Nothing => {}
-                Stored::Other(why) => {
-                    remarks.push(format!("optimizer_weights: {why}: the optimizer begins anew"));
-                }
-            }
+            let stored = match tree.get(OPTIMIZER) {
+                None => Stored::Other("the file has none".into()),
+                Some(_) => state(&tree, built, &compiled.optimizer)?,
+            };
+            numbers.state = stored.or_remark(OPTIMIZER, &mut model.remarks);
         }
-        model.remarks = remarks;
         model.take_in(numbers);
         if let Some(info) = text(&tree, INFO)? {
             let info = ModelInfo::from_json(&json(INFO, info)?).and_then(|info| model.set_info(info));
@@ -196,15 +190,11 @@ impl Model {
             _ => None,
         };
         let numbers = match whole.or_else(|| lists(&tree).then_some(&tree)) {
-            None => self.numbers_of_tree(&tree, true)?,
+            None => self.weights_of_tree(&tree)?,
             Some(group) => {
                 let mut numbers = self.numbers_of_lists(group)?;
                 if let Some(compiled) = &self.compiled {
-                    match state(&tree, built, &compiled.optimizer)? {
-                        Stored::State(state) => numbers.state = Some(state),
-                        Stored::Nothing => {}
-                        Stored::Other(why) => return Err(Error::data("optimizer/weights", why)),
-                    }
+                    numbers.state = state(&tree, built, &compiled.optimizer)?.or_error("optimizer/weights")?;
                 }
                 numbers
             }
@@ -215,7 +205,6 @@ impl Model {
 
     /// The weights below a group with the names of layers.
     fn numbers_of_lists<'a>(&self, group: &'a Group) -> Result<Numbers<'a>> {
-        let Some(built) = &self.built else { return Ok(Numbers::default()) };
         let mut stored = Vec::new();
         for name in names(group, "layer_names")? {
             let layer = group.group(name).map_err(unreadable)?;
@@ -224,6 +213,9 @@ impl Model {
                 stored.push((name, layer, weights));
             }
         }
+        let Some(built) = &self.built else {
+            return unbuilt(stored.first().map(|(name, ..)| format!("model_weights: {name:?}")));
+        };
         let mut wanted = self.by_layer(built);
         wanted.retain(|numbers| !numbers.is_empty());
         if stored.len() != wanted.len() {
@@ -300,7 +292,11 @@ fn training_config(compile: Value) -> Value {
 
 /// The other way round; none where the model was not compiled.
 fn compile_config(training: Value) -> Option<Value> {
-    let Value::Object(mut training) = training else { return Some(json!({})) };
+    let mut training = match training {
+        Value::Object(training) => training,
+        Value::Null => return None,
+        other => return Some(other),
+    };
     if training.get("loss").is_none_or(Value::is_null) && training.get("optimizer_config").is_none() {
         return None;
     }
@@ -393,12 +389,10 @@ fn put(group: &mut Group, path: &str, node: Node) -> Result<()> {
 
 /// The state of the optimizer, in either order.
 fn state<'a>(tree: &'a Group, built: &Built, engine: &Engine) -> Result<Stored<'a>> {
-    let Some(Node::Group(group)) = tree.get("optimizer_weights") else {
-        return Ok(Stored::Other("the file has none".into()));
-    };
+    let Some(Node::Group(group)) = tree.get(OPTIMIZER) else { return Ok(Stored::Nothing) };
     let mut list = Vec::new();
     for name in names(group, "weight_names")? {
-        let place = format!("optimizer_weights: {name:?}");
+        let place = format!("{OPTIMIZER}: {name:?}");
         list.push((name, place, group.dataset(name).map_err(unreadable)?));
     }
     match list.first() {
@@ -449,6 +443,9 @@ fn state_by_slots<'a>(built: &Built, engine: &Engine, list: &[(&str, String, &'a
         }
         for (slot, ((_, places), about)) in kinds.iter().zip(&wanted).enumerate() {
             let (_, place, array) = &list[places[at]];
+            if let Some(why) = misshapen(places[at], array, &about.shape) {
+                return Ok(Stored::Other(why));
+            }
             slots.push((variable, slot, floats(array, place, &about.shape)?));
         }
     }

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::registry::Registry;
 use crate::storage::{Disk, write_atomically, write_together};
+use serde_json::Value;
 use std::path::Path;
 use vanilla_formats::{FormatError, hdf5};
 
@@ -130,7 +131,7 @@ impl Model {
     /// file of the same layers: `.weights.h5` or a whole model of Keras 2, Keras 3 or Vanilla, or arrays of any other
     /// program as npz or safetensors. Those are found by name (`dense/kernel`) where all names are known; where all
     /// are numbers (`arr_0`, `1`), they are the order of [`Model::get_weights`]. Where something does not fit, the
-    /// model stays as it was.
+    /// model stays as it was, and where the file has no state, the optimizer's, as in Keras.
     ///
     /// # Errors
     /// When the file cannot be read, is damaged, or holds other layers, shapes or an optimizer of another kind.
@@ -157,11 +158,12 @@ impl Model {
     /// Reads a whole model with its optimizer's state: `.keras` and `.h5` of Vanilla, Keras 3 and Keras 2, and
     /// `.safetensors` of Vanilla; or a network that predicts, `.onnx` ([`Model::from_onnx`]). The first bytes decide what
     /// it is, for ONNX, which has none of its own, the ending; [`Model::remarks`] tells where the name says
-    /// otherwise, and what of the file could not be used.
+    /// otherwise, and what of the file could not be used: a model that was compiled with something that Vanilla does
+    /// not have predicts, and is not compiled.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, or describes something that Vanilla does not have; the message
-    /// names the place.
+    /// When the file cannot be read, is damaged, or describes layers that Vanilla does not have; the message names the
+    /// place.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_with(path, &Registry::default())
     }
@@ -202,8 +204,25 @@ impl Model {
         }
     }
 
+    /// Compiles the model as its file says. Where that takes what is not here, such as a Python function, it stays
+    /// uncompiled, with a remark: its weights are as good without.
+    fn compile_as_saved(&mut self, mut compile: Value, old: bool, registry: &Registry) -> Result<()> {
+        if !compile.is_object() {
+            let problem =
+                format!("{compile}, expected a table such as {{\"loss\": \"mse\", \"optimizer\": \"adam\"}}");
+            return Err(Error::config("compile", problem));
+        }
+        let mut remarks = Vec::new();
+        let as_now = if old { keras2::compile(&mut compile, &self.output_names(), &mut remarks) } else { Ok(()) };
+        match as_now.and_then(|()| self.compile_from_json_with(&compile, registry)) {
+            Ok(()) => self.remarks.append(&mut remarks),
+            Err(why) => self.remarks.push(format!("not compiled: {why}: it predicts; compile it to train")),
+        }
+        Ok(())
+    }
+
     /// What was noticed while the model was loaded, a sentence each: that the name of the file says something else,
-    /// that the optimizer begins anew and why.
+    /// that the model is not compiled as it was or its optimizer begins anew, and why.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }

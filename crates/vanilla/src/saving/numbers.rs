@@ -14,7 +14,7 @@ use vanilla_formats::{Array, Data};
 pub(super) struct Numbers<'a> {
     /// Number of the variable, its elements row-major.
     pub weights: Vec<(usize, Cow<'a, [f32]>)>,
-    /// Where the optimizer was; none where it begins anew.
+    /// Where the optimizer was; none where the file does not say.
     pub state: Option<State<'a>>,
 }
 
@@ -30,11 +30,41 @@ pub(super) struct State<'a> {
 
 /// What a list of numbers is to an optimizer.
 pub(super) enum Stored<'a> {
-    /// It was saved before its first step.
+    /// There is none, or it was saved before its first step.
     Nothing,
     State(State<'a>),
     /// They are of another one: why.
     Other(String),
+}
+
+impl<'a> Stored<'a> {
+    /// For a model that is opened, whose optimizer begins anew where the numbers do not fit it, with a remark.
+    pub fn or_remark(self, place: &str, remarks: &mut Vec<String>) -> Option<State<'a>> {
+        match self {
+            Self::Nothing => None,
+            Self::State(state) => Some(state),
+            Self::Other(why) => {
+                remarks.push(format!("{place}: {why}: the optimizer begins anew"));
+                None
+            }
+        }
+    }
+
+    /// For a model that has an optimizer at work, which stays as it is where the numbers do not fit it.
+    pub fn or_error(self, place: &str) -> Result<Option<State<'a>>> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::State(state) => Ok(Some(state)),
+            Self::Other(why) => Err(Error::data(place, why)),
+        }
+    }
+}
+
+/// What a file has for a model that no shape is known of: no numbers, the first of which would be here.
+pub(super) fn unbuilt(first: Option<String>) -> Result<Numbers<'static>> {
+    let problem = "numbers of a model whose description has no input shape: build it in Keras and save it again, or \
+                   describe it with an input shape and call load_weights";
+    first.map_or_else(|| Ok(Numbers::default()), |place| Err(Error::data(place, problem)))
 }
 
 impl Model {
@@ -112,6 +142,10 @@ pub(super) fn state_of_list<'a>(
         let name = engine.rule.name();
         return Ok(Stored::Other(format!("{} variables, expected {expected} for {name}", list.len())));
     };
+    let mut stored = order.iter().zip(&list[first..]).zip(first..);
+    if let Some(why) = stored.find_map(|(((.., shape), (_, array)), at)| misshapen(at, array, shape)) {
+        return Ok(Stored::Other(why));
+    }
     let iterations = count(list[0].1, &list[0].0)?;
     let rate = if first == 2 { Some(rate(list[1].1, &list[1].0)?) } else { None };
     let mut slots = Vec::new();
@@ -119,6 +153,11 @@ pub(super) fn state_of_list<'a>(
         slots.push((variable, slot, floats(array, place, &shape)?));
     }
     Ok(Stored::State(State { iterations, rate, slots }))
+}
+
+/// Why this is not the variable with this number, if its shape says so: other weights were trained.
+pub(super) fn misshapen(number: usize, array: &Array, shape: &[usize]) -> Option<String> {
+    (array.shape != shape).then(|| format!("variable {number} of shape {:?}, expected {shape:?}", array.shape))
 }
 
 /// A number of steps.

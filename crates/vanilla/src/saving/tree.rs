@@ -10,7 +10,7 @@
 //! A model inside has `layers/` of its own, a layer inside a layer (spectral normalisation) its own `vars/`. Source:
 //! `keras.src.saving.saving_lib`, the same in Keras 2.15.
 
-use super::numbers::{Numbers, Stored, floats, slot_order, state_of_list};
+use super::numbers::{Numbers, Stored, floats, slot_order, state_of_list, unbuilt};
 use crate::build::Built;
 use crate::error::{Error, Result};
 use crate::graph::{Content, Entry, Graph, snake_case};
@@ -24,6 +24,8 @@ use vanilla_plan::kernels::Panels;
 pub(super) const FILE: &str = "model.weights.h5";
 /// What a lookup has beside its variables; they belong to its description.
 pub(super) const IDF_WEIGHTS: &str = "idf_weights";
+/// The optimizer's numbers.
+pub(super) const OPTIMIZER: &str = "optimizer/vars";
 
 impl Model {
     pub(super) fn weights_tree(&self) -> Result<Group> {
@@ -59,12 +61,16 @@ impl Model {
         Ok(parent(root))
     }
 
-    /// The numbers of a tree, all of the right shape; with those of the optimizer or without.
-    pub(super) fn numbers_of_tree<'a>(&self, tree: &'a Group, optimizer: bool) -> Result<Numbers<'a>> {
-        let Some(built) = &self.built else { return Ok(Numbers::default()) };
+    /// The weights in a tree, all of the right shape.
+    pub(super) fn numbers_of_tree<'a>(&self, tree: &'a Group) -> Result<Numbers<'a>> {
+        let Some(built) = &self.built else {
+            // The optimizer and metrics of Keras 2 have numbers before the model has.
+            let weights = |name: &str| name != "optimizer" && name != "metrics";
+            let first = tree.children.iter().find(|(name, node)| weights(name) && holds(node));
+            return unbuilt(first.map(|(name, _)| format!("{FILE}: {name}")));
+        };
         let mut places = Vec::new();
         variable_places(&self.graph, built, &[], "", &mut places);
-        let dataset = |path: &str| tree.dataset(path).map_err(|error| Error::data(FILE, error.to_string()));
         let mut numbers = Numbers::default();
         for (path, variables) in places {
             let stored = match tree.get(&path) {
@@ -79,7 +85,7 @@ impl Model {
             for (at, number) in variables.into_iter().enumerate() {
                 let path = format!("{path}/{at}");
                 let shape = &built.variables[number].spec.shape;
-                numbers.weights.push((number, floats(dataset(&path)?, &format!("{FILE}: {path}"), shape)?));
+                numbers.weights.push((number, floats(dataset(tree, &path)?, &format!("{FILE}: {path}"), shape)?));
             }
         }
         let known = group_names(&self.graph);
@@ -90,20 +96,31 @@ impl Model {
             let problem = "numbers of a layer that the description does not have: the two are of different models";
             return Err(Error::data(format!("{FILE}: layers/{name}"), problem));
         }
-        let Some(compiled) = self.compiled.as_ref().filter(|_| optimizer) else { return Ok(numbers) };
-        let Some(Node::Group(vars)) = tree.get("optimizer/vars") else { return Ok(numbers) };
-        let mut list = Vec::new();
-        for number in 0..vars.children.len() {
-            let path = format!("optimizer/vars/{number}");
-            list.push((format!("{FILE}: {path}"), dataset(&path)?));
-        }
-        match state_of_list(built, &compiled.optimizer, &list)? {
-            Stored::Nothing => {}
-            Stored::State(state) => numbers.state = Some(state),
-            Stored::Other(problem) => return Err(Error::data(format!("{FILE}: optimizer/vars"), problem)),
-        }
         Ok(numbers)
     }
+
+    /// What a tree has for the optimizer.
+    pub(super) fn state_of_tree<'a>(&self, tree: &'a Group) -> Result<Stored<'a>> {
+        let (Some(built), Some(compiled)) = (&self.built, &self.compiled) else { return Ok(Stored::Nothing) };
+        let Some(Node::Group(vars)) = tree.get(OPTIMIZER) else { return Ok(Stored::Nothing) };
+        let mut list = Vec::new();
+        for number in 0..vars.children.len() {
+            let path = format!("{OPTIMIZER}/{number}");
+            list.push((format!("{FILE}: {path}"), dataset(tree, &path)?));
+        }
+        state_of_list(built, &compiled.optimizer, &list)
+    }
+
+    /// Weights and state of a tree, for a model that is there already.
+    pub(super) fn weights_of_tree<'a>(&self, tree: &'a Group) -> Result<Numbers<'a>> {
+        let mut numbers = self.numbers_of_tree(tree)?;
+        numbers.state = self.state_of_tree(tree)?.or_error(&format!("{FILE}: {OPTIMIZER}"))?;
+        Ok(numbers)
+    }
+}
+
+fn dataset<'a>(tree: &'a Group, path: &str) -> Result<&'a Array> {
+    tree.dataset(path).map_err(|error| Error::data(FILE, error.to_string()))
 }
 
 /// Whether there are numbers in it.
