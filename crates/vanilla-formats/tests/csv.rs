@@ -1,4 +1,4 @@
-//! CSV: what is inferred, and items 90 to 102 of the hostile checklist that concern bytes.
+//! CSV: what is inferred, and hostile files: encodings, quotes, ragged rows, numbers that are none, widths.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! HDF5: items 59 to 77 of the hostile checklist, as files put together from single structures.
+//! HDF5: hostile files (links, external storage, virtual datasets, filters, rings, heaps, shapes), put together
+//! from single structures.
 
 mod common;
 

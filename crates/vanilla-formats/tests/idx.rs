@@ -1,4 +1,5 @@
-//! IDX and gzip: round trips, every element type, and items 1 to 22 of the hostile checklist that concern bytes.
+//! IDX and gzip: round trips, every element type, and hostile files: truncations, wrong magic, counts that lie,
+//! bombs.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! `.keras`: golden files, our own bytes, and items 38 to 49 of the hostile checklist that concern bytes.
+//! `.keras`: golden files, our own bytes, and hostile files: overlaps, two directories, encryption, zip64, names,
+//! links, checksums.
 
 mod common;
 

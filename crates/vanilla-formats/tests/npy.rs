@@ -1,4 +1,5 @@
-//! npy and npz: round trips, numpy's own bytes, and items 23 to 37 of the hostile checklist that concern bytes.
+//! npy and npz: round trips, numpy's own bytes, and hostile files: headers, shapes, object arrays, members twice
+//! or outside.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! PNG: every colour type and depth, and items 103 to 106 of the hostile checklist.
+//! PNG: every colour type and depth, and hostile files: sizes, bombs, checksums, palettes.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! safetensors: round trips, a file of the reference writer, and items 78 to 89 of the hostile checklist.
+//! safetensors: round trips, a file of the reference writer, and hostile files: lengths, holes,
+//! overlaps, names twice, depth.
 
 mod common;
 

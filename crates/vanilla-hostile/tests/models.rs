@@ -1,4 +1,4 @@
-//! Whole models: items 38 to 58 of the checklist, through `Model::load`. Every fixture is made here from one good file;
+//! Whole models that are hostile, through `Model::load`. Every fixture is made here from one good file;
 //! memory and time are watched; the messages are kept as a snapshot, and each names file and field.
 
 use serde_json::{Value, json};

@@ -357,18 +357,18 @@ fn hostile_h5_models_are_refused() {
     let drop_attr = |name: &'static str| move |tree: &mut Group| tree.attrs.retain(|(known, _)| known != name);
     let first = "model_weights/dense/net/dense";
     let texts = [
-        // Items 38, 59, 60: another kind of file, a broken one.
+        // Another kind of file, a broken one.
         load_error("m.h5", b""),
         load_error("m.h5", b"<html><body>404"),
         load_error("m.h5", b"\x80\x04\x95 pickle"),
         load_error("m.h5", &h5(|_| ())[..1000]),
-        // Item 74: weights alone.
+        // Weights alone.
         load_error("m.h5", &h5(drop_attr("model_config"))),
         load_error(
             "m.h5",
             &hdf5::write(&inner(&mut hdf5::read(&h5(|_| ())).unwrap(), "model_weights").clone()).unwrap(),
         ),
-        // Items 49 to 56: descriptions.
+        // Descriptions.
         load_error("m.h5", &h5(|tree| *attr(tree, "model_config") = text("{"))),
         load_error("m.h5", &h5(|tree| *attr(tree, "model_config") = text(&"[".repeat(2000)))),
         load_error("m.h5", &h5(|tree| *attr(tree, "model_config") = Attr::StrList(vec!["{}".into()]))),
@@ -383,7 +383,7 @@ fn hostile_h5_models_are_refused() {
         }),
         load_error("m.h5", &h5(|tree| *attr(tree, "training_config") = text("[1, 2]"))),
         load_error("m.h5", &h5(|tree| *attr(tree, "training_config") = text("{"))),
-        // Items 54 and 57: weights.
+        // Weights.
         load_error("m.h5", &h5(|tree| tree.children.retain(|(name, _)| name != "model_weights"))),
         load_error("m.h5", &h5(|tree| drop_attr("layer_names")(inner(tree, "model_weights")))),
         load_error("m.h5", &h5(|tree| drop_attr("weight_names")(inner(tree, "model_weights/dense")))),
