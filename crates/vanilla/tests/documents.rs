@@ -46,14 +46,17 @@ fn the_tutorial_shows_lines_of_examples_that_compile() {
     assert_eq!(blocks, rust("docs/tutorial.zh-CN.md"));
 }
 
-/// Its code runs as documentation of the library.
+/// The guide's code, and that of the runs, runs as documentation of the library.
 #[test]
-fn the_guide_shows_the_same_in_both_languages() {
+fn both_languages_show_the_same() {
     let blocks = |document: &str| -> Vec<String> {
         read(document).split("```").skip(1).step_by(2).map(str::to_owned).collect()
     };
     assert!(rust("docs/guide.md").len() >= 8);
-    assert_eq!(blocks("docs/guide.md"), blocks("docs/guide.zh-CN.md"));
+    for document in ["guide", "runs"] {
+        let (english, chinese) = (format!("docs/{document}.md"), format!("docs/{document}.zh-CN.md"));
+        assert_eq!(blocks(&english), blocks(&chinese), "{document}");
+    }
 }
 
 #[test]
@@ -71,6 +74,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/reference/README.md",
         "docs/reliability.md",
         "docs/runs.md",
+        "docs/runs.zh-CN.md",
     ] {
         let folder = root().join(document).parent().unwrap().to_owned();
         for link in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
