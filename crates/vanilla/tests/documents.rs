@@ -53,7 +53,7 @@ fn both_languages_show_the_same() {
         read(document).split("```").skip(1).step_by(2).map(str::to_owned).collect()
     };
     assert!(rust("docs/guide.md").len() >= 8);
-    for document in ["guide", "runs"] {
+    for document in ["formats", "guide", "runs"] {
         let (english, chinese) = (format!("docs/{document}.md"), format!("docs/{document}.zh-CN.md"));
         assert_eq!(blocks(&english), blocks(&chinese), "{document}");
     }
@@ -66,6 +66,9 @@ fn links_between_documents_lead_somewhere() {
         "README.zh-CN.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/formats.md",
+        "docs/formats.zh-CN.md",
         "docs/guide.md",
         "docs/guide.zh-CN.md",
         "docs/tutorial.md",
