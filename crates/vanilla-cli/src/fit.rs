@@ -18,7 +18,7 @@ use vanilla::{Arrays, Fit as Options, Model, Tensor};
                         Defaults are Keras's. Checkpoints lie in MODEL2.ckpt/ beside the model."
 )]
 pub struct Fit {
-    /// A compiled .keras file
+    /// A compiled model: .keras, .h5 or .safetensors
     model: PathBuf,
     /// .npz with x and y (or x_train and y_train), a table (.csv), or a data set's name (its training part is taken)
     #[arg(long, value_name = "D")]

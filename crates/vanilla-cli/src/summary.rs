@@ -15,7 +15,7 @@ const MOST_ROWS: u64 = 65_536;
 #[derive(Args)]
 #[command(after_help = "Example: vanilla summary runs/mnist/model.keras --layout keras2")]
 pub struct Summarize {
-    /// A .keras file, or the model of an experiment: mnist or FILE.toml
+    /// .keras, .h5, .safetensors or .onnx, or the model of an experiment: mnist or FILE.toml
     model: PathBuf,
     /// Which Keras the table looks like: keras3 or keras2
     #[arg(long, default_value = "keras3")]
@@ -35,7 +35,7 @@ impl Summarize {
     after_help = "Examples: vanilla plan mnist --batch-size 64 --reference\n          vanilla plan mnist --time"
 )]
 pub struct Plan {
-    /// A .keras file, or the model of an experiment: mnist or FILE.toml
+    /// .keras, .h5, .safetensors or .onnx, or the model of an experiment: mnist or FILE.toml
     model: PathBuf,
     /// Rows of a step [default: the experiment's, else 32]
     #[arg(long, value_name = "N", value_parser = count(MOST_ROWS))]

@@ -426,9 +426,7 @@ impl<T: Token> Preprocessor for IndexLookup<T> {
 
     fn idf_weights(&self) -> Option<Vec<f32>> {
         let ready = self.ready("").ok().filter(|ready| ready.mode == OutputMode::TfIdf)?;
-        let mut weights = ready.weights.clone();
-        weights.resize(ready.depth, 0.0);
-        Some(weights)
+        Some(ready.weights.iter().copied().chain(std::iter::repeat(0.0)).take(ready.depth).collect())
     }
     fn output_shape(&self, place: &str, input: &[usize]) -> Result<Vec<usize>> {
         let mode = self.described().map_err(|problem| Error::config(place, problem))?;
