@@ -81,11 +81,17 @@ impl Fit {
             .shuffle(self.shuffle)
             .verbose(if global.quiet { 0 } else { self.verbose })
             .on_nan(self.keep.on_nan.unwrap_or_default());
+        if let Some(weights) = &dataset.train.sample_weight {
+            options = options.sample_weight(weights);
+        }
         if let Some(source) = &self.validation_data {
             let dataset = data::open_for(source, &model, self.target.as_deref())?;
             let part = dataset.test.as_ref().unwrap_or(&dataset.train);
             let (x, y) = with_targets(&dataset, part, &model, source)?;
-            options = options.validation_data(&x, &y);
+            options = match &part.sample_weight {
+                Some(weights) => options.weighted_validation_data(&x, &y, weights),
+                None => options.validation_data(&x, &y),
+            };
         }
         let options = self.keep.options(options, &self.checkpoints(), &signals);
         let history = model.fit(&x, &y, options).map_err(|error| self.keep.stopped(error, &signals))?;

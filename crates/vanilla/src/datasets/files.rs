@@ -11,8 +11,8 @@ use sha2::Digest;
 use std::path::Path;
 use vanilla_formats::{FormatError, idx, npy, npz};
 
-/// A data set by name or path: a known name, `.npz` (arrays `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`),
-/// `.npy` or IDX (x alone), a table of numbers (x alone; [`open_for`] knows more), or a folder of
+/// A data set by name or path: a known name, `.npz` (arrays `x`, `y` and perhaps `sample_weight`, or `x_train`, `y_train`,
+/// `x_test`, `y_test`), `.npy` or IDX (x alone), a table of numbers (x alone; [`open_for`] knows more), or a folder of
 /// pictures with a subfolder for each class.
 ///
 /// # Errors
@@ -48,8 +48,13 @@ pub fn open(spec: &str) -> Result<Dataset> {
             let y = tensor(y)?;
             Ok(tensor(x)?.map(|x| Part::new(x, y)))
         };
+        let sample_weight = tensor("sample_weight")?;
         match part("x", "y")? {
-            Some(all) => (all, None),
+            Some(all) => (Part { sample_weight, ..all }, None),
+            None if sample_weight.is_some() => {
+                let problem = "sample_weight belongs to x and y, which are not there: call the arrays so";
+                return Err(Error::file(path, problem));
+            }
             None => match part("x_train", "y_train")? {
                 Some(train) => (train, part("x_test", "y_test")?),
                 None => return Err(wrong(npz::get(&arrays, "x").expect_err("there is no x"))),

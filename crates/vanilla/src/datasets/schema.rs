@@ -183,7 +183,7 @@ impl Schema {
             inputs.push(Tensor::new(rows.iter().map(text).collect::<Vec<String>>(), [rows.len(), 1])?);
         }
         let target = self.target.as_ref().map(|name| self.targets(table, column(name), rows)).transpose()?;
-        Ok(Part { x: Arrays(inputs), y: target })
+        Ok(Part::new(Arrays(inputs), target))
     }
 
     /// All rows of a table as a data set.
