@@ -17,7 +17,7 @@
 //! never a 0; in a column with other texts it is a text.
 
 use crate::error::{Errors, Result, show};
-use crate::table::{Column, Kind, MAX_NAME, Values};
+use crate::table::{Column, Kind, MAX_NAME, Values, is_rounded, rounded_note};
 use crate::{FormatError, sniff};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -288,6 +288,8 @@ struct Seen {
     floats: u64,
     /// Numbers that f32 holds as 0.
     vanished: u64,
+    /// Whole numbers that f32 does not hold.
+    rounded: u64,
     texts: u64,
     /// The first one of each, with its line.
     odd: Option<Box<(u64, String, Odd)>>,
@@ -300,10 +302,14 @@ impl Seen {
         let here = || Box::new((line, text.chars().take(101).collect::<String>()));
         match classify(text) {
             Class::Missing => self.missing += 1,
-            Class::Integer(_) => self.integers += 1,
-            Class::Float { vanished, .. } => {
+            Class::Integer(value) => {
+                self.integers += 1;
+                self.rounded += u64::from(is_rounded(value.into()));
+            }
+            Class::Float { vanished, rounded, .. } => {
                 self.floats += 1;
                 self.vanished += u64::from(vanished);
+                self.rounded += u64::from(rounded);
                 self.float.get_or_insert_with(here);
             }
             Class::Odd(odd) => {
@@ -352,6 +358,9 @@ impl Seen {
                 show(name),
                 self.vanished
             ));
+        }
+        if self.rounded > 0 && notes.len() < MAX_NOTES {
+            notes.push(rounded_note(&show(name), self.rounded));
         }
         match (forced, self.float.as_deref()) {
             (Some(Kind::Integer), Some((line, text))) => {

@@ -113,6 +113,19 @@ fn what_is_remarkable_is_said() {
         ]
     );
     assert_eq!(read("a,b\n1,x\n2,0\ny,z\n").notes.len(), 1);
+    // 2^24 + 1 is the first whole number that f32 does not hold; texts keep all digits.
+    let text = "a,b,c\n16777216,1700000001.0,1700000001\n16777217,,x\n-16777219,1700000003.0,9\n16777218,5,y\n";
+    let notes = read(text).notes;
+    for (note, begin) in
+        notes.iter().zip(["column `a`: 2 whole", "column `b`: 2 whole", "column `c`: 2 of 4 values"])
+    {
+        assert!(note.starts_with(begin), "{note}");
+    }
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    assert!(notes[0].ends_with(
+        "numbers are rounded, as 32-bit floats hold 7 digits: subtract an offset, or leave the column out if it is an \
+         identifier"
+    ));
 }
 
 #[test]

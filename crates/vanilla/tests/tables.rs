@@ -83,6 +83,11 @@ fn what_is_suspicious_is_said() {
     let rows: String = (0..30).map(|i| format!("{},{},{}.5\n", i % 7, 2 * i + 7, i)).collect();
     let leak = table(&format!("a,double,answer\n{rows}")).prepare(&Prepare::new("answer")).unwrap();
     assert!(words(&leak).contains("warning: 'double' alone decides the target"), "{}", words(&leak));
+    // Seconds of a minute: one number as 32-bit floats.
+    let rows: String = (0..30).map(|i| format!("{},{},{}\n", i % 7, 1_700_000_000 + i, i % 2)).collect();
+    let seconds = table(&format!("a,ts,answer\n{rows}")).prepare(&Prepare::new("answer")).unwrap();
+    assert!(words(&seconds).contains("left out: 'ts' has one value alone"), "{}", words(&seconds));
+    assert!(words(&seconds).contains("warning: column `ts`: 29 whole numbers are rounded"), "{}", words(&seconds));
     let names: String = (0..30).map(|i| format!("{},name {i},{}\n", i % 7, i % 3)).collect();
     let id = table(&format!("a,name,answer\n{names}")).prepare(&Prepare::new("answer")).unwrap();
     assert!(words(&id).contains("left out: 'name' has another text almost everywhere"), "{}", words(&id));
@@ -111,6 +116,10 @@ fn what_cannot_be_is_refused() {
         (
             error("a,y\n1,x\n2,x\n3,x\n", of("y")),
             "t.csv: the target 'y' is 'x' in every row: there is nothing to tell apart",
+        ),
+        (
+            error("a,y\n1,1700000001\n2,1700000002\n3,1700000003\n", of("y")),
+            "t.csv: the target 'y' is 1700000000 in every row once it is a 32-bit float, which holds 7 digits: subtract an offset",
         ),
         (
             error("a,y\n1,x\n2,w\n3,z\n", of("y")),

@@ -292,8 +292,7 @@ impl Table {
             Task::Regression => false,
             Task::Inferred => text || whole && few,
         };
-        let constant = rows.windows(2).all(|pair| target.text(pair[0]) == target.text(pair[1]));
-        if constant {
+        if rows.windows(2).all(|pair| target.text(pair[0]) == target.text(pair[1])) {
             let value = target.text(rows[0]).unwrap_or_default();
             return wrong(format!(
                 "the target {name} is {} in every row: there is nothing to tell apart",
@@ -304,6 +303,12 @@ impl Table {
             let values = rows.iter().map(|row| target.number(*row));
             let (low, high) = values
                 .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+            if low == high {
+                return wrong(format!(
+                    "the target {name} is {low} in every row once it is a 32-bit float, which holds 7 digits: \
+                     subtract an offset"
+                ));
+            }
             return Ok(format!("a number from {low} to {high}"));
         }
         if counts.len() * 2 > rows.len() && counts.len() > 2 {
@@ -347,16 +352,21 @@ fn numbers_rows(values: &Integers, column: &Column) -> bool {
 
 /// Whether these rows have one value alone, once missing ones are filled.
 fn constant(column: &Column, rows: &[usize], missing: &Missing) -> bool {
-    let mut values = rows.iter().filter(|row| !column.is_missing(**row)).map(|row| column.text(*row));
-    let first = values.next();
+    let mut there = rows.iter().copied().filter(|row| !column.is_missing(*row));
+    let Some(first) = there.next() else { return true };
+    let text = column.kind() == Kind::Text;
     let filled = rows.iter().any(|row| column.is_missing(*row));
     let another = match missing {
-        Missing::Value(fill) if filled => {
-            first.as_ref().is_none_or(|first| first.as_deref() != Some(fill.as_str()))
-        }
+        Missing::Value(fill) if filled && text => column.text(first).as_deref() != Some(fill.as_str()),
+        Missing::Value(fill) if filled => fill.parse() != Ok(column.number(first)),
         _ => false,
     };
-    !another && first.is_none_or(|first| values.all(|value| value == first))
+    // Numbers as the model sees them: others that f32 does not tell apart are one.
+    let same = |row| match text {
+        true => column.text(row) == column.text(first),
+        false => column.number(row) == column.number(first),
+    };
+    !another && there.all(same)
 }
 
 /// Rows to train on and rows held out.
