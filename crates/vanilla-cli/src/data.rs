@@ -4,6 +4,7 @@ use crate::ui;
 use anyhow::Result;
 use serde_json::json;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
+use vanilla::formats::picture::brightness;
 use vanilla::layers::Normalization;
 use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
@@ -151,7 +152,7 @@ impl Samples {
                 let Some(pixels) = image.as_u8().filter(|pixels| !pixels.is_empty()) else { continue };
                 let (pixels, size) = match *image.shape() {
                     [height, width] => (pixels.to_vec(), [height, width]),
-                    [height, width, 3] => (pixels.chunks_exact(3).map(gray).collect(), [height, width]),
+                    [height, width, 3] => (pixels.chunks_exact(3).map(brightness).collect(), [height, width]),
                     _ => continue,
                 };
                 let caption = match part.y.as_ref().and_then(|y| label(y, row)) {
@@ -174,12 +175,6 @@ impl Samples {
         };
         self.0.iter().map(digit).collect()
     }
-}
-
-/// How bright a colour is (ITU-R BT.601).
-fn gray(rgb: &[u8]) -> u8 {
-    let weighted = 299 * u32::from(rgb[0]) + 587 * u32::from(rgb[1]) + 114 * u32::from(rgb[2]);
-    ((weighted + 500) / 1000) as u8
 }
 
 /// The name of a class, where it has one.

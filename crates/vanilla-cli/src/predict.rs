@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use vanilla::formats::csv::field;
-use vanilla::formats::{Array, npy, npz, png};
+use vanilla::formats::{Array, npy, npz, picture};
 use vanilla::{DType, Model, Tensor};
 
 #[derive(Args)]
@@ -163,8 +163,9 @@ impl Predict {
 /// The pixels of a picture as MNIST would have them.
 fn digit(file: &Path) -> Result<[u8; 784]> {
     let bytes = std::fs::read(file).map_err(|error| usage(error.to_string()))?;
-    let picture = png::read(&bytes).map_err(|error| usage(error.to_string()))?;
-    vanilla::to_mnist(&picture.gray, picture.width as usize, picture.height as usize).map_err(usage)
+    let picture = picture::read(&bytes).map_err(|error| usage(error.to_string()))?;
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    vanilla::to_mnist(&picture.into_gray(), width, height).map_err(usage)
 }
 
 /// One row a line, Rust's shortest floats.
