@@ -256,7 +256,7 @@ impl Experiment {
     ) -> Result<(Dataset, Option<Prepared>)> {
         let Some(columns) = &self.columns else {
             let download = download && self.path.is_none();
-            return Ok((downloads::open_or(&self.source, download, quiet, || self.dataset())?, None));
+            return Ok((downloads::open_or(&self.source, download, quiet, || self.dataset(model))?, None));
         };
         let prepared = columns.prepare(&self.source, self.seed)?;
         let whole = prepared.model_behind(model).context("[model]")?;
@@ -266,10 +266,10 @@ impl Experiment {
     }
 
     /// Finds and loads the data.
-    fn dataset(&self) -> Result<Dataset> {
+    fn dataset(&self, model: &Model) -> Result<Dataset> {
         match &self.path {
             Some(path) => Ok(data::warned(vanilla::datasets::find(&self.source, Some(Path::new(path)))?)),
-            None => data::open(&self.source),
+            None => data::open_for(&self.source, model, None),
         }
     }
 

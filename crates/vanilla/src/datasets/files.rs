@@ -71,15 +71,23 @@ pub fn open(spec: &str) -> Result<Dataset> {
 
 /// A data set for a model, by name or path as in [`open`]. The columns of a table are found by the names that the
 /// model knows, in any order; a model that knows none gets all numbers in the table's order. `target` is the column
-/// with the targets, if it is not the one that the model was trained on.
+/// with the targets, if it is not the one that the model was trained on. A folder of pictures may hold some of the
+/// model's classes, which are found by their names, and becomes gray or coloured as the model's input is.
 ///
 /// # Errors
-/// As [`open`]; when a column is not there, or a table does not say what its target is.
+/// As [`open`]; when a column is not there, a table does not say what its target is, or a folder is called like none
+/// of the model's classes.
 pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Dataset> {
     if !Table::is_one(Path::new(spec)) {
         return match target {
             Some(_) => Err(Error::data(spec, "no table, so it has no target column: leave the target out")),
-            None => open(spec),
+            None => {
+                let mut dataset = open_as(spec, model)?;
+                if is_pictures(&dataset) {
+                    pictures::number(&mut dataset, model)?;
+                }
+                Ok(dataset)
+            }
         };
     }
     let Some(mut schema) = Schema::of(model)? else {
@@ -113,12 +121,26 @@ pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Datas
 /// As [`open_for`], but for the target.
 pub fn inputs_for(spec: &str, model: &Model) -> Result<Dataset> {
     if !Table::is_one(Path::new(spec)) {
-        return open(spec);
+        return open_as(spec, model);
     }
     let Some(mut schema) = Schema::of(model)? else { return open(spec) };
     let table = Table::read_with(spec, &schema.options())?;
     let target = schema.target.take();
     read_as(&schema, &table, target.as_slice())
+}
+
+/// A data set with its pictures, if it holds any, as a model takes them.
+fn open_as(spec: &str, model: &Model) -> Result<Dataset> {
+    let mut dataset = open(spec)?;
+    if is_pictures(&dataset) {
+        pictures::recolour(&mut dataset, model)?;
+    }
+    Ok(dataset)
+}
+
+/// Whether it was a folder of them.
+fn is_pictures(dataset: &Dataset) -> bool {
+    !dataset.known && !dataset.class_names.is_empty()
 }
 
 /// A table as a schema says; what it does not read is said, but for what is `expected`.
