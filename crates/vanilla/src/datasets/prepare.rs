@@ -7,7 +7,7 @@
 //! | missing values | refused, filled with what the training rows say, or their rows dropped; a target is never made up |
 //! | rows held out | by chance from the seed, of every class its share; a class with one row trains |
 
-use super::schema::{Schema, classes_of, label};
+use super::schema::{Schema, classes_of, label, places};
 use super::table::{Table, listed, shown};
 use super::{Dataset, Part};
 use crate::error::{Error, Result};
@@ -184,12 +184,14 @@ impl Table {
             rows.retain(|row| used.iter().all(|column| !column.is_missing(*row)));
         }
         if rows.len() < 2 {
-            return wrong(format!(
-                "{} rows are left, expected at least 2: fill missing values instead",
-                rows.len()
-            ));
+            let problem = match (rows.len(), self.rows) {
+                (_, 1) => "1 row, expected at least 2, and many more to learn from".to_owned(),
+                (left, _) => format!("{left} rows are left, expected at least 2: fill missing values instead"),
+            };
+            return wrong(problem);
         }
-        let mut schema = Schema { target: Some(target.name.clone()), ..Schema::default() };
+        let drop = options.missing == Missing::Drop;
+        let mut schema = Schema { target: Some(target.name.clone()), drop, ..Schema::default() };
         let counts = self.task(target, &rows, options, &mut schema)?;
         decisions.push(("target", format!("{name}: {counts}")));
 
@@ -210,6 +212,10 @@ impl Table {
             used.iter().partition(|column| column.kind() != Kind::Text);
         let names = |columns: &[&Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
         (schema.numbers, schema.texts) = (names(&numbers), names(&texts));
+        if options.missing == Missing::Refuse {
+            // In all rows: what is missing does not depend on which of them are held out.
+            schema.refuse_missing(self, &rows, &places(self))?;
+        }
         let described =
             |names: &[String]| format!("{}: {}", names.len(), listed(names.iter().map(String::as_str)));
         if !numbers.is_empty() {
@@ -383,11 +389,18 @@ fn split(
     if !(share > 0.0 && share < 1.0) {
         return Err(format!("{share} of the rows held out, expected a share between 0 and 1, such as 0.2"));
     }
+    let held_out = |rows: usize| (share * rows as f64).ceil() as usize;
+    let test = held_out(rows.len());
+    // From a single row nothing can be told.
+    if test + 1 >= rows.len() {
+        let left = rows.len().saturating_sub(test);
+        return Err(format!(
+            "{test} of {} rows held out leave {left} to train on: add rows, or hold fewer out, or none \
+             (--validation-split 0)",
+            rows.len()
+        ));
+    }
     if classes.is_empty() {
-        let test = (share * rows.len() as f64).ceil() as usize;
-        if test >= rows.len() {
-            return Err(format!("{test} of {} rows held out leave none to train on: hold fewer out", rows.len()));
-        }
         let order: Vec<usize> =
             permutation(options.seed, HOLD_OUT_STREAM, rows.len()).into_iter().map(|i| rows[i]).collect();
         return Ok((order[test..].to_vec(), order[..test].to_vec()));
@@ -403,6 +416,11 @@ fn split(
     // A class with a single row cannot have a share of both parts.
     let alone = |label: &i64| sizes[*label as usize] == 1;
     let (single, shared): (Vec<_>, Vec<_>) = rows.iter().zip(&labels).partition(|(_, label)| alone(label));
+    if held_out(shared.len()) >= shared.len() {
+        return Err(
+            "no class has rows enough for both parts: add rows, or hold none out (--validation-split 0)".into()
+        );
+    }
     let column = |values: Vec<i64>| {
         let count = values.len();
         Tensor::new(values, [count])
