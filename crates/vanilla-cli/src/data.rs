@@ -26,6 +26,14 @@ pub fn warned(dataset: Dataset) -> Dataset {
     dataset
 }
 
+/// An error about arrays, with the file that they came from.
+pub fn of_file(error: anyhow::Error, file: &str) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(vanilla::Error::Data { .. }) => error.context(file.to_owned()),
+        _ => error,
+    }
+}
+
 /// What is known about this data set, if it is a known one.
 pub fn known(dataset: &Dataset) -> Option<&'static Known> {
     KNOWN.iter().find(|known| dataset.known && known.name == dataset.name)

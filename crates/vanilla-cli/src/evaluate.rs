@@ -44,7 +44,8 @@ impl Evaluate {
         if let Some(weights) = &part.sample_weight {
             options = options.sample_weight(weights);
         }
-        let logs = model.evaluate_with(&x, &y, options)?;
+        let logs =
+            model.evaluate_with(&x, &y, options).map_err(|error| data::of_file(error.into(), &self.data))?;
         if self.json {
             let values: Map<String, Value> =
                 logs.0.iter().map(|(key, value)| (key.clone(), json!(value))).collect();

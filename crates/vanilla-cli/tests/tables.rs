@@ -211,6 +211,30 @@ fn pictures_have_the_names_of_their_folders() {
     );
 }
 
+/// The first row: found to be names, or said to be, also for tables that come later.
+#[test]
+fn years_as_names() {
+    let folder = Folder::new();
+    let row = |i: usize| format!("{},{},{}\n", i % 7, (i * 3) % 11, if i % 7 > 3 { 20 } else { 10 });
+    let rows: String = (0..60).map(row).collect();
+    folder.write("years.csv", format!("2019,2020,2021\n{rows}"));
+    let ran = folder.run(&["train", "years.csv", "--target", "sales"]);
+    let want = "(`,` between fields, without a header: columns have numbers); if the first row names them, write header = \
+                true into [data] of an experiment, as `vanilla train TABLE.csv --target -1 --print-config` prints one";
+    assert!(ran.code == Some(2) && ran.stderr.contains(want), "{}", ran.stderr);
+    let config =
+        folder.good(&["train", "years.csv", "--target", "-1", "--task", "regression", "--print-config"]).stdout;
+    folder.write("e.toml", config.replace("target = \"-1\"", "header = true\ntarget = \"2021\""));
+    let ran = folder.good(&[&["train", "e.toml", "--out", "run"][..], &SHORT].concat());
+    assert!(ran.stderr.contains("numbers   2: '2019', '2020'"), "{}", ran.stderr);
+    assert!(folder.text("run/config.toml").contains("\nheader = true "), "{}", folder.text("run/config.toml"));
+    folder.good(&["evaluate", "run/model.keras", "--data", "years.csv"]);
+    folder.write("new.csv", "2020,2019\n3,4\n");
+    assert_eq!(folder.good(&["predict", "run/model.keras", "--data", "new.csv"]).stdout.lines().count(), 2);
+    folder.write("sales.csv", format!("2019,2020,sales\n{rows}"));
+    folder.good(&[&["train", "sales.csv", "--target", "sales", "--out", "sales"][..], &SHORT].concat());
+}
+
 /// A JPEG of a digit is read as its pixels are in a PNG, and a transparent PNG as it is on white.
 #[test]
 fn digits_in_any_picture() {

@@ -77,6 +77,19 @@ fn what_is_asked_for_comes_before_what_is_inferred() {
     let kinds = |name: &str, kind| Options { kinds: vec![(name.into(), kind)], ..Options::default() };
     assert_eq!(shown(&options("a,b\n01,2\n", kinds("a", Kind::Text)).unwrap()), ["a: Text: 01", "b: Integer: 2"]);
     assert_eq!(shown(&options("a,b\n1,2\n", kinds("a", Kind::Float)).unwrap()), ["a: Float: 1", "b: Integer: 2"]);
+    for (text, want) in [
+        // A text above numbers is a name, and so are the numbers beside it.
+        ("region,2019,sales\nn,1,4.5\ns,2,\n", true),
+        ("2019,sales\n1,NA\n2,3\n", true),
+        ("region,2019\nn,1\ns,2\n", false),
+        ("1,x\n2,3\n4,y\n", false),
+        ("1,x\n2,\n4,NA\n", false),
+        // Names differ.
+        ("x,1,1\n2,2,2\n3,3,3\n", false),
+        ("1,x\n", false),
+    ] {
+        assert_eq!(read(text).header, want, "{text}");
+    }
     let header = Options { header: Some(true), ..Options::default() };
     assert_eq!(shown(&options("1990,1991\n1,2\n", header).unwrap()), ["1990: Integer: 1", "1991: Integer: 2"]);
     let none = Options { header: Some(false), ..Options::default() };

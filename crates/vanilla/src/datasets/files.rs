@@ -1,14 +1,15 @@
 //! Data sets from files: arrays, tables, folders of pictures.
 
-use super::pictures;
 use super::table::listed;
-use super::{Dataset, KNOWN, Part, Schema, Table, find, hex};
+use super::{Dataset, KNOWN, Part, Schema, Table, find, hex, known};
+use super::{pictures, schema};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::saving::read_file;
 use crate::tensor::Tensor;
 use sha2::Digest;
 use std::path::Path;
+use vanilla_formats::csv::Options;
 use vanilla_formats::{FormatError, idx, npy, npz};
 
 /// A data set by name or path: a known name, `.npz` (arrays `x`, `y` and perhaps `sample_weight`, or `x_train`, `y_train`,
@@ -31,7 +32,10 @@ pub fn open(spec: &str) -> Result<Dataset> {
         return pictures::read(path);
     }
     if path.is_dir() {
-        return find("mnist", Some(path));
+        return match known("mnist")?.is_at(path) {
+            true => find("mnist", Some(path)),
+            false => Err(pictures::no_classes(path)),
+        };
     }
     if Table::is_one(path) {
         let table = Table::read(path)?;
@@ -57,16 +61,44 @@ pub fn open(spec: &str) -> Result<Dataset> {
             }
             None => match part("x_train", "y_train")? {
                 Some(train) => (train, part("x_test", "y_test")?),
-                None => return Err(wrong(npz::get(&arrays, "x").expect_err("there is no x"))),
+                None => {
+                    let names = listed(arrays.iter().map(|(name, _)| name.as_str()));
+                    let problem = format!(
+                        "holds {names}, expected x and y (and perhaps sample_weight), or x_train, y_train, x_test and \
+                         y_test: save the arrays under these names"
+                    );
+                    return Err(Error::file(path, problem));
+                }
             },
         }
     } else {
-        let read = if bytes.starts_with(b"\x93NUMPY") { npy::read } else { idx::read };
-        (Part::new(Tensor::try_from(read(&bytes).map_err(wrong)?)?, None), None)
+        let read = if bytes.starts_with(b"\x93NUMPY") { npy::read(&bytes) } else { idx::read(&bytes) };
+        let array = read.map_err(|error| match error {
+            FormatError::NotThisFormat { found, .. } => Error::file(path, no_data(&bytes, &found)),
+            error => wrong(error),
+        })?;
+        (Part::new(Tensor::try_from(array)?, None), None)
     };
     let name = path.file_stem().map_or_else(|| spec.to_owned(), |stem| stem.to_string_lossy().into_owned());
     let sha256 = hex(&sha2::Sha256::digest(&bytes));
     Ok(Dataset { test, ..Dataset::new(name, spec, sha256, train) })
+}
+
+/// What a file is that is no data set, and the way out.
+fn no_data(bytes: &[u8], found: &str) -> String {
+    if bytes.starts_with(b"\x1f\x8b") {
+        return format!("{found}, compressed by gzip: only IDX files are read so; unpack it with gunzip");
+    }
+    if found.ends_with(" picture") {
+        return format!(
+            "{found}: pictures as data are a folder with a subfolder for each class; one alone is for `vanilla predict \
+             MODEL PICTURE`"
+        );
+    }
+    format!(
+        "{found}: expected arrays (.npz, .npy or IDX), a table, whose name ends in .csv, .tsv or .txt, or a folder of \
+         pictures"
+    )
 }
 
 /// A data set for a model, by name or path as in [`open`]. The columns of a table are found by the names that the
@@ -104,7 +136,7 @@ pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Datas
         schema.classes = model.class_names().to_vec();
         return schema.dataset(&table);
     };
-    let table = Table::read_with(spec, &schema.options())?;
+    let table = read_table(spec, &schema)?;
     match (target, &schema.target) {
         (Some(target), _) => schema.target = Some(table.columns[table.position(target)?].name.clone()),
         (None, None) => {
@@ -124,7 +156,7 @@ pub fn inputs_for(spec: &str, model: &Model) -> Result<Dataset> {
         return open_as(spec, model);
     }
     let Some(mut schema) = Schema::of(model)? else { return open(spec) };
-    let table = Table::read_with(spec, &schema.options())?;
+    let table = read_table(spec, &schema)?;
     let target = schema.target.take();
     read_as(&schema, &table, target.as_slice())
 }
@@ -141,6 +173,21 @@ fn open_as(spec: &str, model: &Model) -> Result<Dataset> {
 /// Whether it was a folder of them.
 fn is_pictures(dataset: &Dataset) -> bool {
     !dataset.known && !dataset.class_names.is_empty()
+}
+
+/// A table in which the columns of a schema are. Where the first row looks like names and is data, or the other way
+/// round, they tell.
+fn read_table(spec: &str, schema: &Schema) -> Result<Table> {
+    let has_all = |table: &Table| {
+        let names = schema::places(table);
+        schema.numbers.iter().chain(&schema.texts).all(|name| names.contains_key(name.as_str()))
+    };
+    let table = Table::read_with(spec, &schema.options())?;
+    if has_all(&table) {
+        return Ok(table);
+    }
+    let read = |header| Table::read_with(spec, &Options { header: Some(header), ..schema.options() });
+    Ok([true, false].into_iter().filter_map(|header| read(header).ok()).find(has_all).unwrap_or(table))
 }
 
 /// A table as a schema says; what it does not read is said, but for what is `expected`.

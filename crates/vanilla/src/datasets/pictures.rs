@@ -40,6 +40,25 @@ pub(super) fn is_one(folder: &Path) -> bool {
     folders
 }
 
+/// The error about a folder that has none.
+pub(super) fn no_classes(folder: &Path) -> Error {
+    let is_picture = |(name, _): &(String, PathBuf)| {
+        let name = name.to_ascii_lowercase();
+        [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending))
+    };
+    let problem = match entries(folder) {
+        Ok((_, files)) if files.iter().any(is_picture) => {
+            "pictures without classes: put those of each class into a subfolder of its name; `vanilla predict MODEL \
+             PICTURE…` answers for single ones"
+        }
+        Ok(_) => {
+            "a folder without data, expected a subfolder of pictures for each class, or MNIST's four IDX files"
+        }
+        Err(error) => return error,
+    };
+    Error::file(folder, problem)
+}
+
 /// Reads the folder.
 pub(super) fn read(folder: &Path) -> Result<Dataset> {
     let (folders, files) = entries(folder)?;
