@@ -151,10 +151,10 @@ mod tests {
         for (text, value) in
             [("1.5", 1.5), (".5", 0.5), ("5.", 5.0), ("-1e3", -1e3), ("9223372036854775808", 2f32.powi(63))]
         {
-            assert_eq!(classify(text), Class::Float { value, vanished: false }, "{text}");
+            assert_eq!(classify(text), Class::Float { value, vanished: false, rounded: false }, "{text}");
         }
         for (text, vanished) in [("1e-60", true), ("-0.0001E-55", true), ("0.0", false), ("0e9", false)] {
-            assert_eq!(classify(text), Class::Float { value: 0.0, vanished }, "{text}");
+            assert_eq!(classify(text), Class::Float { value: 0.0, vanished, rounded: false }, "{text}");
         }
         let odd = [
             (Odd::Infinite, &["inf", "-Infinity", "1e999", "1e39", "-4e38"][..]),

@@ -198,11 +198,9 @@ impl Table {
         let (train, test) = split(target, &rows, options, &schema.classes)
             .map_err(|problem| Error::data(&self.source, problem))?;
         used.retain(|column| {
-            let constant = constant(column, &train, &options.missing);
-            if constant {
-                left_out.push((&column.name, "has one value alone"));
-            }
-            !constant
+            let why = constant(column, &train, &options.missing);
+            left_out.extend(why.map(|why| (&*column.name, why)));
+            why.is_none()
         });
         if used.is_empty() {
             let why: Vec<String> = left_out.iter().map(|(name, why)| format!("{} {why}", shown(name))).collect();
@@ -356,10 +354,11 @@ fn numbers_rows(values: &Integers, column: &Column) -> bool {
         && (0..values.len()).all(|row| values.get(row) == first + row as i64)
 }
 
-/// Whether these rows have one value alone, once missing ones are filled.
-fn constant(column: &Column, rows: &[usize], missing: &Missing) -> bool {
-    let mut there = rows.iter().copied().filter(|row| !column.is_missing(*row));
-    let Some(first) = there.next() else { return true };
+/// Why a column tells nothing where these rows have one value alone, once missing ones are filled.
+fn constant(column: &Column, rows: &[usize], missing: &Missing) -> Option<&'static str> {
+    const ALONE: &str = "has one value alone";
+    let there = || rows.iter().copied().filter(|row| !column.is_missing(*row));
+    let Some(first) = there().next() else { return Some(ALONE) };
     let text = column.kind() == Kind::Text;
     let filled = rows.iter().any(|row| column.is_missing(*row));
     let another = match missing {
@@ -367,12 +366,14 @@ fn constant(column: &Column, rows: &[usize], missing: &Missing) -> bool {
         Missing::Value(fill) if filled => fill.parse() != Ok(column.number(first)),
         _ => false,
     };
-    // Numbers as the model sees them: others that f32 does not tell apart are one.
-    let same = |row| match text {
-        true => column.text(row) == column.text(first),
-        false => column.number(row) == column.number(first),
-    };
-    !another && there.all(same)
+    let alone = there().all(|row| column.text(row) == column.text(first));
+    // As the model sees them.
+    let same_number = || !text && there().all(|row| column.number(row) == column.number(first));
+    if another || !alone && !same_number() {
+        return None;
+    }
+    let rounded = "is one number alone as a 32-bit float, which holds 7 digits: subtract an offset";
+    Some(if alone { ALONE } else { rounded })
 }
 
 /// Rows to train on and rows held out.
