@@ -4,6 +4,7 @@ use crate::ui;
 use anyhow::Result;
 use serde_json::json;
 use vanilla::datasets::{Dataset, KNOWN, Known, Part};
+use vanilla::formats::picture::brightness;
 use vanilla::layers::Normalization;
 use vanilla::losses::Targets;
 use vanilla::plot::digits::Digit;
@@ -23,6 +24,14 @@ pub fn open_for(spec: &str, model: &Model, target: Option<&str>) -> Result<Datas
 pub fn warned(dataset: Dataset) -> Dataset {
     dataset.warnings.iter().for_each(|warning| ui::note(&format!("warning: {warning}")));
     dataset
+}
+
+/// An error about arrays, with the file that they came from.
+pub fn of_file(error: anyhow::Error, file: &str) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(vanilla::Error::Data { .. }) => error.context(file.to_owned()),
+        _ => error,
+    }
 }
 
 /// What is known about this data set, if it is a known one.
@@ -151,7 +160,7 @@ impl Samples {
                 let Some(pixels) = image.as_u8().filter(|pixels| !pixels.is_empty()) else { continue };
                 let (pixels, size) = match *image.shape() {
                     [height, width] => (pixels.to_vec(), [height, width]),
-                    [height, width, 3] => (pixels.chunks_exact(3).map(gray).collect(), [height, width]),
+                    [height, width, 3] => (pixels.chunks_exact(3).map(brightness).collect(), [height, width]),
                     _ => continue,
                 };
                 let caption = match part.y.as_ref().and_then(|y| label(y, row)) {
@@ -174,12 +183,6 @@ impl Samples {
         };
         self.0.iter().map(digit).collect()
     }
-}
-
-/// How bright a colour is (ITU-R BT.601).
-fn gray(rgb: &[u8]) -> u8 {
-    let weighted = 299 * u32::from(rgb[0]) + 587 * u32::from(rgb[1]) + 114 * u32::from(rgb[2]);
-    ((weighted + 500) / 1000) as u8
 }
 
 /// The name of a class, where it has one.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use vanilla::losses::suggest;
-use vanilla::{Arrays, Model, Tensor};
+use vanilla::{Arrays, Evaluate as Options, Model, Tensor};
 
 #[derive(Args)]
 #[command(after_help = "Examples: vanilla evaluate runs/mnist/model.keras --data mnist\n          \
@@ -40,7 +40,12 @@ impl Evaluate {
         if !model.is_compiled() && model.output_names().len() == 1 {
             self.compile(&mut model, &x, &y, global)?;
         }
-        let logs = model.evaluate(&x, &y)?;
+        let mut options = Options::new();
+        if let Some(weights) = &part.sample_weight {
+            options = options.sample_weight(weights);
+        }
+        let logs =
+            model.evaluate_with(&x, &y, options).map_err(|error| data::of_file(error.into(), &self.data))?;
         if self.json {
             let values: Map<String, Value> =
                 logs.0.iter().map(|(key, value)| (key.clone(), json!(value))).collect();

@@ -74,6 +74,14 @@ impl Experiment {
 
     /// The tutorial on a known data set, or a TOML file.
     pub fn open(spec: &Path) -> Result<Self> {
+        if spec.exists() && !Self::is_one(spec) {
+            let problem =
+                "no experiment, which is a FILE.toml: if these are data, name them in one, as [data] source";
+            return Err(usage(format!(
+                "{}: {problem} (`vanilla train mnist --print-config` prints one to begin with)",
+                spec.display()
+            )));
+        }
         if !Self::is_one(spec) {
             let names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
             let problem = format!("no such experiment: expected {} or a FILE.toml", names.join(", "));
@@ -256,7 +264,7 @@ impl Experiment {
     ) -> Result<(Dataset, Option<Prepared>)> {
         let Some(columns) = &self.columns else {
             let download = download && self.path.is_none();
-            return Ok((downloads::open_or(&self.source, download, quiet, || self.dataset())?, None));
+            return Ok((downloads::open_or(&self.source, download, quiet, || self.dataset(model))?, None));
         };
         let prepared = columns.prepare(&self.source, self.seed)?;
         let whole = prepared.model_behind(model).context("[model]")?;
@@ -266,10 +274,10 @@ impl Experiment {
     }
 
     /// Finds and loads the data.
-    fn dataset(&self) -> Result<Dataset> {
+    fn dataset(&self, model: &Model) -> Result<Dataset> {
         match &self.path {
             Some(path) => Ok(data::warned(vanilla::datasets::find(&self.source, Some(Path::new(path)))?)),
-            None => data::open(&self.source),
+            None => data::open_for(&self.source, model, None),
         }
     }
 
@@ -425,7 +433,7 @@ mod tests {
             ("[data]\nsource = 7", "[data] source = 7, expected a text in quotes"),
             (
                 "[data]\nsource = 'mnist'\nrows = 7",
-                "[data] rows is not a key: expected source, path, target, missing, task, test_split",
+                "[data] rows is not a key: expected source, path, target, missing, task, test_split, header",
             ),
             ("data.source = 'mnist'", "[model] class is missing: class = \"Sequential\""),
             (

@@ -2,14 +2,14 @@
 
 use crate::keep::{Keep, kept};
 use crate::signals::Signals;
-use crate::ui::{count, failed, note, print_line, usage};
+use crate::ui::{count, failed, note, print_line, refuse_unwritable, usage};
 use crate::{Global, data, model};
 use anyhow::{Context, Result};
 use clap::{ArgAction, Args};
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vanilla::datasets::{Dataset, Part};
-use vanilla::{Arrays, Fit as Options, Model, Tensor};
+use vanilla::{Arrays, Error, Fit as Options, Model, Tensor};
 
 #[derive(Args)]
 #[command(
@@ -70,7 +70,9 @@ impl Fit {
             return Err(usage(format!("{}: {problem}", self.model.display())));
         }
         model.threads(self.batch_size)?;
-        self.refuse_unwritable()?;
+        for (option, path) in [("--out", Some(&self.out)), ("--history", self.history.as_ref())] {
+            path.map_or(Ok(()), |path| refuse_unwritable(option, path))?;
+        }
         let signals = Signals::watch()?;
         let dataset = data::open_for(&self.data, &model, self.target.as_deref())?;
         data::build(&mut model, &dataset.train.x)?;
@@ -82,14 +84,21 @@ impl Fit {
             .shuffle(self.shuffle)
             .verbose(if global.quiet { 0 } else { self.verbose })
             .on_nan(self.keep.on_nan.unwrap_or_default());
+        if let Some(weights) = &dataset.train.sample_weight {
+            options = options.sample_weight(weights);
+        }
         if let Some(source) = &self.validation_data {
             let dataset = data::open_for(source, &model, self.target.as_deref())?;
             let part = dataset.test.as_ref().unwrap_or(&dataset.train);
             let (x, y) = with_targets(&dataset, part, &model, source)?;
-            options = options.validation_data(&x, &y);
+            options = match &part.sample_weight {
+                Some(weights) => options.weighted_validation_data(&x, &y, weights),
+                None => options.validation_data(&x, &y),
+            };
         }
         let options = self.keep.options(options, &self.checkpoints(), &signals);
-        let history = model.fit(&x, &y, options).map_err(|error| self.keep.stopped(error, &signals))?;
+        let history =
+            model.fit(&x, &y, options).map_err(|error| self.in_file(self.keep.stopped(error, &signals)))?;
 
         model.save(&self.out).map_err(failed)?;
         if let Some(path) = &self.history {
@@ -107,29 +116,21 @@ impl Fit {
         kept(&history)
     }
 
+    /// An error about arrays, with the file that they came from.
+    fn in_file(&self, error: anyhow::Error) -> anyhow::Error {
+        let of_validation =
+            matches!(error.downcast_ref(), Some(Error::Data { place, .. }) if place == "validation_data");
+        match &self.validation_data {
+            Some(validation) if of_validation => data::of_file(error, validation),
+            _ => data::of_file(error, &self.data),
+        }
+    }
+
     /// `MODEL2.ckpt`.
     fn checkpoints(&self) -> PathBuf {
         let mut name = self.out.clone().into_os_string();
         name.push(".ckpt");
         name.into()
-    }
-
-    /// Told before the work and not after it.
-    fn refuse_unwritable(&self) -> Result<()> {
-        for (option, path) in [("--out", Some(&self.out)), ("--history", self.history.as_ref())] {
-            let Some(path) = path else { continue };
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let probe = folder.join(format!(".vanilla-probe-{}", std::process::id()));
-            let written = if path.is_dir() {
-                Err(std::io::Error::other("it is a folder"))
-            } else {
-                std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe))
-            };
-            written.map_err(|error| {
-                usage(format!("{option} {}: cannot be written ({error}): choose another place", path.display()))
-            })?;
-        }
-        Ok(())
     }
 }
 

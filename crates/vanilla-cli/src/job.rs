@@ -39,6 +39,9 @@ impl<'a> Job<'a> {
         };
         let mut options =
             Fit::new().epochs(experiment.epochs).batch_size(experiment.batch_size).on_nan(experiment.on_nan);
+        if let Some(weights) = &dataset.train.sample_weight {
+            options = options.sample_weight(weights);
+        }
         for callback in experiment.callbacks()? {
             options = options.callback(callback);
         }

@@ -1,6 +1,6 @@
 //! `vanilla predict`: outputs for arrays, or the recognised class of pictures.
 
-use crate::ui::{failed, print, print_line, usage};
+use crate::ui::{failed, print, print_line, refuse_unwritable, usage};
 use crate::{Global, data, model};
 use anyhow::{Context, Result};
 use clap::{ArgGroup, Args};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use vanilla::formats::csv::field;
-use vanilla::formats::{Array, npy, npz, png};
+use vanilla::formats::{Array, npy, npz, picture};
 use vanilla::{DType, Model, Tensor};
 
 #[derive(Args)]
@@ -45,15 +45,14 @@ impl Predict {
     }
 
     fn arrays(&self, mut model: Model, source: &str) -> Result<()> {
-        let ending =
-            self.out.as_ref().map(|out| out.extension().unwrap_or_default().to_string_lossy().into_owned());
-        if let (Some(ending), Some(out)) = (&ending, &self.out)
-            && !["npy", "npz", "csv"].contains(&ending.as_str())
-        {
-            return Err(usage(format!(
-                "--out {}: expected a name that ends in .npy, .npz or .csv",
-                out.display()
-            )));
+        let ending_of = |out: &PathBuf| out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let ending = self.out.as_ref().map(ending_of);
+        if let (Some(ending), Some(out)) = (&ending, &self.out) {
+            if !["npy", "npz", "csv"].contains(&ending.as_str()) {
+                let problem = "expected a name that ends in .npy, .npz or .csv";
+                return Err(usage(format!("--out {}: {problem}", out.display())));
+            }
+            refuse_unwritable("--out", out)?;
         }
         let dataset = data::warned(vanilla::datasets::inputs_for(source, &model)?);
         let part = dataset.test.as_ref().unwrap_or(&dataset.train);
@@ -163,8 +162,9 @@ impl Predict {
 /// The pixels of a picture as MNIST would have them.
 fn digit(file: &Path) -> Result<[u8; 784]> {
     let bytes = std::fs::read(file).map_err(|error| usage(error.to_string()))?;
-    let picture = png::read(&bytes).map_err(|error| usage(error.to_string()))?;
-    vanilla::to_mnist(&picture.gray, picture.width as usize, picture.height as usize).map_err(usage)
+    let picture = picture::read(&bytes).map_err(|error| usage(error.to_string()))?;
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    vanilla::to_mnist(&picture.into_gray(), width, height).map_err(usage)
 }
 
 /// One row a line, Rust's shortest floats.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use toml::Value;
 use vanilla::datasets::{Missing, Prepare, Prepared, Table, Task};
+use vanilla::formats::csv::Options;
 
 /// What `[data]` says about a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,15 +20,17 @@ pub struct Columns {
     pub task: Option<String>,
     /// The share of the rows that is held out.
     pub test_split: f64,
+    /// Whether the first row names the columns, where it is not as it looks.
+    pub header: Option<bool>,
 }
 
 /// The keys of `[data]` that are about tables.
-pub const KEYS: [&str; 4] = ["target", "missing", "task", "test_split"];
+pub const KEYS: [&str; 5] = ["target", "missing", "task", "test_split", "header"];
 
 impl Columns {
     /// A column to predict, with nothing else said.
     pub fn new(target: &str) -> Self {
-        Self { target: target.to_owned(), missing: "refuse".into(), task: None, test_split: 0.2 }
+        Self { target: target.to_owned(), missing: "refuse".into(), task: None, test_split: 0.2, header: None }
     }
 
     /// What `[data]` says; `None` where it names no target.
@@ -52,6 +55,7 @@ impl Columns {
             Some(Value::Integer(0)) => columns.test_split = 0.0,
             Some(other) => return Err(data.wrong("test_split", &other, "a share from 0 to below 1, such as 0.2")),
         }
+        columns.header = data.flag("header")?;
         Ok(Some(columns))
     }
 
@@ -66,12 +70,15 @@ impl Columns {
         }
         let about = "rows held out by chance, of every class its share";
         lines.push((format!("test_split = {}", Value::from(self.test_split)), about));
+        if let Some(header) = self.header {
+            lines.push((format!("header = {header}"), "whether the first row names the columns"));
+        }
         lines
     }
 
     /// Reads the table and decides what its columns are.
     pub fn prepare(&self, source: &str, seed: u64) -> Result<Prepared> {
-        let table = Table::read(source)?;
+        let table = Table::read_with(source, &Options { header: self.header, ..Options::default() })?;
         let task = self.task.as_deref().and_then(|task| task.parse().ok()).unwrap_or_default();
         let missing = self.missing.parse().unwrap_or(Missing::Refuse);
         let options =

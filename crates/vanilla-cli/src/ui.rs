@@ -3,6 +3,7 @@
 use clap::builder::TypedValueParser;
 use std::fmt;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// An error of the command line itself.
 #[derive(Debug)]
@@ -80,6 +81,20 @@ pub fn print_line(text: &str) -> anyhow::Result<()> {
 /// One line to stderr. Where nobody listens, nothing is lost.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// An error where a file cannot be written that `option` names: told before the work and not after it.
+pub fn refuse_unwritable(option: &str, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let probe = folder.join(format!(".vanilla-probe-{}", std::process::id()));
+    let written = if path.is_dir() {
+        Err(std::io::Error::other("it is a folder"))
+    } else {
+        std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe))
+    };
+    written.map_err(|error| {
+        usage(format!("{option} {}: cannot be written ({error}): choose another place", path.display()))
+    })
 }
 
 /// A number from 1 to `most`.

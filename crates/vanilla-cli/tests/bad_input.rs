@@ -229,6 +229,74 @@ fn a_damaged_copy_in_vanilla_data_is_named_and_passed_over() {
     assert!(shown.stdout.contains("x_train[0]: 5"));
 }
 
+/// What is no data set is called by its name.
+#[test]
+fn data_that_is_something_else() {
+    let folder = Folder::new();
+    folder.write("data.npz", tiny_npz());
+    folder.write("e.toml", tiny_experiment());
+    folder.good(&["train", "e.toml", "--out", "run", "--quiet"]);
+    let png = vanilla::formats::png::write_gray(2, 2, &[0; 4]).unwrap();
+    folder.write("a.png", &png);
+    folder.write("flat/a.png", png);
+    folder.write("empty/notes.txt", "");
+    folder.write("stdin", "a,b\n1,2\n");
+    let (x, y) = tiny(6, 4);
+    folder.write("t.csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x4b\xd4\x49\xe2\x32\xd4\x31\xe2\x02\x00\x7b\x07\x97\x0a\x08\x00\x00\x00");
+    folder.write("x.npy.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x9b\xec\x17\xea\x1b\x10\x09\x00\x61\x76\x6e\xe1\x06\x00\x00\x00");
+    folder.write("X.npz", arrays(&[("X", x.clone()), ("Y", y.clone())]));
+    folder.write("test.npz", arrays(&[("x_test", x.clone()), ("y_test", y)]));
+    folder.write("from1.npz", arrays(&[("x", x), ("y", integers([1, 2, 3, 1, 2, 3]))]));
+    let names =
+        "expected x and y (and perhaps sample_weight), or x_train, y_train, x_test and y_test: save the arrays";
+    let from_1 =
+        "y is 3 in row 2: with 3 outputs, labels are whole numbers from 0 to 2; these count from 1: subtract 1";
+    for (data, want) in [
+        (
+            "a.png",
+            "a PNG picture: pictures as data are a folder with a subfolder for each class; one alone is for",
+        ),
+        ("flat", "pictures without classes: put those of each class into a subfolder of its name"),
+        (
+            "empty",
+            "a folder without data, expected a subfolder of pictures for each class, or MNIST's four IDX files",
+        ),
+        ("stdin", "bytes 61 2c 62 0a: expected arrays (.npz, .npy or IDX), a table, whose name ends in .csv"),
+        ("t.csv.gz", "bytes 61 2c 62 0a, compressed by gzip: only IDX files are read so; unpack it with gunzip"),
+        ("x.npy.gz", "an npy array, compressed by gzip: only IDX files"),
+        ("X.npz", &format!("holds 'X', 'Y', {names}")),
+        ("test.npz", &format!("holds 'x_test', 'y_test', {names}")),
+        ("from1.npz", from_1),
+    ] {
+        for (args, place) in [
+            (&["evaluate", "run/model.keras"][..], "evaluate"),
+            (&["fit", "run/model.keras", "--out", "o.keras"], "fit"),
+        ] {
+            let ran = folder.run(&[args, &["--data", data]].concat());
+            let place = if want == from_1 { format!("{data}: {place}") } else { data.to_owned() };
+            let want = format!("error: {place}: {want}");
+            assert!(ran.code == Some(2) && ran.stderr.starts_with(&want), "{}expected {want}", ran.stderr);
+        }
+    }
+    let validation = ["--data", "data.npz", "--validation-data", "from1.npz"];
+    let ran = folder.run(&[&["fit", "run/model.keras", "--out", "o.keras"][..], &validation].concat());
+    assert!(ran.stderr.contains(&format!("error: from1.npz: validation_data: {from_1}")), "{}", ran.stderr);
+    for experiment in ["flat", "data.npz"] {
+        let want =
+            format!("{experiment}: no experiment, which is a FILE.toml: if these are data, name them in one");
+        assert!(refused(&folder, &[experiment]).starts_with(&want));
+    }
+    // A place that cannot be written is found before the work, and endings may be in capitals.
+    let predict = ["predict", "run/model.keras", "--data", "data.npz", "--out"];
+    folder.good(&[&predict[..], &["p.NPY"]].concat());
+    let ran = folder.run(&[&predict[..], &["no/p.npy"]].concat());
+    assert!(
+        ran.code == Some(2) && ran.stderr.starts_with("error: --out no/p.npy: cannot be written ("),
+        "{}",
+        ran.stderr
+    );
+}
+
 #[test]
 fn usage() {
     let folder = Folder::new();

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use serde_json::Value;
+use vanilla::formats::Array;
 use vanilla::prelude::*;
 
 /// A compiled model that was never trained, and data for it.
@@ -44,6 +45,79 @@ fn as_the_library_trains() {
     let ran = folder.good(&with(&["--force", "--quiet"]));
     assert_eq!(Model::load(folder.path().join("out.keras")).unwrap().iterations(), 1);
     assert!(ran.stdout.starts_with("acc: 0.") && ran.stdout.contains(" - loss: "), "{}", ran.stdout);
+}
+
+/// `sample_weight` beside x and y counts wherever the file is given.
+#[test]
+fn weighted_rows() {
+    let folder = folder();
+    let write = |name: &str, weights: Option<Array>| {
+        let (x, y) = tiny(30, 4);
+        let all = [("x", x), ("y", y)].into_iter().chain(weights.map(|weights| ("sample_weight", weights)));
+        folder.write(name, arrays(&all.collect::<Vec<_>>()));
+    };
+    let weight = |row: usize| [0.0, 1.0, 5.0, 0.5][row % 4];
+    write("plain.npz", None);
+    write("weighted.npz", Some(floats(&[30], weight)));
+    let ran = folder.good(&[
+        "fit",
+        "model.keras",
+        "--data",
+        "weighted.npz",
+        "--validation-data",
+        "weighted.npz",
+        "--out",
+        "w.keras",
+        "--json",
+    ]);
+    let mut model = Model::load(folder.path().join("model.keras")).unwrap();
+    let data = vanilla::datasets::open(folder.path().join("weighted.npz").to_str().unwrap()).unwrap().train;
+    let (y, weights) = (data.y.unwrap(), data.sample_weight.unwrap());
+    let options = Fit::new().sample_weight(&weights).weighted_validation_data(&data.x, &y, &weights).verbose(0);
+    let history = model.fit(&data.x, &y, options).unwrap();
+    assert_eq!(Model::load(folder.path().join("w.keras")).unwrap().weights_sha256(), model.weights_sha256());
+    let last: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(last["val_loss"].as_f64(), history["val_loss"].last().copied());
+
+    let loss = |data: &str| folder.good(&["evaluate", "w.keras", "--data", data, "--json"]).stdout;
+    let want =
+        model.evaluate_with(&data.x, &y, vanilla::Evaluate::new().sample_weight(&weights)).unwrap().get("loss");
+    let got: Value = serde_json::from_str(&loss("weighted.npz")).unwrap();
+    assert_eq!(got["loss"].as_f64(), want);
+    assert_ne!(loss("weighted.npz"), loss("plain.npz"));
+
+    // An experiment, which also holds the last rows out with their weights.
+    let trained = |data: &str, run: &str| {
+        folder.write("e.toml", tiny_experiment().replace("data.npz", data).replace("\"test\"", "0.2"));
+        folder.good(&["train", "e.toml", "--out", run, "--quiet"]);
+        folder.json(&format!("{run}/history.json"))["history"]["val_loss"].clone()
+    };
+    assert_ne!(trained("weighted.npz", "a"), trained("plain.npz", "b"));
+    folder.good(&["reproduce", "a", "--quiet"]);
+
+    for (weights, want) in [
+        (floats(&[29], weight), "sample_weight has the shape [29], expected (30,): a number for every row"),
+        (
+            floats(&[30], |row| if row == 3 { f32::NAN } else { 1.0 }),
+            "sample_weight is NaN in row 3, expected a number",
+        ),
+        (floats(&[30], |_| -1.0), "sample_weight is -1 in row 0, expected a number, at least 0"),
+    ] {
+        write("bad.npz", Some(weights));
+        for args in [
+            &["evaluate", "model.keras", "--data", "bad.npz"][..],
+            &["fit", "model.keras", "--data", "bad.npz", "--out", "o.keras"],
+            &["fit", "model.keras", "--data", "plain.npz", "--validation-data", "bad.npz", "--out", "o.keras"],
+        ] {
+            let ran = folder.run(args);
+            assert!(ran.code == Some(2) && ran.stderr.contains(want), "{args:?}: {}", ran.stderr);
+        }
+    }
+    let ((x, y), weights) = (tiny(30, 4), floats(&[30], weight));
+    folder.write("pair.npz", arrays(&[("x_train", x), ("y_train", y), ("sample_weight", weights)]));
+    let ran = folder.run(&["evaluate", "model.keras", "--data", "pair.npz"]);
+    let want = "error: pair.npz: sample_weight belongs to x and y, which are not there: call the arrays so\n";
+    assert_eq!((ran.code, &*ran.stderr), (Some(2), want));
 }
 
 #[test]

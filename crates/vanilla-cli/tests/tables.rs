@@ -189,6 +189,18 @@ fn pictures_have_the_names_of_their_folders() {
     let ran = folder.good(&["predict", "run/model.keras", "--data", "shades"]);
     assert_eq!(ran.stdout.lines().next(), Some("class,probability,probability of dark,probability of light"));
     assert!(folder.good(&["evaluate", "run/model.keras", "--data", "shades"]).stdout.contains("acc: 1.0000"));
+    // Some of the classes, in colours: the labels are the model's, and so is the gray.
+    let rgba = vanilla::formats::png::write_rgba(4, 4, &[[210, 210, 210, 255]; 16].concat()).unwrap();
+    folder.write("some/light/1.png", &rgba);
+    assert!(folder.good(&["evaluate", "run/model.keras", "--data", "some"]).stdout.contains("acc: 1.0000"));
+    assert!(folder.good(&["predict", "run/model.keras", "--data", "some"]).stdout.contains("\nlight,0.9"));
+    folder.write("some/grey/1.png", rgba);
+    for args in [&["evaluate", "run/model.keras"][..], &["fit", "run/model.keras", "--out", "o.keras"]] {
+        let ran = folder.run(&[args, &["--data", "some"]].concat());
+        let want = "error: some: the folders 'grey' are none of the model's classes, which are 'dark', 'light': ";
+        assert!(ran.code == Some(2) && ran.stderr.starts_with(want), "{}", ran.stderr);
+    }
+    folder.good(&["predict", "run/model.keras", "--data", "some"]);
     let small = vanilla::formats::png::write_gray(2, 2, &[0; 4]).unwrap();
     folder.write("small.png", small);
     let ran = folder.run(&["predict", "run/model.keras", "small.png"]);
@@ -197,6 +209,58 @@ fn pictures_have_the_names_of_their_folders() {
         "{}",
         ran.stderr
     );
+}
+
+/// The first row: found to be names, or said to be, also for tables that come later.
+#[test]
+fn years_as_names() {
+    let folder = Folder::new();
+    let row = |i: usize| format!("{},{},{}\n", i % 7, (i * 3) % 11, if i % 7 > 3 { 20 } else { 10 });
+    let rows: String = (0..60).map(row).collect();
+    folder.write("years.csv", format!("2019,2020,2021\n{rows}"));
+    let ran = folder.run(&["train", "years.csv", "--target", "sales"]);
+    let want = "(`,` between fields, without a header: columns have numbers); if the first row names them, write header = \
+                true into [data] of an experiment, as `vanilla train TABLE.csv --target -1 --print-config` prints one";
+    assert!(ran.code == Some(2) && ran.stderr.contains(want), "{}", ran.stderr);
+    let config =
+        folder.good(&["train", "years.csv", "--target", "-1", "--task", "regression", "--print-config"]).stdout;
+    folder.write("e.toml", config.replace("target = \"-1\"", "header = true\ntarget = \"2021\""));
+    let ran = folder.good(&[&["train", "e.toml", "--out", "run"][..], &SHORT].concat());
+    assert!(ran.stderr.contains("numbers   2: '2019', '2020'"), "{}", ran.stderr);
+    assert!(folder.text("run/config.toml").contains("\nheader = true "), "{}", folder.text("run/config.toml"));
+    folder.good(&["evaluate", "run/model.keras", "--data", "years.csv"]);
+    folder.write("new.csv", "2020,2019\n3,4\n");
+    assert_eq!(folder.good(&["predict", "run/model.keras", "--data", "new.csv"]).stdout.lines().count(), 2);
+    folder.write("sales.csv", format!("2019,2020,sales\n{rows}"));
+    folder.good(&[&["train", "sales.csv", "--target", "sales", "--out", "sales"][..], &SHORT].concat());
+}
+
+/// A JPEG of a digit is read as its pixels are in a PNG, and a transparent PNG as it is on white.
+#[test]
+fn digits_in_any_picture() {
+    use vanilla::formats::{picture, png};
+    let folder = Folder::new();
+    let layers = vanilla::layers![vanilla::layers::Dense::new(10).activation("softmax").input_dim(784)];
+    vanilla::Sequential::new(layers).unwrap().save(folder.path().join("digits.keras")).unwrap();
+    let predict = |name: &str, bytes: &[u8]| {
+        folder.write(name, bytes);
+        let ran = folder.run(&["predict", "digits.keras", name]);
+        (ran.code, ran.stdout, ran.stderr.replace(name, ""))
+    };
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../vanilla/tests/golden/pictures");
+    for name in ["gray.jpg", "colours.jpg"] {
+        let jpeg = std::fs::read(golden.join(name)).unwrap();
+        let pixels = picture::read(&jpeg).unwrap();
+        let png = png::write_gray(pixels.width, pixels.height, &pixels.into_gray()).unwrap();
+        assert_eq!(predict(name, &jpeg), predict("same.png", &png));
+    }
+    // A dark bar on nothing.
+    let ink = |i: usize| (8..12).contains(&(i % 20)) && (4..16).contains(&(i / 20));
+    let rgba: Vec<u8> = (0..400).flat_map(|i| [10, 20, 30, if ink(i) { 255 } else { 0 }]).collect();
+    let gray: Vec<u8> = (0..400).map(|i| if ink(i) { picture::brightness(&[10, 20, 30]) } else { 255 }).collect();
+    let transparent = predict("transparent.png", &png::write_rgba(20, 20, &rgba).unwrap());
+    assert_eq!(transparent, predict("white.png", &png::write_gray(20, 20, &gray).unwrap()));
+    assert_eq!(transparent.0, Some(0), "{}", transparent.2);
 }
 
 /// The same rows as CSV, Parquet and Arrow.

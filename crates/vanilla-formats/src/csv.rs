@@ -11,13 +11,14 @@
 //! Source: RFC 4180, and what spreadsheets and pandas write. UTF-8 only.
 //!
 //! **Delimiter**: of tab, `;`, `|` and `,` the first that cuts all of the first rows into equally many fields, at
-//! least two. **Header**: there is one where the first row holds no number. **Missing**: an empty field, `NA`, `N/A`,
+//! least two. **Header**: there is one where the first row holds no number, or a text above numbers (`region,2019,sales`
+//! over `north,3,4.5`). **Missing**: an empty field, `NA`, `N/A`,
 //! `NaN`, `null` (the last two in any case) and `?`. **Numbers** are those with a decimal point, at most f32's largest.
 //! What only looks like a number (`inf`, `1e999`, `0x10`, `1,5`, `1,000`, `5%`) makes a column of numbers an error and
 //! never a 0; in a column with other texts it is a text.
 
 use crate::error::{Errors, Result, show};
-use crate::table::{Column, Kind, MAX_NAME, Values};
+use crate::table::{Column, Kind, MAX_NAME, Values, is_rounded, rounded_note};
 use crate::{FormatError, sniff};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -34,11 +35,14 @@ pub(crate) use scan::{Field, Scanner, Step};
 pub(crate) const ERRORS: Errors = Errors("CSV");
 /// The most notes about a table.
 const MAX_NOTES: usize = 20;
+/// The first rows, at most so many, and of them so many bytes, tell delimiter and header.
+const SNIFFED_ROWS: usize = 20;
+const SNIFFED_BYTES: usize = 1 << 16;
 
 /// How a file is read; the default infers everything.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Whether the first row holds the names of the columns; `None`: where it holds no number.
+    /// Whether the first row holds the names of the columns; `None`: found as the head of this file says.
     pub header: Option<bool>,
     /// What stands between fields, an ASCII character; `None`: found as the head of this file says.
     pub delimiter: Option<u8>,
@@ -194,7 +198,8 @@ impl Layout {
         let texts: Vec<_> = fields.iter().map(|field| field.text(bytes)).collect();
         let header = options.header.unwrap_or_else(|| {
             let numbers = |text: &Cow<'_, str>| !matches!(classify(text), Class::Text | Class::Missing);
-            !texts.iter().any(numbers) && texts.iter().any(|text| classify(text) == Class::Text)
+            let no_number = !texts.iter().any(numbers) && texts.iter().any(|text| classify(text) == Class::Text);
+            no_number || names_numbers(&texts, bytes, (end, line), delimiter)
         });
         if !header {
             let names = (0..fields.len()).map(|number| number.to_string()).collect();
@@ -255,17 +260,38 @@ pub(crate) fn check_names(names: &[String], errors: Errors) -> Result<()> {
     Ok(())
 }
 
+/// Whether one of these different texts is none of a number and stands above numbers alone.
+fn names_numbers(first: &[Cow<'_, str>], bytes: &[u8], begin: (usize, u64), delimiter: u8) -> bool {
+    let part = &bytes[..bytes.len().min(begin.0 + SNIFFED_BYTES)];
+    let mut scanner = Scanner::new(part, begin.0, begin.1, delimiter, part.len() == bytes.len());
+    let mut fields = Vec::new();
+    // Columns below a text, with how many numbers were seen.
+    let mut below: Vec<(usize, usize)> =
+        first.iter().enumerate().filter(|(_, text)| classify(text) == Class::Text).map(|(i, _)| (i, 0)).collect();
+    for _ in 0..SNIFFED_ROWS {
+        if !matches!(scanner.step(&mut fields), Ok(Step::Record { .. })) {
+            break;
+        }
+        below.retain_mut(|(column, numbers)| match fields.get(*column).map(|field| classify(&field.text(part))) {
+            Some(Class::Integer(_) | Class::Float { .. }) => {
+                *numbers += 1;
+                true
+            }
+            class => matches!(class, None | Some(Class::Missing)),
+        });
+    }
+    below.iter().any(|(_, numbers)| *numbers > 0) && first.iter().collect::<HashSet<_>>().len() == first.len()
+}
+
 /// The delimiter that the first rows agree on, else the one that cuts the first row into most fields.
 fn sniff_delimiter(bytes: &[u8], start: usize) -> u8 {
-    const ROWS: usize = 20;
-    const BYTES: usize = 1 << 16;
     // A comma may be part of numbers or texts; the others seldom are.
     const CANDIDATES: [u8; 4] = [b'\t', b';', b'|', b','];
-    let part = &bytes[..bytes.len().min(start + BYTES)];
+    let part = &bytes[..bytes.len().min(start + SNIFFED_BYTES)];
     let counts = |delimiter: u8| -> Vec<usize> {
         let mut scanner = Scanner::new(part, start, 1, delimiter, part.len() == bytes.len());
         let (mut fields, mut counts) = (Vec::new(), Vec::new());
-        while counts.len() < ROWS && matches!(scanner.step(&mut fields), Ok(Step::Record { .. })) {
+        while counts.len() < SNIFFED_ROWS && matches!(scanner.step(&mut fields), Ok(Step::Record { .. })) {
             counts.push(fields.len());
         }
         counts
@@ -288,6 +314,8 @@ struct Seen {
     floats: u64,
     /// Numbers that f32 holds as 0.
     vanished: u64,
+    /// Whole numbers that f32 does not hold.
+    rounded: u64,
     texts: u64,
     /// The first one of each, with its line.
     odd: Option<Box<(u64, String, Odd)>>,
@@ -300,10 +328,14 @@ impl Seen {
         let here = || Box::new((line, text.chars().take(101).collect::<String>()));
         match classify(text) {
             Class::Missing => self.missing += 1,
-            Class::Integer(_) => self.integers += 1,
-            Class::Float { vanished, .. } => {
+            Class::Integer(value) => {
+                self.integers += 1;
+                self.rounded += u64::from(is_rounded(value.into()));
+            }
+            Class::Float { vanished, rounded, .. } => {
                 self.floats += 1;
                 self.vanished += u64::from(vanished);
+                self.rounded += u64::from(rounded);
                 self.float.get_or_insert_with(here);
             }
             Class::Odd(odd) => {
@@ -352,6 +384,9 @@ impl Seen {
                 show(name),
                 self.vanished
             ));
+        }
+        if self.rounded > 0 && notes.len() < MAX_NOTES {
+            notes.push(rounded_note(&show(name), self.rounded));
         }
         match (forced, self.float.as_deref()) {
             (Some(Kind::Integer), Some((line, text))) => {

@@ -16,6 +16,25 @@ pub struct Pixels {
     pub bytes: Vec<u8>,
 }
 
+impl Pixels {
+    /// A byte a pixel, whatever it was.
+    pub fn into_gray(self) -> Vec<u8> {
+        match self.channels {
+            1 => self.bytes,
+            _ => self.bytes.chunks_exact(3).map(brightness).collect(),
+        }
+    }
+}
+
+/// How bright red, green and blue are together, as ITU-R BT.601 weighs them: (299 R + 587 G + 114 B) / 1000.
+///
+/// # Panics
+/// When there are fewer than three.
+pub fn brightness(rgb: &[u8]) -> u8 {
+    let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
+    ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
+}
+
 /// Reads a picture, at most 16384 pixels a side and 64 Mi pixels in all.
 ///
 /// # Errors

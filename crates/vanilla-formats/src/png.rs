@@ -7,7 +7,7 @@
 //!
 //! Source: W3C Portable Network Graphics, third edition. The `png` crate decodes; this file limits it, checks the
 //! declared size against the bytes that are there, lays transparent pixels on white, and weighs colours as
-//! ITU-R BT.601 does: (299 R + 587 G + 114 B) / 1000. Of 16-bit samples the upper byte counts; of an
+//! ITU-R BT.601 does (`picture.rs`). Of 16-bit samples the upper byte counts; of an
 //! animation the first picture.
 
 use std::io::Cursor;
@@ -16,7 +16,7 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, Limits, Transf
 
 use crate::error::{Errors, Result};
 use crate::gzip::MAX_EXPANSION;
-use crate::picture::Pixels;
+use crate::picture::{Pixels, brightness};
 use crate::{FormatError, scalar, sniff};
 
 const ERRORS: Errors = Errors("PNG");
@@ -157,20 +157,16 @@ fn encode(width: u32, height: u32, color: ColorType, pixels: &[u8]) -> Result<Ve
 
 /// 8-bit samples of any colour type as gray, transparent ones on white.
 fn to_gray(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>> {
-    let luma = |pixel: &[u8]| {
-        let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
-        ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
-    };
     if color == ColorType::Grayscale {
         return Ok(samples);
     }
     let mut gray = scalar::reserve(samples.len() / color.samples(), ERRORS, "pixels")?;
     match color {
         ColorType::GrayscaleAlpha => gray.extend(samples.chunks_exact(2).map(|p| over_white(p[0], p[1]))),
-        ColorType::Rgb => gray.extend(samples.chunks_exact(3).map(luma)),
+        ColorType::Rgb => gray.extend(samples.chunks_exact(3).map(brightness)),
         ColorType::Rgba => gray.extend(samples.chunks_exact(4).map(|p| {
             let flat = [p[0], p[1], p[2]].map(|value| over_white(value, p[3]));
-            luma(&flat)
+            brightness(&flat)
         })),
         ColorType::Grayscale | ColorType::Indexed => {
             return Err(ERRORS.unsupported("pixels", format!("{color:?} after expansion")));

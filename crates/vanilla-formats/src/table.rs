@@ -275,6 +275,19 @@ impl Column {
     }
 }
 
+/// Whether f32 holds another number than this whole one.
+pub(crate) fn is_rounded(value: i128) -> bool {
+    value.unsigned_abs() > 1 << f32::MANTISSA_DIGITS && value as f32 as i128 != value
+}
+
+/// What is said about a column (its name as it may be printed) with so many of them.
+pub(crate) fn rounded_note(column: &str, count: u64) -> String {
+    format!(
+        "column {column}: {count} whole numbers are rounded, as 32-bit floats hold 7 digits: subtract an offset, or leave \
+         the column out if it is an identifier"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,7 +38,7 @@ fn is_as_csv(name: &str) {
     // 40 rows, of which every 9th, 5th, 11th, 6th or 10th is missing.
     let missing: Vec<usize> = found.columns.iter().map(Column::missing).collect();
     assert_eq!(missing, [4, 0, 0, 8, 0, 3, 6, 4], "{name}");
-    assert_eq!(found.notes, [""; 0], "{name}");
+    assert_eq!(found.notes, expected.notes, "{name}");
 }
 
 /// Every truncation, and flips of every byte: an error or another table, never a panic.
@@ -207,7 +207,7 @@ mod arrow {
     fn a_stream_without_its_end_is_said() {
         let file = golden("pets.arrows");
         let table = read(&file[..file.len() - 8]).unwrap();
-        assert_eq!(table.notes, ["the stream has no mark at its end: rows may be missing"]);
+        assert_eq!(table.notes.last().unwrap(), "the stream has no mark at its end: rows may be missing");
     }
 
     #[test]

@@ -77,6 +77,19 @@ fn what_is_asked_for_comes_before_what_is_inferred() {
     let kinds = |name: &str, kind| Options { kinds: vec![(name.into(), kind)], ..Options::default() };
     assert_eq!(shown(&options("a,b\n01,2\n", kinds("a", Kind::Text)).unwrap()), ["a: Text: 01", "b: Integer: 2"]);
     assert_eq!(shown(&options("a,b\n1,2\n", kinds("a", Kind::Float)).unwrap()), ["a: Float: 1", "b: Integer: 2"]);
+    for (text, want) in [
+        // A text above numbers is a name, and so are the numbers beside it.
+        ("region,2019,sales\nn,1,4.5\ns,2,\n", true),
+        ("2019,sales\n1,NA\n2,3\n", true),
+        ("region,2019\nn,1\ns,2\n", false),
+        ("1,x\n2,3\n4,y\n", false),
+        ("1,x\n2,\n4,NA\n", false),
+        // Names differ.
+        ("x,1,1\n2,2,2\n3,3,3\n", false),
+        ("1,x\n", false),
+    ] {
+        assert_eq!(read(text).header, want, "{text}");
+    }
     let header = Options { header: Some(true), ..Options::default() };
     assert_eq!(shown(&options("1990,1991\n1,2\n", header).unwrap()), ["1990: Integer: 1", "1991: Integer: 2"]);
     let none = Options { header: Some(false), ..Options::default() };
@@ -113,6 +126,19 @@ fn what_is_remarkable_is_said() {
         ]
     );
     assert_eq!(read("a,b\n1,x\n2,0\ny,z\n").notes.len(), 1);
+    // 2^24 + 1 is the first whole number that f32 does not hold; texts keep all digits.
+    let text = "a,b,c\n16777216,1700000001.0,1700000001\n16777217,,x\n-16777219,1700000003.0,9\n16777218,5,y\n";
+    let notes = read(text).notes;
+    for (note, begin) in
+        notes.iter().zip(["column `a`: 2 whole", "column `b`: 2 whole", "column `c`: 2 of 4 values"])
+    {
+        assert!(note.starts_with(begin), "{note}");
+    }
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    assert!(notes[0].ends_with(
+        "numbers are rounded, as 32-bit floats hold 7 digits: subtract an offset, or leave the column out if it is an \
+         identifier"
+    ));
 }
 
 #[test]

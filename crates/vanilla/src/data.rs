@@ -284,11 +284,14 @@ fn targets(place: &str, name: &str, y: &Tensor, output: &[usize], loss: &Compile
                 !label && loss.counts(&[*value])
             };
             if let Some(row) = values.iter().position(bad) {
+                // The way in which MATLAB and R count.
+                let from_1 = values.iter().all(|value| (1.0..=outputs as f32).contains(value));
                 return Err(error(format!(
-                    "{name} is {} in row {}: with {outputs} outputs, labels are whole numbers from 0 to {}",
+                    "{name} is {} in row {}: with {outputs} outputs, labels are whole numbers from 0 to {}{}",
                     values[row],
                     row / y.width(),
-                    outputs.saturating_sub(1)
+                    outputs.saturating_sub(1),
+                    if from_1 { "; these count from 1: subtract 1" } else { "" }
                 )));
             }
             Ok(values)

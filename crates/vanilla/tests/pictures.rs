@@ -51,6 +51,66 @@ fn a_subfolder_a_class() {
     assert_eq!(one.as_u8().unwrap()[0], ((299 * 9 + 587 * 8 + 114 * 7 + 500) / 1000) as u8);
 }
 
+/// The labels of a folder are the model's, and its pictures have the colours of the model's input.
+#[test]
+fn folders_for_a_model() {
+    let model = |input: &[usize], outputs: usize, names: &[&str]| {
+        let layers = layers![Input::new(input), Flatten::new(), Dense::new(outputs).activation("softmax")];
+        let mut model = Sequential::new(layers).unwrap();
+        model.set_class_names(names.iter().copied()).unwrap();
+        model
+    };
+    let folder = |classes: &[(&str, Vec<u8>)]| {
+        let folder = tempfile::tempdir().unwrap();
+        classes.iter().for_each(|(class, png)| put(folder.path(), &format!("{class}/1.png"), png));
+        folder
+    };
+    let names = ["cat", "cow", "dog"];
+    for (names, classes, labels) in [
+        (&names[..], &["cat", "cow", "dog"][..], &[0, 1, 2][..]),
+        (&names, &["dog"], &[2]),
+        (&names, &["test/cow", "test/dog", "train/cow", "train/dog"], &[1, 2]),
+        (&["dog", "cow", "cat"], &["cat", "dog"], &[2, 0]),
+        // Without names, folders called like numbers are those numbers, and others are numbered in their order.
+        (&[], &["0", "2"], &[0, 2]),
+        (&[], &["big", "mid", "tiny"], &[0, 1, 2]),
+    ] {
+        let model = model(&[2, 3], 3, names);
+        let folder = folder(&classes.iter().map(|class| (*class, gray(1))).collect::<Vec<_>>());
+        let dataset = datasets::open_for(folder.path().to_str().unwrap(), &model, None).unwrap();
+        let of = |part: &datasets::Part| part.y.as_ref().unwrap().to_i64();
+        assert_eq!(of(&dataset.train), labels, "{classes:?}");
+        assert!(dataset.test.is_none_or(|test| of(&test) == labels), "{classes:?}");
+        assert_eq!((dataset.class_names.len(), dataset.warnings.len()), (3, 0), "{classes:?}");
+    }
+    let pets = folder(&[("cat", gray(1)), ("yak", gray(1))]);
+    let path = pets.path().to_str().unwrap();
+    let error = datasets::open_for(path, &model(&[2, 3], 3, &names), None).unwrap_err().to_string();
+    let want = "the folders 'yak' are none of the model's classes, which are 'cat', 'cow', 'dog': call them so, or move them out";
+    assert_eq!(error, format!("{path}: {want}"));
+    let warnings = datasets::open_for(path, &model(&[2, 3], 3, &[]), None).unwrap().warnings;
+    let want = "the model tells 3 classes apart and names none: 'cat', 'yak' are taken for the first ones";
+    assert_eq!(warnings, [format!("{path}: {want}")]);
+
+    let brightness = ((299 * 9 + 587 * 8 + 114 * 7 + 500) / 1000) as u8;
+    for (png, input, shape, begin) in [
+        (colour([9, 8, 7]), &[2, 3][..], &[1, 2, 3][..], [brightness; 3]),
+        (colour([9, 8, 7]), &[2, 3, 1], &[1, 2, 3], [brightness; 3]),
+        (colour([9, 8, 7]), &[2, 3, 3], &[1, 2, 3, 3], [9, 8, 7]),
+        (gray(5), &[2, 3, 3], &[1, 2, 3, 3], [5; 3]),
+        // No picture, or one of another size: nothing is guessed.
+        (colour([9, 8, 7]), &[6], &[1, 2, 3, 3], [9, 8, 7]),
+        (gray(5), &[3, 2, 3], &[1, 2, 3], [5; 3]),
+    ] {
+        let (model, folder) = (model(input, 2, &[]), folder(&[("0", png)]));
+        let path = folder.path().to_str().unwrap();
+        for dataset in [datasets::open_for(path, &model, None), datasets::inputs_for(path, &model)] {
+            let x = dataset.unwrap().train.x.single().unwrap().clone();
+            assert_eq!((x.shape(), &x.as_u8().unwrap()[..3]), (shape, &begin[..]), "{input:?}");
+        }
+    }
+}
+
 #[test]
 fn a_training_and_a_test_part() {
     let folder = tempfile::tempdir().unwrap();

@@ -83,6 +83,12 @@ fn what_is_suspicious_is_said() {
     let rows: String = (0..30).map(|i| format!("{},{},{}.5\n", i % 7, 2 * i + 7, i)).collect();
     let leak = table(&format!("a,double,answer\n{rows}")).prepare(&Prepare::new("answer")).unwrap();
     assert!(words(&leak).contains("warning: 'double' alone decides the target"), "{}", words(&leak));
+    // Seconds of a minute: one number as 32-bit floats.
+    let rows: String = (0..30).map(|i| format!("{},{},{}\n", i % 7, 1_700_000_000 + i, i % 2)).collect();
+    let seconds = table(&format!("a,ts,answer\n{rows}")).prepare(&Prepare::new("answer")).unwrap();
+    let why = "left out: 'ts' is one number alone as a 32-bit float, which holds 7 digits: subtract an offset";
+    assert!(words(&seconds).contains(why), "{}", words(&seconds));
+    assert!(words(&seconds).contains("warning: column `ts`: 29 whole numbers are rounded"), "{}", words(&seconds));
     let names: String = (0..30).map(|i| format!("{},name {i},{}\n", i % 7, i % 3)).collect();
     let id = table(&format!("a,name,answer\n{names}")).prepare(&Prepare::new("answer")).unwrap();
     assert!(words(&id).contains("left out: 'name' has another text almost everywhere"), "{}", words(&id));
@@ -103,7 +109,29 @@ fn what_cannot_be_is_refused() {
             "t.csv: no column 'colour'; there are 'id', 'weight', 'size', 'town', 'one', 'kind' (`,` between fields, with a header)",
         ),
         (error(&pets, of("6")), "t.csv: no column '6'; there are 'id'"),
-        (error(&pets, of("kind")), "t.csv: values are missing, by column: 'size' "),
+        // All of them, whichever rows are held out.
+        (
+            error(&pets, of("kind")),
+            "t.csv: values are missing, by column: 'size' 9, 'town' 15; fill them, or train",
+        ),
+        (error(&pets, of("kind").seed(7)), "t.csv: values are missing, by column: 'size' 9, 'town' 15; "),
+        (error("a,y\n1,x\n", of("y")), "t.csv: 1 row, expected at least 2, and many more to learn from"),
+        (
+            error("a,y\n1,x\n2,w\n", of("y")),
+            "t.csv: 1 of 2 rows held out leave 1 to train on: add rows, or hold fewer out, or none (--validation-split 0)",
+        ),
+        (
+            error("a,y\n1,0.5\n2,1.5\n", of("y")),
+            "t.csv: 1 of 2 rows held out leave 1 to train on: add rows, or hold fewer out, or none",
+        ),
+        (
+            error("a,y\n1,x\n2,w\n3,x\n4,w\n5,v\n6,v\n", of("y").test_split(0.8)),
+            "t.csv: 5 of 6 rows held out leave 1 to train on",
+        ),
+        (
+            error("a,y\n1,x\n2,w\n", of("y").test_split(0.0).task(Task::Regression)),
+            "t.csv: the target 'y' holds texts, expected numbers for a regression",
+        ),
         (
             error("a,y\n1,x\n2,\n3,z\n", of("y")),
             "t.csv: the target 'y' is missing in 1 of 3 rows: a target cannot be made up; leave these rows out with --missing drop",
@@ -111,6 +139,10 @@ fn what_cannot_be_is_refused() {
         (
             error("a,y\n1,x\n2,x\n3,x\n", of("y")),
             "t.csv: the target 'y' is 'x' in every row: there is nothing to tell apart",
+        ),
+        (
+            error("a,y\n1,1700000001\n2,1700000002\n3,1700000003\n", of("y")),
+            "t.csv: the target 'y' is 1700000000 in every row once it is a 32-bit float, which holds 7 digits: subtract an offset",
         ),
         (
             error("a,y\n1,x\n2,w\n3,z\n", of("y")),
@@ -233,11 +265,48 @@ fn the_model_reads_raw_rows() {
         ),
         (
             refused("weight,size,town,kind\n1,2,Bern,\n", None),
-            "values are missing, by column: 'kind' 1; fill them",
+            "1 of 1 rows have no target 'kind': no row is left, so fill some in",
         ),
         (refused("weight,size,town,kind\n1,2,Bern,cat\n", Some("sort")), "no column 'sort'; there are 'weight'"),
     ] {
         assert!(got.starts_with(want), "{got}\nexpected {want}");
+    }
+}
+
+/// A model evaluates the table that it was trained on, whatever is missing there.
+#[test]
+fn rows_that_were_left_out_are_left_out_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    // The targets of the first two rows are missing; so is the size of the fourth.
+    let text = pets().replacen("cat\n", "\n", 2);
+    std::fs::write(path("pets.csv"), &text).unwrap();
+    for (missing, rows, why) in [
+        (
+            "drop",
+            36,
+            "2 of 60 rows have no target 'kind', and 22 of 60 rows have missing values, as in the training (--missing drop): passed over",
+        ),
+        ("mean", 58, "2 of 60 rows have no target 'kind': passed over"),
+    ] {
+        let prepared = table(&text).prepare(&Prepare::new("kind").missing(missing.parse().unwrap())).unwrap();
+        assert_eq!(prepared.dataset.rows(), rows, "{missing}");
+        let model = prepared.model(layers![Dense::new(2).activation("softmax")]).unwrap();
+        model.save(path("model.keras")).unwrap();
+        let model = Model::load(path("model.keras")).unwrap();
+        assert_eq!(Schema::of(&model).unwrap().unwrap(), prepared.schema);
+        let dataset = datasets::open_for(&path("pets.csv"), &model, None).unwrap();
+        assert_eq!(dataset.train.rows(), rows, "{missing}");
+        assert!(dataset.warnings.iter().any(|warning| warning.ends_with(why)), "{:?}", dataset.warnings);
+        // Every row is to be answered: one that cannot be is refused.
+        match (missing, datasets::inputs_for(&path("pets.csv"), &model)) {
+            ("mean", inputs) => assert_eq!(inputs.unwrap().train.rows(), 60),
+            (_, inputs) => assert!(inputs.unwrap_err().to_string().ends_with(
+                "values are missing, by column: 'size' 9, 'town' 15; the model was trained without such rows (--missing \
+                 drop) and has nothing to fill them with: fill them, or train with --missing mean (median, \
+                 most_frequent, a value), whose model does"
+            )),
+        }
     }
 }
 

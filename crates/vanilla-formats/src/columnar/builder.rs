@@ -3,7 +3,7 @@
 use super::Columnar;
 use crate::csv::{MAX_FIELD, check_names};
 use crate::error::{Errors, Result, show};
-use crate::table::{Column, Kind, MAX_COLUMNS, Values};
+use crate::table::{Column, Kind, MAX_COLUMNS, Values, is_rounded, rounded_note};
 
 /// What a column of a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub(crate) struct Builder {
     row: usize,
     /// Numbers that f32 holds as 0.
     vanished: usize,
+    /// Whole numbers that f32 does not hold.
+    rounded: u64,
 }
 
 impl Builder {
@@ -87,7 +89,7 @@ impl Builder {
             (None, Native::Float | Native::Nothing) => Kind::Float,
             (None, Native::Text) => Kind::Text,
         };
-        Ok(Self { column: Column::new(name, kind), errors, row: 0, vanished: 0 })
+        Ok(Self { column: Column::new(name, kind), errors, row: 0, vanished: 0, rounded: 0 })
     }
 
     /// How many values it has.
@@ -119,6 +121,7 @@ impl Builder {
     }
 
     pub(crate) fn push_integer(&mut self, value: i128) -> Result<()> {
+        self.rounded += u64::from(is_rounded(value));
         match &mut self.column.values {
             Values::Integer(values) => match value.try_into() {
                 Ok(value) => values.push(value),
@@ -145,9 +148,11 @@ impl Builder {
             return Err(self.errors.malformed(self.place(), expected, value.to_string()));
         }
         self.vanished += usize::from(short == 0.0 && value != 0.0);
+        // A column of whole numbers in which some are missing is one of floats in many programs.
+        let whole = value.fract() == 0.0 && value.abs() < 2f64.powi(53);
+        self.rounded += u64::from(whole && is_rounded(value as i128));
         match &mut self.column.values {
-            // A column of whole numbers in which some are missing is one of floats in many programs.
-            Values::Integer(values) if value.fract() == 0.0 && value.abs() < 2f64.powi(53) => {
+            Values::Integer(values) if whole => {
                 values.push(value as i64);
             }
             Values::Integer(_) => {
@@ -200,6 +205,9 @@ pub(crate) fn finish(errors: Errors, builders: Vec<Builder>, rows: usize) -> Res
         if builder.vanished > 0 {
             let count = builder.vanished;
             notes.push(format!("column {}: {count} numbers are so near to 0 that they are 0", show(name)));
+        }
+        if builder.rounded > 0 && builder.column.kind() != Kind::Text {
+            notes.push(rounded_note(&show(name), builder.rounded));
         }
         if name.starts_with("__index_level_") {
             notes.push(format!("column {}: the index of a pandas table; write it with index=False", show(name)));

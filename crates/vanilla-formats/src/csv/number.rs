@@ -1,5 +1,7 @@
 //! What a field of a CSV file is: a number, a text, nothing, or something that only looks like a number.
 
+use crate::table::is_rounded;
+
 /// What a field is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Class {
@@ -9,6 +11,8 @@ pub(super) enum Class {
         value: f32,
         /// It is 0 only because f32 has no smaller number.
         vanished: bool,
+        /// It is a whole number that f32 does not hold.
+        rounded: bool,
     },
     Odd(Odd),
     Text,
@@ -80,7 +84,10 @@ fn number(text: &str) -> Option<Class> {
     }
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let vanished = value == 0.0 && mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-    Some(Class::Float { value, vanished })
+    // As programs write whole numbers where some are missing: `1700000001.0`.
+    let whole = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0'));
+    let rounded = whole.and_then(|(whole, _)| whole.parse().ok()).is_some_and(is_rounded);
+    Some(Class::Float { value, vanished, rounded })
 }
 
 /// Whether it looks like a number to people.
@@ -144,10 +151,10 @@ mod tests {
         for (text, value) in
             [("1.5", 1.5), (".5", 0.5), ("5.", 5.0), ("-1e3", -1e3), ("9223372036854775808", 2f32.powi(63))]
         {
-            assert_eq!(classify(text), Class::Float { value, vanished: false }, "{text}");
+            assert_eq!(classify(text), Class::Float { value, vanished: false, rounded: false }, "{text}");
         }
         for (text, vanished) in [("1e-60", true), ("-0.0001E-55", true), ("0.0", false), ("0e9", false)] {
-            assert_eq!(classify(text), Class::Float { value: 0.0, vanished }, "{text}");
+            assert_eq!(classify(text), Class::Float { value: 0.0, vanished, rounded: false }, "{text}");
         }
         let odd = [
             (Odd::Infinite, &["inf", "-Infinity", "1e999", "1e39", "-4e38"][..]),

@@ -286,7 +286,7 @@ impl Known {
     }
 
     /// Whether there is a file, or a folder with at least one of its files.
-    fn is_at(&self, place: &Path) -> bool {
+    pub(super) fn is_at(&self, place: &Path) -> bool {
         place.is_file()
             || match self.form {
                 Form::Table { .. } => self.files.iter().any(|file| place.join(file.name).is_file()),

@@ -38,12 +38,14 @@ pub struct Part {
     pub x: Arrays,
     /// One target a row.
     pub y: Option<Tensor>,
+    /// What each row counts, if not 1.
+    pub sample_weight: Option<Tensor>,
 }
 
 impl Part {
     /// Samples with or without their targets.
     pub fn new(x: impl Into<Arrays>, y: Option<Tensor>) -> Self {
-        Self { x: x.into(), y }
+        Self { x: x.into(), y, sample_weight: None }
     }
 
     /// Number of samples.

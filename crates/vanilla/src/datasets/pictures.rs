@@ -15,11 +15,12 @@ use super::table::{listed, shown};
 use super::{Dataset, Part, hex};
 use crate::error::{Error, Result};
 use crate::memory::refuse_too_much;
+use crate::model::Model;
 use crate::saving::read_file;
 use crate::tensor::{I64, Tensor};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use vanilla_formats::picture::{self, Pixels};
+use vanilla_formats::picture::{self, Pixels, brightness};
 
 /// The most classes, and the most pictures of one.
 const MAX_ENTRIES: usize = 1 << 20;
@@ -37,6 +38,25 @@ pub(super) fn is_one(folder: &Path) -> bool {
         folders |= !name.starts_with('.') && entry.path().is_dir();
     }
     folders
+}
+
+/// The error about a folder that has none.
+pub(super) fn no_classes(folder: &Path) -> Error {
+    let is_picture = |(name, _): &(String, PathBuf)| {
+        let name = name.to_ascii_lowercase();
+        [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending))
+    };
+    let problem = match entries(folder) {
+        Ok((_, files)) if files.iter().any(is_picture) => {
+            "pictures without classes: put those of each class into a subfolder of its name; `vanilla predict MODEL \
+             PICTURE…` answers for single ones"
+        }
+        Ok(_) => {
+            "a folder without data, expected a subfolder of pictures for each class, or MNIST's four IDX files"
+        }
+        Err(error) => return error,
+    };
+    Error::file(folder, problem)
 }
 
 /// Reads the folder.
@@ -110,6 +130,69 @@ pub(super) fn read(folder: &Path) -> Result<Dataset> {
     Ok(dataset)
 }
 
+/// Numbers the labels of a folder as a model does that has classes of these names, also where only some of them are
+/// there.
+pub(super) fn number(dataset: &mut Dataset, model: &Model) -> Result<()> {
+    let known: Vec<String> = match model.class_names() {
+        // Without names classes have numbers; one output tells two apart.
+        [] => (0..model.outputs().unwrap_or(0).max(2)).map(|class| class.to_string()).collect(),
+        names => names.to_vec(),
+    };
+    let place = |name: &String| known.iter().position(|class| class == name);
+    let Some(numbers) = dataset.class_names.iter().map(place).collect::<Option<Vec<_>>>() else {
+        let unknown = dataset.class_names.iter().filter(|name| place(name).is_none());
+        let unknown = listed(unknown.map(String::as_str));
+        if !model.class_names().is_empty() {
+            let problem = format!(
+                "the folders {unknown} are none of the model's classes, which are {}: call them so, or move them out",
+                listed(known.iter().map(String::as_str))
+            );
+            return Err(Error::data(&dataset.source, problem));
+        }
+        if model.outputs().is_some() && known.len() != dataset.class_names.len() {
+            let names = listed(dataset.class_names.iter().map(String::as_str));
+            let problem =
+                format!("the model tells {} classes apart and names none: {names} are taken for", known.len());
+            dataset.warnings.push(format!("{}: {problem} the first ones", dataset.source));
+        }
+        return Ok(());
+    };
+    for y in
+        [Some(&mut dataset.train), dataset.test.as_mut()].into_iter().flatten().filter_map(|part| part.y.as_mut())
+    {
+        let labels: Vec<i64> = y.to_i64().into_iter().map(|label| numbers[label as usize] as i64).collect();
+        *y = Tensor::new(labels, [y.rows()])?;
+    }
+    dataset.class_names = known;
+    Ok(())
+}
+
+/// Makes the pictures of a folder gray or coloured, as a model's samples are; its shape decides, and where that is no
+/// picture of their size they stay as they are.
+pub(super) fn recolour(dataset: &mut Dataset, model: &Model) -> Result<()> {
+    let sample = model.input_shape().unwrap_or_default();
+    for part in [Some(&mut dataset.train), dataset.test.as_mut()].into_iter().flatten() {
+        if let Some(x) = part.x.single() {
+            part.x = recoloured(x, sample)?.into();
+        }
+    }
+    Ok(())
+}
+
+fn recoloured(x: &Tensor, sample: &[usize]) -> Result<Tensor> {
+    let bytes = x.as_u8().unwrap_or_default();
+    match (x.shape(), sample) {
+        ([rows, height, width, 3], [h, w] | [h, w, 1]) if (h, w) == (height, width) => {
+            Tensor::new(bytes.chunks_exact(3).map(brightness).collect::<Vec<u8>>(), [*rows, *height, *width])
+        }
+        ([rows, height, width], [h, w, 3]) if (h, w) == (height, width) => {
+            refuse_too_much("pictures", 4 * bytes.len() as u64, "the pictures in colours: take fewer")?;
+            Tensor::new(coloured(bytes), [*rows, *height, *width, 3])
+        }
+        _ => Ok(x.clone()),
+    }
+}
+
 /// A picture as samples of this shape take it: `(height, width)` and `(height, width, 1)` gray, `(height, width, 3)`
 /// in colours.
 ///
@@ -132,9 +215,9 @@ pub fn picture(path: impl AsRef<Path>, sample: &[usize]) -> Result<Tensor> {
             format!("{} x {} pixels, expected {width} x {height}: resize it", pixels.width, pixels.height);
         return Err(Error::file(path, problem));
     }
-    let bytes = match (pixels.channels, channels) {
-        (1, 3) => coloured(&pixels.bytes),
-        (3, 1) => pixels.bytes.chunks_exact(3).map(gray).collect(),
+    let bytes = match channels {
+        1 => pixels.into_gray(),
+        _ if pixels.channels == 1 => coloured(&pixels.bytes),
         _ => pixels.bytes,
     };
     Tensor::new(bytes, [&[1], sample].concat())
@@ -143,11 +226,6 @@ pub fn picture(path: impl AsRef<Path>, sample: &[usize]) -> Result<Tensor> {
 /// Gray pixels with three equal colours.
 fn coloured(gray: &[u8]) -> Vec<u8> {
     gray.iter().flat_map(|value| [*value; 3]).collect()
-}
-
-/// The brightness of a pixel, as ITU-R BT.601 weighs its colours.
-fn gray(pixel: &[u8]) -> u8 {
-    ((299 * u32::from(pixel[0]) + 587 * u32::from(pixel[1]) + 114 * u32::from(pixel[2]) + 500) / 1000) as u8
 }
 
 /// Subfolders and files of a folder, each with its name, sorted by it.

@@ -7,7 +7,7 @@
 //! | missing values | refused, filled with what the training rows say, or their rows dropped; a target is never made up |
 //! | rows held out | by chance from the seed, of every class its share; a class with one row trains |
 
-use super::schema::{Schema, classes_of, label};
+use super::schema::{Schema, classes_of, label, places};
 use super::table::{Table, listed, shown};
 use super::{Dataset, Part};
 use crate::error::{Error, Result};
@@ -184,23 +184,23 @@ impl Table {
             rows.retain(|row| used.iter().all(|column| !column.is_missing(*row)));
         }
         if rows.len() < 2 {
-            return wrong(format!(
-                "{} rows are left, expected at least 2: fill missing values instead",
-                rows.len()
-            ));
+            let problem = match (rows.len(), self.rows) {
+                (_, 1) => "1 row, expected at least 2, and many more to learn from".to_owned(),
+                (left, _) => format!("{left} rows are left, expected at least 2: fill missing values instead"),
+            };
+            return wrong(problem);
         }
-        let mut schema = Schema { target: Some(target.name.clone()), ..Schema::default() };
+        let drop = options.missing == Missing::Drop;
+        let mut schema = Schema { target: Some(target.name.clone()), drop, ..Schema::default() };
         let counts = self.task(target, &rows, options, &mut schema)?;
         decisions.push(("target", format!("{name}: {counts}")));
 
         let (train, test) = split(target, &rows, options, &schema.classes)
             .map_err(|problem| Error::data(&self.source, problem))?;
         used.retain(|column| {
-            let constant = constant(column, &train, &options.missing);
-            if constant {
-                left_out.push((&column.name, "has one value alone"));
-            }
-            !constant
+            let why = constant(column, &train, &options.missing);
+            left_out.extend(why.map(|why| (&*column.name, why)));
+            why.is_none()
         });
         if used.is_empty() {
             let why: Vec<String> = left_out.iter().map(|(name, why)| format!("{} {why}", shown(name))).collect();
@@ -210,6 +210,10 @@ impl Table {
             used.iter().partition(|column| column.kind() != Kind::Text);
         let names = |columns: &[&Column]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
         (schema.numbers, schema.texts) = (names(&numbers), names(&texts));
+        if options.missing == Missing::Refuse {
+            // In all rows: what is missing does not depend on which of them are held out.
+            schema.refuse_missing(self, &rows, &places(self))?;
+        }
         let described =
             |names: &[String]| format!("{}: {}", names.len(), listed(names.iter().map(String::as_str)));
         if !numbers.is_empty() {
@@ -292,8 +296,7 @@ impl Table {
             Task::Regression => false,
             Task::Inferred => text || whole && few,
         };
-        let constant = rows.windows(2).all(|pair| target.text(pair[0]) == target.text(pair[1]));
-        if constant {
+        if rows.windows(2).all(|pair| target.text(pair[0]) == target.text(pair[1])) {
             let value = target.text(rows[0]).unwrap_or_default();
             return wrong(format!(
                 "the target {name} is {} in every row: there is nothing to tell apart",
@@ -304,6 +307,12 @@ impl Table {
             let values = rows.iter().map(|row| target.number(*row));
             let (low, high) = values
                 .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+            if low == high {
+                return wrong(format!(
+                    "the target {name} is {low} in every row once it is a 32-bit float, which holds 7 digits: \
+                     subtract an offset"
+                ));
+            }
             return Ok(format!("a number from {low} to {high}"));
         }
         if counts.len() * 2 > rows.len() && counts.len() > 2 {
@@ -345,18 +354,26 @@ fn numbers_rows(values: &Integers, column: &Column) -> bool {
         && (0..values.len()).all(|row| values.get(row) == first + row as i64)
 }
 
-/// Whether these rows have one value alone, once missing ones are filled.
-fn constant(column: &Column, rows: &[usize], missing: &Missing) -> bool {
-    let mut values = rows.iter().filter(|row| !column.is_missing(**row)).map(|row| column.text(*row));
-    let first = values.next();
+/// Why a column tells nothing where these rows have one value alone, once missing ones are filled.
+fn constant(column: &Column, rows: &[usize], missing: &Missing) -> Option<&'static str> {
+    const ALONE: &str = "has one value alone";
+    let there = || rows.iter().copied().filter(|row| !column.is_missing(*row));
+    let Some(first) = there().next() else { return Some(ALONE) };
+    let text = column.kind() == Kind::Text;
     let filled = rows.iter().any(|row| column.is_missing(*row));
     let another = match missing {
-        Missing::Value(fill) if filled => {
-            first.as_ref().is_none_or(|first| first.as_deref() != Some(fill.as_str()))
-        }
+        Missing::Value(fill) if filled && text => column.text(first).as_deref() != Some(fill.as_str()),
+        Missing::Value(fill) if filled => fill.parse() != Ok(column.number(first)),
         _ => false,
     };
-    !another && first.is_none_or(|first| values.all(|value| value == first))
+    let alone = there().all(|row| column.text(row) == column.text(first));
+    // As the model sees them.
+    let same_number = || !text && there().all(|row| column.number(row) == column.number(first));
+    if another || !alone && !same_number() {
+        return None;
+    }
+    let rounded = "is one number alone as a 32-bit float, which holds 7 digits: subtract an offset";
+    Some(if alone { ALONE } else { rounded })
 }
 
 /// Rows to train on and rows held out.
@@ -373,11 +390,18 @@ fn split(
     if !(share > 0.0 && share < 1.0) {
         return Err(format!("{share} of the rows held out, expected a share between 0 and 1, such as 0.2"));
     }
+    let held_out = |rows: usize| (share * rows as f64).ceil() as usize;
+    let test = held_out(rows.len());
+    // From a single row nothing can be told.
+    if test + 1 >= rows.len() {
+        let left = rows.len().saturating_sub(test);
+        return Err(format!(
+            "{test} of {} rows held out leave {left} to train on: add rows, or hold fewer out, or none \
+             (--validation-split 0)",
+            rows.len()
+        ));
+    }
     if classes.is_empty() {
-        let test = (share * rows.len() as f64).ceil() as usize;
-        if test >= rows.len() {
-            return Err(format!("{test} of {} rows held out leave none to train on: hold fewer out", rows.len()));
-        }
         let order: Vec<usize> =
             permutation(options.seed, HOLD_OUT_STREAM, rows.len()).into_iter().map(|i| rows[i]).collect();
         return Ok((order[test..].to_vec(), order[..test].to_vec()));
@@ -393,6 +417,11 @@ fn split(
     // A class with a single row cannot have a share of both parts.
     let alone = |label: &i64| sizes[*label as usize] == 1;
     let (single, shared): (Vec<_>, Vec<_>) = rows.iter().zip(&labels).partition(|(_, label)| alone(label));
+    if held_out(shared.len()) >= shared.len() {
+        return Err(
+            "no class has rows enough for both parts: add rows, or hold none out (--validation-split 0)".into()
+        );
+    }
     let column = |values: Vec<i64>| {
         let count = values.len();
         Tensor::new(values, [count])

@@ -32,6 +32,9 @@ pub struct Schema {
     pub classes: Vec<String>,
     /// What stands in for missing values, by column.
     pub fill: HashMap<String, String>,
+    /// Whether rows with a missing input were left out where nothing stands in for it, so that they are again wherever
+    /// there are targets.
+    pub drop: bool,
 }
 
 impl Schema {
@@ -60,7 +63,9 @@ impl Schema {
         let fill = note["fill"].as_object().ok_or_else(wrong)?.iter();
         let fill =
             fill.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect::<Option<_>>();
+        let drop = note.get("drop").map_or(Some(false), Value::as_bool).ok_or_else(wrong)?;
         Ok(Some(Self {
+            drop,
             numbers: numbers.concat(),
             texts: texts.concat(),
             target: note["target"].as_str().map(str::to_owned),
@@ -77,11 +82,14 @@ impl Schema {
         fill.sort();
         let fill: Map<String, Value> =
             fill.into_iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let note = json!({
+        let mut note = json!({
             "target": self.target,
             "texts_from": usize::from(!self.numbers.is_empty()),
             "fill": fill,
         });
+        if self.drop {
+            note["drop"] = true.into();
+        }
         ModelInfo {
             class_names: self.classes.clone(),
             feature_names: numbers.into_iter().chain(texts).collect(),
@@ -139,8 +147,7 @@ impl Schema {
     /// has a class that the model does not know.
     pub fn part(&self, table: &Table, rows: &[usize]) -> Result<Part> {
         let names = || self.numbers.iter().chain(&self.texts).chain(&self.target);
-        let places: HashMap<&str, &Column> =
-            table.columns.iter().map(|column| (column.name.as_str(), column)).collect();
+        let places = places(table);
         let absent: Vec<&str> = names().map(String::as_str).filter(|name| !places.contains_key(name)).collect();
         if !absent.is_empty() {
             let problem = format!(
@@ -183,16 +190,40 @@ impl Schema {
             inputs.push(Tensor::new(rows.iter().map(text).collect::<Vec<String>>(), [rows.len(), 1])?);
         }
         let target = self.target.as_ref().map(|name| self.targets(table, column(name), rows)).transpose()?;
-        Ok(Part { x: Arrays(inputs), y: target })
+        Ok(Part::new(Arrays(inputs), target))
     }
 
-    /// All rows of a table as a data set.
+    /// The rows of a table as a data set. Where there is a target, rows without one are passed over, and so are those
+    /// with a missing input if they were in the training ([`Schema::drop`]); its warnings count them.
     ///
     /// # Errors
-    /// As [`Schema::part`].
+    /// As [`Schema::part`]; when no row is left.
     pub fn dataset(&self, table: &Table) -> Result<Dataset> {
-        let rows: Vec<usize> = (0..table.rows).collect();
-        Ok(self.named(table, self.part(table, &rows)?))
+        let column = |name: &String| table.columns.iter().find(|column| column.name == *name);
+        let Some(target) = self.target.as_ref().and_then(column) else {
+            return Ok(self.named(table, self.part(table, &(0..table.rows).collect::<Vec<_>>())?));
+        };
+        let inputs =
+            self.numbers.iter().chain(&self.texts).filter(|name| self.drop && !self.fill.contains_key(*name));
+        // Most columns miss nothing.
+        let gaps: Vec<&Column> = inputs.filter_map(column).filter(|column| column.missing() > 0).collect();
+        let mut rows: Vec<usize> = (0..table.rows).filter(|row| !target.is_missing(*row)).collect();
+        let mut passed_over = vec![(table.rows - rows.len(), format!("no target {}", shown(&target.name)))];
+        let answered = rows.len();
+        rows.retain(|row| gaps.iter().all(|column| !column.is_missing(*row)));
+        passed_over
+            .push((answered - rows.len(), "missing values, as in the training (--missing drop)".to_owned()));
+        passed_over.retain(|(count, _)| *count > 0);
+        let why = passed_over.iter().map(|(count, why)| format!("{count} of {} rows have {why}", table.rows));
+        let why = why.collect::<Vec<_>>().join(", and ");
+        if rows.is_empty() {
+            return Err(Error::data(&table.source, format!("{why}: no row is left, so fill some in")));
+        }
+        let mut dataset = self.named(table, self.part(table, &rows)?);
+        if !why.is_empty() {
+            dataset.warnings.push(format!("{}: {why}: passed over", table.source));
+        }
+        Ok(dataset)
     }
 
     /// A data set with the names of this schema.
@@ -210,7 +241,13 @@ impl Schema {
         table.columns.iter().map(|column| &column.name).filter(|name| !read(name)).map(String::as_str).collect()
     }
 
-    fn refuse_missing(&self, table: &Table, rows: &[usize], places: &HashMap<&str, &Column>) -> Result<()> {
+    /// An error that counts the missing values in these rows that nothing stands in for.
+    pub(crate) fn refuse_missing(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        places: &HashMap<&str, &Column>,
+    ) -> Result<()> {
         let names = self.numbers.iter().chain(&self.texts).chain(&self.target);
         let missing = |name: &String| {
             let column = places[name.as_str()];
@@ -226,9 +263,15 @@ impl Schema {
         if missing.is_empty() {
             return Ok(());
         }
+        let way_out = if self.drop {
+            "the model was trained without such rows (--missing drop) and has nothing to fill them with: fill them, or \
+             train with --missing mean (median, most_frequent, a value), whose model does"
+        } else {
+            "fill them, or train with --missing mean (median, most_frequent, a value), whose model fills them in later \
+             tables, too, or with --missing drop, which leaves such rows out"
+        };
         let problem = format!(
-            "values are missing, by column: {}{}; fill them or drop their rows, as by `vanilla train --missing mean` \
-             (median, most_frequent, drop, a value), whose model fills them in later tables, too",
+            "values are missing, by column: {}{}; {way_out}",
             missing.iter().take(12).cloned().collect::<Vec<_>>().join(", "),
             if missing.len() > 12 { ", …" } else { "" }
         );
@@ -264,6 +307,11 @@ impl Schema {
         };
         Tensor::new(rows.iter().map(class).collect::<Result<Vec<i64>>>()?, [rows.len()])
     }
+}
+
+/// The columns of a table by their names.
+pub(crate) fn places(table: &Table) -> HashMap<&str, &Column> {
+    table.columns.iter().map(|column| (column.name.as_str(), column)).collect()
 }
 
 /// A value as the name of a class: whole numbers have no fraction, however they are written.

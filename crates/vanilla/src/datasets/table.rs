@@ -9,6 +9,9 @@ use vanilla_formats::columnar::{self, Columnar, Form};
 use vanilla_formats::csv::{self, Csv, Options};
 use vanilla_formats::table::Column;
 
+/// How a table's form ends where the first row is data.
+const NO_HEADER: &str = "without a header: columns have numbers";
+
 /// A table: columns of numbers or texts, each with a name.
 ///
 /// ```
@@ -64,6 +67,12 @@ impl Table {
     pub fn read_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_file(path)?;
+        if let (Some(form), Some(_)) = (Form::of(&bytes), options.header) {
+            return Err(Error::file(
+                path,
+                format!("{}, which always names its columns: leave header out", form.name()),
+            ));
+        }
         let mut table = Self::of_bytes(&bytes, options).map_err(|error| Error::file(path, error))?;
         table.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         table.source = path.display().to_string();
@@ -111,7 +120,7 @@ impl Table {
     /// What was read of a file, which is not hashed.
     pub(super) fn of_csv(csv: Csv, path: &Path) -> Self {
         let delimiter = if csv.delimiter == '\t' { "tabs".into() } else { format!("`{}`", csv.delimiter) };
-        let header = if csv.header { "with a header" } else { "without a header: columns have numbers" };
+        let header = if csv.header { "with a header" } else { NO_HEADER };
         Self {
             name: path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
             source: path.display().to_string(),
@@ -138,7 +147,14 @@ impl Table {
             return Ok(number.rem_euclid(count) as usize);
         }
         let known = listed(self.columns.iter().map(|column| column.name.as_str()));
-        let problem = format!("no column {}; there are {known} ({})", shown(column), self.form);
+        let way_out = match self.form.ends_with(NO_HEADER) {
+            true => {
+                "; if the first row names them, write header = true into [data] of an experiment, as `vanilla train \
+                     TABLE.csv --target -1 --print-config` prints one"
+            }
+            false => "",
+        };
+        let problem = format!("no column {}; there are {known} ({}){way_out}", shown(column), self.form);
         Err(Error::data(&self.source, problem))
     }
 }
