@@ -352,6 +352,7 @@ fn what_cannot_be_exported_is_refused() {
     let error = |result: Result<String>| result.unwrap_err().to_string();
     let folder = tempfile::tempdir().unwrap();
     let ending = fine.export(folder.path().join("model.js")).unwrap_err().to_string();
+    fine.export(folder.path().join("MODEL.ONNX")).unwrap();
     assert!(
         ending.ends_with("model.js: cannot be exported: expected a name that ends in .onnx, .rs (Rust) or .h (C)"),
         "{ending}"
