@@ -110,7 +110,9 @@ impl Importer {
                 };
                 let (offset, scale) = (stretch(offset)?, stretch(scale)?);
                 // (x - offset) scale, in this order: the columns may lie far from zero.
-                if scale.iter().all(|scale| *scale > 0.0 && (1.0 / (scale * scale)).is_finite()) {
+                // A normalization takes deviations of at least 1e-7.
+                let fits = |scale: &f64| 1.0 / scale > 1e-7 && (1.0 / (scale * scale)).is_finite();
+                if scale.iter().all(fits) {
                     let variance: Vec<f64> = scale.iter().map(|scale| 1.0 / (scale * scale)).collect();
                     return Ok(Value::Flow(self.normalization(at, &x, offset, variance)?));
                 }
@@ -183,10 +185,13 @@ impl Importer {
         let ([inputs, units], kernel) = self.matrix(at, 1)?;
         let output = &at.node.outputs[0];
         let mut bias = None;
-        if let Some((1, reader)) = self.readers.get(output)
+        if let Some((1, Some(reader))) = self.readers.get(output)
             && let Some(add) = nodes.get(*reader).filter(|node| node.op_type == "Add" && node.domain.is_empty())
-            && let [a, b] = &add.inputs[..]
-            && let name = if a == output { b } else { a }
+            && let Some(name) = match &add.inputs[..] {
+                [a, b] if a == output => Some(b),
+                [a, b] if b == output => Some(a),
+                _ => None,
+            }
             && let Some(Value::Constant(tensor)) = self.values.get(name)
             && (tensor.dims.len() == 1 || tensor.dims.len() == 2 && tensor.dims[0] == 1)
             && tensor.dims.last() == Some(&units)
@@ -266,6 +271,12 @@ impl Importer {
             return Err(
                 at.error("training_mode = 1 or spatial = 0, expected a model that is exported for inference")
             );
+        }
+        // Its version 14 has the setting.
+        if self.opset < 14 && at.node.outputs[1..].iter().any(|name| !name.is_empty()) {
+            let problem = "its outputs behind the first say that it is trained, expected a model that is exported for \
+                           inference";
+            return Err(at.error(problem));
         }
         let x = self.flow(at, 0)?;
         let channels = x.shape[0];
@@ -427,7 +438,8 @@ impl Importer {
                 let flow = self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name))?;
                 return Ok(Value::Flow(flow));
             }
-            ("Max" | "Min", _) => return Ok(Value::Flow(self.bounded(at, x, numbers, op == "Max")?)),
+            ("Max", _) => return Ok(Value::Flow(self.bounded(at, x, [Some(numbers), None])?)),
+            ("Min", _) => return Ok(Value::Flow(self.bounded(at, x, [None, Some(numbers)])?)),
             ("Mean", _) => (0.5.into(), of(&|c| c / 2.0)),
             _ => {
                 let way = "expected x / constant, the constant not 0";
@@ -443,15 +455,24 @@ impl Importer {
         Ok(Value::Flow(Flow { made, ..flow }))
     }
 
-    /// The larger of a value and a constant, or the smaller one. The constant is `0 x + c`: exact, and a layer.
-    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, bound: Numbers, larger: bool) -> Result<Flow> {
-        let shape = x.shape.clone();
-        let bound =
-            self.put(at, &[x], shape.clone(), vec![], |name| Rescaling::new(0.0).offset(bound).name(name))?;
-        match larger {
-            true => self.put(at, &[x, &bound], shape, vec![], |name| Maximum::new().name(name)),
-            false => self.put(at, &[x, &bound], shape, vec![], |name| Minimum::new().name(name)),
+    /// A value not below the one bound and not above the other. A bound c is `0 h + c` of h, x cut to -1..1: exact, a
+    /// layer, and NaN for NaN alone; 0 times infinity would be one, too.
+    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, [least, most]: [Option<Numbers>; 2]) -> Result<Flow> {
+        let shape = || x.shape.clone();
+        let unit = self.activation(at, x, "hard_tanh")?;
+        let bound = |importer: &mut Self, c: Numbers| {
+            importer.put(at, &[&unit], shape(), vec![], |name| Rescaling::new(0.0).offset(c).name(name))
+        };
+        let mut flow = x.clone();
+        if let Some(least) = least {
+            let least = bound(self, least)?;
+            flow = self.put(at, &[&flow, &least], shape(), vec![], |name| Maximum::new().name(name))?;
         }
+        if let Some(most) = most {
+            let most = bound(self, most)?;
+            flow = self.put(at, &[&flow, &most], shape(), vec![], |name| Minimum::new().name(name))?;
+        }
+        Ok(flow)
     }
 
     fn concat(&mut self, at: &At<'_>) -> Result<Flow> {

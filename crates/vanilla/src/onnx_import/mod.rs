@@ -111,7 +111,7 @@ struct Importer {
     rows: Option<i64>,
     values: HashMap<String, Value>,
     /// How many read a value, outputs among them, and the last node that does.
-    readers: HashMap<String, (usize, usize)>,
+    readers: HashMap<String, (usize, Option<usize>)>,
     /// Names of layers.
     taken: HashSet<String>,
     /// How often a name was wanted that was taken.
@@ -165,7 +165,7 @@ fn import(file: onnx::Model) -> Result<Model> {
     for (number, node) in graph.nodes.iter().enumerate() {
         for name in &node.inputs {
             let (count, last) = importer.readers.entry(name.clone()).or_default();
-            (*count, *last) = (*count + 1, number);
+            (*count, *last) = (*count + 1, Some(number));
         }
     }
     for output in &graph.outputs {
