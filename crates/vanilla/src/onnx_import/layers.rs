@@ -71,7 +71,7 @@ impl Importer {
             "Concat" => self.concat(at)?,
             "Identity" | "Dropout" | "Cast" => self.pass(at)?,
             "ArgMax" => {
-                self.flow(at, 0)?;
+                self.any_flow(at, 0)?;
                 return Ok(Value::Labels);
             }
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose" => self.reshaped(at)?,
@@ -89,7 +89,8 @@ impl Importer {
         match &*at.node.op_type {
             "Scaler" => {
                 at.only(&["offset", "scale"])?;
-                let x = self.flow(at, 0)?;
+                // It makes floats of integers.
+                let x = Flow { dtype: DType::Float, ..self.any_flow(at, 0)? };
                 let list = |name: &str, otherwise: f64| match at.node.attribute(name) {
                     None => Ok(vec![otherwise]),
                     Some(onnx::Attribute::Floats(values)) if values.iter().all(|x| x.is_finite()) => {
@@ -357,16 +358,17 @@ impl Importer {
             Some(Value::Constant(_)) => self.matrix(at, 0)?,
             _ => return Err(at.error("picks from a computed value, expected from a constant table")),
         };
-        let x = self.flow(at, 1)?;
+        let x = self.any_flow(at, 1)?;
         if at.int("axis", 0)? != 0 || rows == 0 || columns == 0 {
             return Err(at.error("expected rows (axis = 0) of a table that has some"));
         }
-        if x.made != Made::Input {
+        if !matches!(x.made, Made::Input | Made::Cut) {
             return Err(at.error("picks by computed numbers, expected an input"));
         }
         let output = [&x.shape[..], &[columns]].concat();
         let weights = vec![Tensor::new(table, [rows, columns])?];
-        self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name))
+        let flow = self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name))?;
+        Ok(Flow { dtype: DType::Float, made: Made::Somehow, ..flow })
     }
 
     /// Several values to one; or a value and a constant.
@@ -391,6 +393,7 @@ impl Importer {
         let mut flows = Vec::new();
         for value in &given {
             if let Value::Flow(flow) = value {
+                at.floats_only(flow)?;
                 flows.push(flow.clone());
             }
         }
@@ -477,7 +480,7 @@ impl Importer {
 
     fn concat(&mut self, at: &At<'_>) -> Result<Flow> {
         at.only(&["axis"])?;
-        let flows = (0..at.node.inputs.len()).map(|index| self.flow(at, index)).collect::<Result<Vec<_>>>()?;
+        let flows = (0..at.node.inputs.len()).map(|index| self.any_flow(at, index)).collect::<Result<Vec<_>>>()?;
         let Some(first) = flows.first() else { return Err(at.error("no inputs")) };
         if flows.len() == 1 {
             return Ok(first.clone());
@@ -512,19 +515,29 @@ impl Importer {
 
     /// What changes nothing while a model is not trained.
     fn pass(&mut self, at: &At<'_>) -> Result<Flow> {
-        let x = self.flow(at, 0)?;
+        let x = self.any_flow(at, 0)?;
         match &*at.node.op_type {
             "Cast" => {
-                let to = u64::try_from(at.int("to", 0)?).ok().and_then(DType::of);
+                let to = at.target()?;
                 match to {
-                    Some(DType::Float | DType::Double) => Ok(x),
-                    // Numbers of rows for a Gather: integers already.
-                    Some(DType::Int64 | DType::Int32) if x.made == Made::Input => Ok(x),
-                    other => {
-                        let to = other.map_or("an unknown type", DType::name);
-                        Err(at.error(format!("a computed value to {to}, expected float32 or float64")))
+                    DType::Float | DType::Double if x.made == Made::Cut => {
+                        let problem =
+                            "what a Cast to integers cut off is lost, expected only a Gather to read them";
+                        return Err(at.error(problem));
+                    }
+                    DType::Float | DType::Double => {}
+                    // Numbers of rows for a Gather.
+                    DType::Int64 | DType::Int32 if matches!(x.made, Made::Input | Made::Cut) => {}
+                    _ => {
+                        let problem = format!("a computed value to {}, expected float32 or float64", to.name());
+                        return Err(at.error(problem));
                     }
                 }
+                let (from, into) = (x.dtype.whole(), to.whole());
+                let cut = into.is_some_and(|into| {
+                    from.is_none_or(|from| from.start() < into.start() || from.end() > into.end())
+                });
+                Ok(Flow { dtype: to, made: if cut { Made::Cut } else { x.made }, ..x })
             }
             "Dropout" => {
                 at.only(&["ratio", "seed", "is_test"])?;
