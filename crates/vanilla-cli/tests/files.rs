@@ -180,6 +180,15 @@ fn convert_keeps_the_predictions() {
         folder.good(&["convert", "run/model.keras", name, "--quiet"]);
         assert!(folder.text(name).contains(part), "{name}");
     }
+    // Endings in any case.
+    for name in ["B.ONNX", "B.Keras", "B.H5"] {
+        folder.good(&["convert", "run/model.keras", name, "--quiet"]);
+        assert_eq!(predict(name), want, "{name}");
+    }
+    for name in ["B.RS", "B.H"] {
+        folder.good(&["convert", "run/model.keras", name, "--quiet"]);
+        assert_eq!(folder.text(name), folder.text(&name.to_lowercase().replace('b', "a")), "{name}");
+    }
     let inspected = folder.good(&["inspect", "a.onnx", "--json"]).stdout;
     let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["about"]["operators"], "2 Gemm, 1 Relu, 1 Softmax");

@@ -291,6 +291,39 @@ fn names_are_only_names() {
     run(compiler.arg(&c));
 }
 
+/// Arguments are called after inputs and outputs, functions after the model: they may meet.
+#[test]
+fn arguments_do_not_hide_functions() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, inputs, outputs) in [
+        ("x", ["affine", "place"], ["a", "b"]),
+        ("x", ["f_tanh", "kernel"], ["row_softmax", "max"]),
+        ("y", ["a", "b"], ["affine", "place"]),
+        ("y", ["a", "b"], ["predict", "f_tanh"]),
+        ("x", ["predict", "predict 2"], ["a", "b"]),
+    ] {
+        let [a, b] = inputs.map(|name| Input::new([3]).name(name).tensor());
+        let both = Concatenate::new().call([&Dense::new(2).activation("tanh").name("kernel 2").call(&a), &b]);
+        let largest = Maximum::new().name(outputs[1]).call([&a, &b]);
+        let classes = Dense::new(2).activation("softmax").name(outputs[0]).call(&both);
+        let model = Model::new([&a, &b], [&classes, &largest]).unwrap();
+        let path = folder.path().join("model.h");
+        model.with_name(name).export(&path).unwrap();
+        for (compiler, language) in [("gcc", ["-std=c99", "-xc"]), ("g++", ["-std=c++11", "-xc++"])] {
+            let mut compiler = Command::new(compiler);
+            compiler.args(language).args([
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Wshadow",
+                "-Werror",
+                "-fsyntax-only",
+            ]);
+            run(compiler.arg(&path));
+        }
+    }
+}
+
 /// Both files of a small model, whole: the texts that people see.
 #[test]
 fn whole_files() {
@@ -352,6 +385,7 @@ fn what_cannot_be_exported_is_refused() {
     let error = |result: Result<String>| result.unwrap_err().to_string();
     let folder = tempfile::tempdir().unwrap();
     let ending = fine.export(folder.path().join("model.js")).unwrap_err().to_string();
+    fine.export(folder.path().join("MODEL.ONNX")).unwrap();
     assert!(
         ending.ends_with("model.js: cannot be exported: expected a name that ends in .onnx, .rs (Rust) or .h (C)"),
         "{ending}"

@@ -154,6 +154,22 @@ impl DType {
         Self::ALL.iter().find(|(dtype, ..)| *dtype == self).map_or("", |(.., name)| name)
     }
 
+    /// The whole numbers that it holds; of uint64 those that an i64 holds, too. `None` for floats and texts.
+    pub fn whole(self) -> Option<std::ops::RangeInclusive<i64>> {
+        Some(match self {
+            Self::Bool => 0..=1,
+            Self::Uint8 => 0..=0xff,
+            Self::Int8 => -0x80..=0x7f,
+            Self::Uint16 => 0..=0xffff,
+            Self::Int16 => -0x8000..=0x7fff,
+            Self::Uint32 => 0..=i64::from(u32::MAX),
+            Self::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+            Self::Uint64 => 0..=i64::MAX,
+            Self::Int64 => i64::MIN..=i64::MAX,
+            Self::Float | Self::Double | Self::Float16 | Self::Bfloat16 | Self::String => return None,
+        })
+    }
+
     /// Whether its elements are floating-point numbers.
     pub fn is_float(self) -> bool {
         matches!(self, Self::Float | Self::Double | Self::Float16 | Self::Bfloat16)

@@ -69,10 +69,10 @@ impl<'a> File<'a> {
         for taken in ["predict", "max", "min"].into_iter().chain(parts::C.map(|(name, _)| name)) {
             names.unique(format!("{prefix}_{taken}"));
         }
-        let mut ports = Names::default();
+        // Where NAME is x or y, arguments and functions begin alike.
         let mut port = |letter: &str, count: usize, name: &str| match count {
             1 => letter.to_owned(),
-            _ => ports
+            _ => names
                 .unique(format!("{letter}_{}", identifier(name, if letter == "x" { "input" } else { "output" }))),
         };
         let inputs = program.fronts.iter().map(|front| &program.inputs[front.input].name);

@@ -44,7 +44,8 @@ impl Model {
     /// cannot be written.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let bytes = match path.extension().and_then(|ending| ending.to_str()) {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let bytes = match ending.as_deref() {
             Some("onnx") => self.to_onnx()?,
             Some("rs") => self.to_rust()?.into_bytes(),
             Some("h") => self.to_c()?.into_bytes(),

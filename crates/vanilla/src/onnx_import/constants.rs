@@ -4,7 +4,7 @@ use super::{At, Flow, Importer, Value};
 use crate::error::Result;
 use crate::layers::Numbers;
 use std::sync::Arc;
-use vanilla_formats::onnx::{Attribute, Tensor, Values};
+use vanilla_formats::onnx::{Attribute, DType, Tensor, Values};
 
 /// Whole numbers in a row, or a single one; `None` stands for the rows of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,22 @@ impl At<'_> {
         }
     }
 
+    /// Refuses integers: they divide without a rest, and wrap, as no layer does.
+    pub fn floats_only(&self, flow: &Flow) -> Result<()> {
+        let kind = match flow.dtype {
+            dtype if dtype.is_float() => return Ok(()),
+            DType::Bool => "booleans",
+            _ => "integers",
+        };
+        Err(self.error(format!("computes with {kind}, expected a Cast to float32 before it")))
+    }
+
+    /// The type that a Cast asks for.
+    pub fn target(&self) -> Result<DType> {
+        let to = u64::try_from(self.int("to", 0)?).ok().and_then(DType::of);
+        to.ok_or_else(|| self.error("to an unknown type"))
+    }
+
     /// Refuses every setting that has another name.
     pub fn only(&self, known: &[&str]) -> Result<()> {
         match self.node.attributes.iter().find(|(name, _)| !known.contains(&&**name)) {
@@ -78,8 +94,15 @@ impl Importer {
         self.given(at, index).ok_or_else(|| at.error(format!("input {index} is missing")))
     }
 
-    /// An input that the network computes.
+    /// An input that the network computes, to compute with.
     pub fn flow(&self, at: &At<'_>, index: usize) -> Result<Flow> {
+        let flow = self.any_flow(at, index)?;
+        at.floats_only(&flow)?;
+        Ok(flow)
+    }
+
+    /// An input that the network computes, to be moved as it is.
+    pub fn any_flow(&self, at: &At<'_>, index: usize) -> Result<Flow> {
         match self.wanted(at, index)? {
             Value::Flow(flow) => Ok(flow),
             Value::Erf(_) => Err(at.error("reads erf(x): only as a part of gelu, x / 2 (1 + erf(x / sqrt 2))")),
@@ -170,7 +193,7 @@ impl Importer {
     }
 
     /// Nodes that are computed while the graph is read: all their inputs are known. `None` for others.
-    pub fn fold(&self, at: &At<'_>) -> Result<Option<Value>> {
+    pub fn fold(&mut self, at: &At<'_>) -> Result<Option<Value>> {
         let node = at.node;
         let op = &*node.op_type;
         if op == "Constant" {
@@ -184,9 +207,10 @@ impl Importer {
             return Ok(Some(Value::Constant(Arc::clone(tensor))));
         }
         if let (Some(Value::Constant(tensor)), "Cast") = (&first, op) {
-            return cast(at, tensor).map(Some);
+            return self.cast(at, tensor).map(Some);
         }
         if let (Some(Value::Constant(tensor)), "Transpose") = (&first, op) {
+            self.spend(at, tensor.values.len())?;
             return transpose(at, tensor).map(Some);
         }
         // What is left are steps of shapes to shapes.
@@ -201,7 +225,8 @@ impl Importer {
         let Some(x) = self.sizes(at, 0)? else { return Ok(None) };
         let row = |sizes: Vec<Option<i64>>| Ok(Some(Value::Sizes(Sizes { single: false, sizes })));
         match op {
-            "Cast" | "Identity" => Ok(Some(Value::Sizes(x))),
+            "Identity" => Ok(Some(Value::Sizes(x))),
+            "Cast" => cast_sizes(at, x).map(Some),
             "Gather" if matches!(self.given(at, 0), Some(Value::Sizes(_))) => {
                 let Some(indices) = self.sizes(at, 1)? else { return Ok(None) };
                 let length = x.sizes.len() as i64;
@@ -278,6 +303,19 @@ impl Importer {
         }
     }
 
+    /// A constant in another type.
+    fn cast(&mut self, at: &At<'_>, tensor: &Arc<Tensor>) -> Result<Value> {
+        let (from, to) = (tensor.values.dtype(), at.target()?);
+        // A float32 is a float64, too.
+        if from == to || (from, to) == (DType::Float, DType::Double) {
+            return Ok(Value::Constant(Arc::clone(tensor)));
+        }
+        self.spend(at, tensor.values.len())?;
+        let values = converted(&tensor.values, to)
+            .map_err(|problem| at.error(format!("a constant of {} to {}{problem}", from.name(), to.name())))?;
+        Ok(Value::Constant(Arc::new(Tensor { name: String::new(), dims: tensor.dims.clone(), values })))
+    }
+
     fn shape_node(&self, at: &At<'_>) -> Result<Value> {
         let all = match self.wanted(at, 0)? {
             Value::Flow(flow) => {
@@ -347,21 +385,58 @@ fn constant_node(at: &At<'_>) -> Result<Value> {
     Ok(Value::Constant(Arc::new(value)))
 }
 
-/// A constant in another type. Floats cut to whole numbers are nothing that a shape needs.
-fn cast(at: &At<'_>, tensor: &Arc<Tensor>) -> Result<Value> {
-    let to = u64::try_from(at.int("to", 0)?).ok().and_then(vanilla_formats::onnx::DType::of);
-    let Some(to) = to else { return Err(at.error("to an unknown type")) };
-    let values = match (&tensor.values, to.is_float()) {
-        (Values::I64(values), true) => Values::F32(values.iter().map(|n| *n as f32).collect()),
-        (Values::Bool(values), true) => Values::F32(values.iter().map(|b| f32::from(u8::from(*b))).collect()),
-        (Values::F32(_) | Values::F64(_), true) | (Values::I64(_), false) => {
-            return Ok(Value::Constant(Arc::clone(tensor)));
-        }
-        (other, _) => {
-            return Err(at.error(format!("a constant of {} to {}", other.dtype().name(), to.name())));
+/// Lengths in another type: floats divide in another way.
+fn cast_sizes(at: &At<'_>, x: Sizes) -> Result<Value> {
+    let to = at.target()?;
+    let stay = matches!(to, DType::Int64 | DType::Int32);
+    let values = match x.sizes.iter().copied().collect::<Option<Vec<i64>>>() {
+        Some(known) => converted(&Values::I64(known), to)
+            .map_err(|problem| at.error(format!("whole numbers to {}{problem}", to.name())))?,
+        None if stay => return Ok(Value::Sizes(x)),
+        None => {
+            let to = to.name();
+            let problem = format!("the number of rows to {to}, expected only whole numbers to be made of it");
+            return Err(at.error(problem));
         }
     };
-    Ok(Value::Constant(Arc::new(Tensor { name: String::new(), dims: tensor.dims.clone(), values })))
+    if stay {
+        return Ok(Value::Sizes(x));
+    }
+    let dims = if x.single { vec![] } else { vec![x.sizes.len()] };
+    Ok(Value::Constant(Arc::new(Tensor { name: String::new(), dims, values })))
+}
+
+/// Elements in another type, each the one that Cast makes of it, or what is wrong with one: floats lose what is behind
+/// the point, and integers are not wrapped.
+fn converted(values: &Values, to: DType) -> std::result::Result<Values, String> {
+    let floats: Vec<f64> = match values {
+        Values::F32(values) => values.iter().map(|x| f64::from(*x)).collect(),
+        Values::F64(values) => values.clone(),
+        // From an i64 a float32 is rounded once.
+        Values::I64(values) if to == DType::Float => values.iter().map(|n| f64::from(*n as f32)).collect(),
+        Values::I64(values) => values.iter().map(|n| *n as f64).collect(),
+        Values::Bool(values) => values.iter().map(|b| f64::from(u8::from(*b))).collect(),
+        Values::Text(_) => return Err(", expected numbers".to_owned()),
+    };
+    Ok(match (to, to.whole()) {
+        (DType::Float, _) => Values::F32(floats.into_iter().map(|x| x as f32).collect()),
+        (DType::Double, _) => Values::F64(floats),
+        (DType::Bool, _) => Values::Bool(floats.into_iter().map(|x| x != 0.0).collect()),
+        (_, Some(range)) => {
+            let fits = |n: i128| i64::try_from(n).ok().filter(|n| range.contains(n));
+            let whole = floats.iter().enumerate().map(|(at, x)| {
+                let n = match values {
+                    Values::I64(values) => fits(values[at].into()),
+                    _ if x.is_nan() => None,
+                    _ => fits(*x as i128),
+                };
+                let (low, high) = (range.start(), range.end());
+                n.ok_or_else(|| format!(": element {at} is {x}, expected from {low} to {high}"))
+            });
+            Values::I64(whole.collect::<std::result::Result<_, _>>()?)
+        }
+        (_, None) => return Err(", expected float32, float64, integers or booleans".to_owned()),
+    })
 }
 
 /// A transposed matrix, as exporters leave it where they do not fold.

@@ -10,7 +10,7 @@ const SELU_ALPHA: f32 = 1.673_263_2;
 const SELU_SCALE: f32 = 1.050_701;
 
 impl Importer {
-    fn activation(&mut self, at: &At<'_>, x: &Flow, name: &str) -> Result<Flow> {
+    pub fn activation(&mut self, at: &At<'_>, x: &Flow, name: &str) -> Result<Flow> {
         self.put(at, &[x], x.shape.clone(), vec![], |layer| ActivationLayer::new(name).name(layer))
     }
 
@@ -177,13 +177,8 @@ impl Importer {
             }
             (Some(-1.0), Some(1.0)) => self.activation(at, x, "hard_tanh"),
             (min, max) => {
-                let mut flow = x.clone();
-                for (bound, larger) in [(min, true), (max, false)] {
-                    if let Some(bound) = bound {
-                        flow = self.bounded(at, &flow, f64::from(bound).into(), larger)?;
-                    }
-                }
-                Ok(flow)
+                let numbers = |bound: Option<f32>| bound.map(|bound| f64::from(bound).into());
+                self.bounded(at, x, [numbers(min), numbers(max)])
             }
         }
     }

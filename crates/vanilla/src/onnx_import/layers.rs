@@ -71,7 +71,7 @@ impl Importer {
             "Concat" => self.concat(at)?,
             "Identity" | "Dropout" | "Cast" => self.pass(at)?,
             "ArgMax" => {
-                self.flow(at, 0)?;
+                self.any_flow(at, 0)?;
                 return Ok(Value::Labels);
             }
             "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose" => self.reshaped(at)?,
@@ -89,7 +89,8 @@ impl Importer {
         match &*at.node.op_type {
             "Scaler" => {
                 at.only(&["offset", "scale"])?;
-                let x = self.flow(at, 0)?;
+                // It makes floats of integers.
+                let x = Flow { dtype: DType::Float, ..self.any_flow(at, 0)? };
                 let list = |name: &str, otherwise: f64| match at.node.attribute(name) {
                     None => Ok(vec![otherwise]),
                     Some(onnx::Attribute::Floats(values)) if values.iter().all(|x| x.is_finite()) => {
@@ -110,7 +111,9 @@ impl Importer {
                 };
                 let (offset, scale) = (stretch(offset)?, stretch(scale)?);
                 // (x - offset) scale, in this order: the columns may lie far from zero.
-                if scale.iter().all(|scale| *scale > 0.0 && (1.0 / (scale * scale)).is_finite()) {
+                // A normalization takes deviations of at least 1e-7.
+                let fits = |scale: &f64| 1.0 / scale > 1e-7 && (1.0 / (scale * scale)).is_finite();
+                if scale.iter().all(fits) {
                     let variance: Vec<f64> = scale.iter().map(|scale| 1.0 / (scale * scale)).collect();
                     return Ok(Value::Flow(self.normalization(at, &x, offset, variance)?));
                 }
@@ -183,10 +186,13 @@ impl Importer {
         let ([inputs, units], kernel) = self.matrix(at, 1)?;
         let output = &at.node.outputs[0];
         let mut bias = None;
-        if let Some((1, reader)) = self.readers.get(output)
+        if let Some((1, Some(reader))) = self.readers.get(output)
             && let Some(add) = nodes.get(*reader).filter(|node| node.op_type == "Add" && node.domain.is_empty())
-            && let [a, b] = &add.inputs[..]
-            && let name = if a == output { b } else { a }
+            && let Some(name) = match &add.inputs[..] {
+                [a, b] if a == output => Some(b),
+                [a, b] if b == output => Some(a),
+                _ => None,
+            }
             && let Some(Value::Constant(tensor)) = self.values.get(name)
             && (tensor.dims.len() == 1 || tensor.dims.len() == 2 && tensor.dims[0] == 1)
             && tensor.dims.last() == Some(&units)
@@ -267,6 +273,12 @@ impl Importer {
                 at.error("training_mode = 1 or spatial = 0, expected a model that is exported for inference")
             );
         }
+        // Its version 14 has the setting.
+        if self.opset < 14 && at.node.outputs[1..].iter().any(|name| !name.is_empty()) {
+            let problem = "its outputs behind the first say that it is trained, expected a model that is exported for \
+                           inference";
+            return Err(at.error(problem));
+        }
         let x = self.flow(at, 0)?;
         let channels = x.shape[0];
         // gamma, beta, mean, variance: the order is Keras's.
@@ -346,16 +358,17 @@ impl Importer {
             Some(Value::Constant(_)) => self.matrix(at, 0)?,
             _ => return Err(at.error("picks from a computed value, expected from a constant table")),
         };
-        let x = self.flow(at, 1)?;
+        let x = self.any_flow(at, 1)?;
         if at.int("axis", 0)? != 0 || rows == 0 || columns == 0 {
             return Err(at.error("expected rows (axis = 0) of a table that has some"));
         }
-        if x.made != Made::Input {
+        if !matches!(x.made, Made::Input | Made::Cut) {
             return Err(at.error("picks by computed numbers, expected an input"));
         }
         let output = [&x.shape[..], &[columns]].concat();
         let weights = vec![Tensor::new(table, [rows, columns])?];
-        self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name))
+        let flow = self.put(at, &[&x], output, weights, |name| Embedding::new(rows, columns).name(name))?;
+        Ok(Flow { dtype: DType::Float, made: Made::Somehow, ..flow })
     }
 
     /// Several values to one; or a value and a constant.
@@ -380,6 +393,7 @@ impl Importer {
         let mut flows = Vec::new();
         for value in &given {
             if let Value::Flow(flow) = value {
+                at.floats_only(flow)?;
                 flows.push(flow.clone());
             }
         }
@@ -427,7 +441,8 @@ impl Importer {
                 let flow = self.put(at, &[x], x.shape.clone(), vec![], |name| ReLU::new().name(name))?;
                 return Ok(Value::Flow(flow));
             }
-            ("Max" | "Min", _) => return Ok(Value::Flow(self.bounded(at, x, numbers, op == "Max")?)),
+            ("Max", _) => return Ok(Value::Flow(self.bounded(at, x, [Some(numbers), None])?)),
+            ("Min", _) => return Ok(Value::Flow(self.bounded(at, x, [None, Some(numbers)])?)),
             ("Mean", _) => (0.5.into(), of(&|c| c / 2.0)),
             _ => {
                 let way = "expected x / constant, the constant not 0";
@@ -443,20 +458,29 @@ impl Importer {
         Ok(Value::Flow(Flow { made, ..flow }))
     }
 
-    /// The larger of a value and a constant, or the smaller one. The constant is `0 x + c`: exact, and a layer.
-    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, bound: Numbers, larger: bool) -> Result<Flow> {
-        let shape = x.shape.clone();
-        let bound =
-            self.put(at, &[x], shape.clone(), vec![], |name| Rescaling::new(0.0).offset(bound).name(name))?;
-        match larger {
-            true => self.put(at, &[x, &bound], shape, vec![], |name| Maximum::new().name(name)),
-            false => self.put(at, &[x, &bound], shape, vec![], |name| Minimum::new().name(name)),
+    /// A value not below the one bound and not above the other. A bound c is `0 h + c` of h, x cut to -1..1: exact, a
+    /// layer, and NaN for NaN alone; 0 times infinity would be one, too.
+    pub fn bounded(&mut self, at: &At<'_>, x: &Flow, [least, most]: [Option<Numbers>; 2]) -> Result<Flow> {
+        let shape = || x.shape.clone();
+        let unit = self.activation(at, x, "hard_tanh")?;
+        let bound = |importer: &mut Self, c: Numbers| {
+            importer.put(at, &[&unit], shape(), vec![], |name| Rescaling::new(0.0).offset(c).name(name))
+        };
+        let mut flow = x.clone();
+        if let Some(least) = least {
+            let least = bound(self, least)?;
+            flow = self.put(at, &[&flow, &least], shape(), vec![], |name| Maximum::new().name(name))?;
         }
+        if let Some(most) = most {
+            let most = bound(self, most)?;
+            flow = self.put(at, &[&flow, &most], shape(), vec![], |name| Minimum::new().name(name))?;
+        }
+        Ok(flow)
     }
 
     fn concat(&mut self, at: &At<'_>) -> Result<Flow> {
         at.only(&["axis"])?;
-        let flows = (0..at.node.inputs.len()).map(|index| self.flow(at, index)).collect::<Result<Vec<_>>>()?;
+        let flows = (0..at.node.inputs.len()).map(|index| self.any_flow(at, index)).collect::<Result<Vec<_>>>()?;
         let Some(first) = flows.first() else { return Err(at.error("no inputs")) };
         if flows.len() == 1 {
             return Ok(first.clone());
@@ -491,19 +515,29 @@ impl Importer {
 
     /// What changes nothing while a model is not trained.
     fn pass(&mut self, at: &At<'_>) -> Result<Flow> {
-        let x = self.flow(at, 0)?;
+        let x = self.any_flow(at, 0)?;
         match &*at.node.op_type {
             "Cast" => {
-                let to = u64::try_from(at.int("to", 0)?).ok().and_then(DType::of);
+                let to = at.target()?;
                 match to {
-                    Some(DType::Float | DType::Double) => Ok(x),
-                    // Numbers of rows for a Gather: integers already.
-                    Some(DType::Int64 | DType::Int32) if x.made == Made::Input => Ok(x),
-                    other => {
-                        let to = other.map_or("an unknown type", DType::name);
-                        Err(at.error(format!("a computed value to {to}, expected float32 or float64")))
+                    DType::Float | DType::Double if x.made == Made::Cut => {
+                        let problem =
+                            "what a Cast to integers cut off is lost, expected only a Gather to read them";
+                        return Err(at.error(problem));
+                    }
+                    DType::Float | DType::Double => {}
+                    // Numbers of rows for a Gather.
+                    DType::Int64 | DType::Int32 if matches!(x.made, Made::Input | Made::Cut) => {}
+                    _ => {
+                        let problem = format!("a computed value to {}, expected float32 or float64", to.name());
+                        return Err(at.error(problem));
                     }
                 }
+                let (from, into) = (x.dtype.whole(), to.whole());
+                let cut = into.is_some_and(|into| {
+                    from.is_none_or(|from| from.start() < into.start() || from.end() > into.end())
+                });
+                Ok(Flow { dtype: to, made: if cut { Made::Cut } else { x.made }, ..x })
             }
             "Dropout" => {
                 at.only(&["ratio", "seed", "is_test"])?;

@@ -83,6 +83,8 @@ struct Flow {
     layer: String,
     /// No other value has it.
     id: usize,
+    /// Of the numbers in the graph; layers compute with float32.
+    dtype: DType,
     /// How it was made, where the next node may want to know.
     made: Made,
 }
@@ -91,8 +93,15 @@ struct Flow {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Made {
     Input,
-    Times { of: usize, by: f32 },
-    Sigmoid { of: usize },
+    /// A cast to integers has changed it: what only the row of a table that it picks shows rightly.
+    Cut,
+    Times {
+        of: usize,
+        by: f32,
+    },
+    Sigmoid {
+        of: usize,
+    },
     Somehow,
 }
 
@@ -111,7 +120,7 @@ struct Importer {
     rows: Option<i64>,
     values: HashMap<String, Value>,
     /// How many read a value, outputs among them, and the last node that does.
-    readers: HashMap<String, (usize, usize)>,
+    readers: HashMap<String, (usize, Option<usize>)>,
     /// Names of layers.
     taken: HashSet<String>,
     /// How often a name was wanted that was taken.
@@ -165,7 +174,7 @@ fn import(file: onnx::Model) -> Result<Model> {
     for (number, node) in graph.nodes.iter().enumerate() {
         for name in &node.inputs {
             let (count, last) = importer.readers.entry(name.clone()).or_default();
-            (*count, *last) = (*count + 1, number);
+            (*count, *last) = (*count + 1, Some(number));
         }
     }
     for output in &graph.outputs {
@@ -186,6 +195,9 @@ fn import(file: onnx::Model) -> Result<Model> {
     for info in &graph.outputs {
         let place = format!("onnx: output {}", quoted(&info.name));
         match importer.values.get(&info.name) {
+            Some(Value::Flow(flow)) if flow.made == Made::Cut => {
+                return Err(Error::data(place, "integers that a Cast cut, expected a Gather to read them"));
+            }
             Some(Value::Flow(flow)) => outputs.push(flow.tensor.clone()),
             Some(Value::Labels) => {}
             _ => return Err(Error::data(place, "depends on no input, expected what the network computes")),
@@ -277,7 +289,8 @@ impl Importer {
         }
         let name = self.name_for(layer_name(&info.name, "input"), "input");
         let tensor = InputLayer::new(shape.clone()).name(&name).dtype(dtype).tensor();
-        let flow = Flow { tensor: tensor.clone(), shape, layer: name, id: self.id(), made: Made::Input };
+        let (dtype, made) = (info.dtype, Made::Input);
+        let flow = Flow { tensor: tensor.clone(), shape, layer: name, id: self.id(), dtype, made };
         self.values.insert(info.name.clone(), Value::Flow(flow));
         Ok(tensor)
     }
@@ -315,6 +328,9 @@ impl Importer {
         let node = at.node;
         let tensors = Tensors(inputs.iter().map(|flow| flow.tensor.clone()).collect());
         let id = self.id();
+        // The operators that a layer stands for keep the type. What is cut stays so.
+        let dtype = inputs.first().map_or(DType::Float, |flow| flow.dtype);
+        let made = if inputs.iter().any(|flow| flow.made == Made::Cut) { Made::Cut } else { Made::Somehow };
         // Of a node with weights everything but x decides which layer it is.
         let shape_of_x: Vec<&[usize]> = inputs.iter().map(|flow| &*flow.shape).collect();
         let key = (!weights.is_empty()).then(|| {
@@ -324,7 +340,7 @@ impl Importer {
         if let Some(layer) = key.as_ref().and_then(|key| self.sharing.get(key)) {
             let (content, layer) = (Content::Layer(Arc::clone(layer)), layer.common().name.clone());
             let tensor = KerasTensor::of(content, tensors, 0);
-            return Ok(Flow { tensor, shape, layer: layer.unwrap_or_default(), id, made: Made::Somehow });
+            return Ok(Flow { tensor, shape, layer: layer.unwrap_or_default(), id, dtype, made });
         }
         self.spend(at, weights.iter().map(Tensor::len).sum())?;
         let named = if node.name.is_empty() { node.outputs.first() } else { Some(&node.name) };
@@ -336,7 +352,7 @@ impl Importer {
             self.sharing.insert(key, Arc::clone(&layer));
         }
         let tensor = KerasTensor::of(Content::Layer(layer), tensors, 0);
-        Ok(Flow { tensor, shape, layer: name, id, made: Made::Somehow })
+        Ok(Flow { tensor, shape, layer: name, id, dtype, made })
     }
 
     /// The layer of this input will not be part of the model, because only this node reads it and says the same in

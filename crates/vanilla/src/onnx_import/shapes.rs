@@ -1,6 +1,6 @@
 //! Nodes that change a shape and no number.
 
-use super::{At, Flow, Importer};
+use super::{At, Flow, Importer, Made};
 use crate::error::Result;
 use crate::layers::shape;
 use crate::layers::words::*;
@@ -8,7 +8,7 @@ use crate::layers::words::*;
 impl Importer {
     /// Another shape; the batch stays the first axis.
     pub fn reshaped(&mut self, at: &At<'_>) -> Result<Flow> {
-        let x = self.flow(at, 0)?;
+        let x = self.any_flow(at, 0)?;
         let target = match &*at.node.op_type {
             "Flatten" => {
                 at.only(&["axis"])?;
@@ -66,15 +66,14 @@ impl Importer {
                 at.error("one axis, the batch alone, expected (batch, columns): leave the last axis in place")
             );
         }
-        // Numbers of rows stay numbers of rows.
-        let made = x.made;
         let flow = if target.len() == 1 {
             self.put(at, &[&x], target, vec![], |name| Flatten::new().name(name))?
         } else {
             let keras: Vec<i64> = target.iter().map(|length| *length as i64).collect();
             self.put(at, &[&x], target, vec![], |name| Reshape::new(keras).name(name))?
         };
-        Ok(Flow { made: if made == super::Made::Input { made } else { super::Made::Somehow }, ..flow })
+        // Numbers of rows stay numbers of rows.
+        Ok(if x.made == Made::Input { Flow { made: x.made, ..flow } } else { flow })
     }
 
     /// The shape of a sample that Reshape asks for.

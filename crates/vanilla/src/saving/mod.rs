@@ -75,9 +75,9 @@ impl Kind {
 
 const ENDINGS: [&str; 7] = [".weights.h5", ".weights.npz", ".keras", ".h5", ".hdf5", ".safetensors", ".npz"];
 
-/// The ending that says what is in the file; empty for any other.
+/// The ending that says what is in the file, in any case; empty for any other.
 fn ending(path: &Path) -> &'static str {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     ENDINGS.into_iter().find(|ending| name.ends_with(ending)).unwrap_or_default()
 }
 
@@ -179,7 +179,8 @@ impl Model {
 
     /// The model in the bytes of this file.
     pub(crate) fn of_file(path: &Path, bytes: &[u8], registry: &Registry) -> Result<Self> {
-        if path.extension().is_some_and(|ending| ending == "onnx") && Kind::of(bytes).is_none() {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) && Kind::of(bytes).is_none()
+        {
             return Self::from_onnx(bytes).map_err(|error| Error::file(path, error));
         }
         let kind = Kind::of(bytes).unwrap_or(Kind::promised(path));

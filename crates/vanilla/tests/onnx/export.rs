@@ -117,6 +117,32 @@ output dense_1 float32 [batch, 10]
     assert_eq!(printed(&model.unwrap().to_onnx().unwrap()), expected);
 }
 
+/// A function is an operator where it has the operator's values everywhere, far out, too.
+#[test]
+fn functions_that_are_operators() {
+    let operators = |layer: ReLU| -> Vec<String> {
+        let x = Input::new([2]).name("x").tensor();
+        let model = Model::new(&x, &layer.call(&x)).unwrap();
+        let file = onnx::read(&model.to_onnx().unwrap()).unwrap();
+        file.graph.nodes.into_iter().map(|node| node.op_type).collect()
+    };
+    for (layer, operator) in [
+        (ReLU::new(), "Relu"),
+        (ReLU::new().negative_slope(0.5), "LeakyRelu"),
+        (ReLU::new().max_value(6.0), "Clip"),
+        (ReLU::new().max_value(1e4), "Clip"),
+        (ReLU::new().max_value(2e4), "Clip"),
+        (ReLU::new().max_value(1e30), "Clip"),
+        (ReLU::new().threshold(2e4), "ThresholdedRelu"),
+    ] {
+        assert_eq!(operators(layer.clone()), [operator], "{layer:?}");
+    }
+    for (threshold, ceiling) in [(2e4, 3e4), (1.0, 2e4), (1e10, 2e10)] {
+        let found = operators(ReLU::new().threshold(threshold).max_value(ceiling));
+        assert!(found.iter().any(|op| op == "Where"), "{threshold} {ceiling}: {found:?}");
+    }
+}
+
 #[test]
 fn a_table_with_a_column_of_strings() {
     let Case { model, .. } = models::lookups().pop().unwrap();

@@ -1,6 +1,8 @@
 //! ONNX, both ways: files of other tools, our own for ONNX Runtime, and hostile ones.
 
+mod computed;
 mod export;
+mod graphs;
 mod import;
 mod models;
 mod refused;

@@ -113,6 +113,19 @@ pub fn activations() -> Vec<Case> {
     }
     let (model, inputs) = between(ActivationLayer::new(Activation::from(Threshold::new(0.3, -7.0))), &[5]);
     cases.push(case("activation_threshold", model, inputs, false));
+    // Kinks may lie far out, too.
+    for (name, layer, back) in [
+        ("ReLU_far_max", ReLU::new().max_value(2e4), true),
+        ("ReLU_far_threshold", ReLU::new().threshold(2e4), true),
+        ("ReLU_far_threshold_and_max", ReLU::new().threshold(2e4).max_value(3e4), false),
+        ("ReLU_farther_max", ReLU::new().max_value(5e6), true),
+        ("ReLU_far_slope", ReLU::new().negative_slope(0.25).threshold(2e4), false),
+    ] {
+        let x = Input::new([8]).name("x").tensor();
+        let model = Model::new(&x, &layer.name("y").call(&x)).unwrap();
+        let far = vec![-6e4, -2e4, 1.0, 19_999.0, 20_001.0, 29_999.0, 7e4, 1e7];
+        cases.push(case(name, model, vec![Tensor::new(far, [1, 8]).unwrap()], back));
+    }
     cases
 }
 

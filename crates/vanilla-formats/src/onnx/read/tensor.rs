@@ -179,35 +179,22 @@ impl Found {
 
     fn values(self, dtype: DType, place: &str) -> Result<Values> {
         let integers = self.integers;
-        let range = |low: i64, high: i64| match integers.iter().find(|n| !(low..=high).contains(*n)) {
-            Some(odd) => {
-                Err(ERRORS.malformed(place, format!("{} from {low} to {high}", dtype.name()), odd.to_string()))
-            }
-            None => Ok(()),
-        };
-        match dtype {
-            DType::Float => return Ok(Values::F32(self.floats)),
-            DType::Double => return Ok(Values::F64(self.doubles)),
-            DType::String => return Ok(Values::Text(self.texts)),
-            DType::Bool => {
-                range(0, 1)?;
-                return Ok(Values::Bool(integers.into_iter().map(|n| n == 1).collect()));
-            }
-            DType::Float16 | DType::Bfloat16 => {
-                range(0, 0xffff)?;
-                let wide = if dtype == DType::Float16 { f16 } else { bf16 };
-                return Ok(Values::F32(integers.into_iter().map(|n| wide(n as u16)).collect()));
-            }
-            DType::Uint8 => range(0, 0xff)?,
-            DType::Int8 => range(-0x80, 0x7f)?,
-            DType::Uint16 => range(0, 0xffff)?,
-            DType::Int16 => range(-0x8000, 0x7fff)?,
-            DType::Int32 => range(i64::from(i32::MIN), i64::from(i32::MAX))?,
-            DType::Uint32 => range(0, i64::from(u32::MAX))?,
-            DType::Uint64 => range(0, i64::MAX)?,
-            DType::Int64 => {}
+        // 16-bit floats are given by their bits.
+        let range = dtype.whole().unwrap_or(0..=0xffff);
+        if let Some(odd) = integers.iter().find(|n| !range.contains(*n)) {
+            let expected = format!("{} from {} to {}", dtype.name(), range.start(), range.end());
+            return Err(ERRORS.malformed(place, expected, odd.to_string()));
         }
-        Ok(Values::I64(integers))
+        let floats = |wide: fn(u16) -> f32| Values::F32(integers.iter().map(|n| wide(*n as u16)).collect());
+        Ok(match dtype {
+            DType::Float => Values::F32(self.floats),
+            DType::Double => Values::F64(self.doubles),
+            DType::String => Values::Text(self.texts),
+            DType::Bool => Values::Bool(integers.into_iter().map(|n| n == 1).collect()),
+            DType::Float16 => floats(f16),
+            DType::Bfloat16 => floats(bf16),
+            _ => Values::I64(integers),
+        })
     }
 }
 

@@ -66,7 +66,9 @@ impl Writer {
             let settings = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
             return Some(self.node(layer, "HardSigmoid", x(), settings));
         }
-        let (low, high) = (f(-1e6), f(1e6));
+        // Behind every kink, and not the farthest point: a bound is reached.
+        let far = 0.75 * points.iter().fold(0.0, |far: f64, x| far.max(x.abs()));
+        let (low, high) = (f(-far), f(far));
         if low < high && is(&|x| x.clamp(low, high)) {
             let bounds = [low, high].map(|bound| self.scalar(bound as f32));
             return Some(self.node(layer, "Clip", [x(), bounds.to_vec()].concat(), vec![]));
@@ -202,12 +204,15 @@ fn near(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= NEAR * b.abs().max(1.0)
 }
 
-/// Where curves differ: densely around 0, sparsely far out, and at and beside the numbers of the formula.
+/// Where curves differ: densely around 0, sparsely far out, and at, beside and beyond the numbers of the formula.
 fn points(constants: &[f64]) -> Vec<f64> {
     let dense = (-400..=400).map(|i| f64::from(i) * 0.0237);
     let far = [1e-6, 1e-3, 20.0, 60.0, 300.0, 1e4].into_iter().flat_map(|x| [x, -x]);
-    let kinks = constants.iter().flat_map(|c| [*c, -c, c + 1e-6, c - 1e-6]);
-    dense.chain(far).chain(kinks.filter(|x| x.abs() < 1e4)).collect()
+    let kinks = constants.iter().flat_map(|c| {
+        let step = (c.abs() * 1e-6).max(1e-6);
+        [*c, -c, c + step, c - step, 2.0 * c, -2.0 * c]
+    });
+    dense.chain(far).chain(kinks.filter(|x| x.is_finite())).collect()
 }
 
 /// Numbers between -3 and 3 without a pattern.
