@@ -93,7 +93,11 @@ pub fn refuse_unwritable(option: &str, path: &Path) -> anyhow::Result<()> {
         std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe))
     };
     written.map_err(|error| {
-        usage(format!("{option} {}: cannot be written ({error}): choose another place", path.display()))
+        let way_out = match error.kind() {
+            std::io::ErrorKind::NotFound => "make its folder first",
+            _ => "choose another place",
+        };
+        usage(format!("{option} {}: cannot be written ({error}): {way_out}", path.display()))
     })
 }
 

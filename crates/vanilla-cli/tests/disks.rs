@@ -57,10 +57,10 @@ fn a_full_device() {
 fn places_that_are_none() {
     let folder = folder();
     let missing =
-        "no/such/p.npy: cannot be written (No such file or directory (os error 2)): make its folder first";
-    fails(&folder, &predict("no/such/p.npy"), 1, missing);
+        "--out no/such/p.npy: cannot be written (No such file or directory (os error 2)): make its folder first";
+    fails(&folder, &predict("no/such/p.npy"), 2, missing);
     std::fs::create_dir(folder.path().join("p.npy")).unwrap();
-    fails(&folder, &predict("p.npy"), 1, "p.npy: cannot be written (it is a folder): choose another place");
+    fails(&folder, &predict("p.npy"), 2, "--out p.npy: cannot be written (it is a folder): choose another place");
     folder.write("r.npy", b"keep");
     let read_only = std::fs::Permissions::from_mode(0o444);
     std::fs::set_permissions(folder.path().join("r.npy"), read_only).unwrap();

@@ -147,7 +147,9 @@ impl Config {
                         format!("{key} is the layer {name}: put it behind this one, as a layer of its own");
                     return Err(self.error(problem));
                 }
-                if let Some((argument, _)) = keys.iter().next() {
+                if let Some((argument, _)) = keys.iter().next()
+                    && crate::activations::names().contains(&&*name)
+                {
                     let problem = format!(
                         "{key} '{name}' has the argument '{argument}', and activations are known by their names alone: \
                          put a layer that takes it behind this one"
