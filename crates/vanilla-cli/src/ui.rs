@@ -94,7 +94,7 @@ pub fn refuse_unwritable(option: &str, path: &Path) -> anyhow::Result<()> {
     };
     written.map_err(|error| {
         let way_out = match error.kind() {
-            std::io::ErrorKind::NotFound => "make its folder first",
+            ErrorKind::NotFound => "make its folder first",
             _ => "choose another place",
         };
         usage(format!("{option} {}: cannot be written ({error}): {way_out}", path.display()))
