@@ -8,6 +8,9 @@ use vanilla::{Boundary, History};
 
 const ROWS: usize = 11;
 
+/// Each process makes its own.
+type Make<T> = fn() -> T;
+
 fn x() -> Tensor {
     let x: Vec<f32> = (0..ROWS * 3).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
     Tensor::new(x, [ROWS, 3]).unwrap()
@@ -53,7 +56,7 @@ fn survives(what: &str, y: &Tensor, model: impl Fn() -> Model) {
 
 #[test]
 fn what_goes_around_the_rule_of_an_optimizer() {
-    let all: [(&str, fn() -> OptimizerArg); 7] = [
+    let all: [(&str, Make<OptimizerArg>); 7] = [
         ("schedule", || Adam::default().learning_rate(ExponentialDecay::new(0.1, 2, 0.5)).into()),
         ("weight decay", || AdamW::new(0.05).weight_decay(0.1).into()),
         ("clipnorm", || Adam::new(0.05).clipnorm(0.01).into()),
@@ -76,7 +79,7 @@ fn what_goes_around_the_rule_of_an_optimizer() {
 
 #[test]
 fn layers_with_a_state_and_by_chance() {
-    let all: [(&str, fn() -> Vec<AnyLayer>); 8] = [
+    let all: [(&str, Make<Vec<AnyLayer>>); 8] = [
         ("batch normalisation", || layers![BatchNormalization::new().momentum(0.7)]),
         ("spectral normalisation", || layers![SpectralNormalization::new(Dense::new(4))]),
         ("noise", || layers![GaussianNoise::new(0.5), GaussianDropout::new(0.3), AlphaDropout::new(0.3)]),
