@@ -8,9 +8,12 @@ use vanilla::formats::safetensors::{self, Values};
 use vanilla::formats::{Array, Data, keras_zip, npz};
 use vanilla::prelude::*;
 
+#[path = "common/groups.rs"]
+mod groups;
 #[path = "common/nested.rs"]
 mod nested;
 
+use groups::{attr, inner};
 use nested::tensors;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/legacy");
@@ -324,18 +327,6 @@ fn load_error(name: &str, bytes: &[u8]) -> String {
     let text = error.to_string().replace(&folder.path().join("").display().to_string(), "");
     assert!(!text.contains('\n'), "{text}");
     text
-}
-
-fn attr<'a>(group: &'a mut Group, name: &str) -> &'a mut Attr {
-    &mut group.attrs.iter_mut().find(|(known, _)| known == name).unwrap().1
-}
-
-fn inner<'a>(group: &'a mut Group, path: &str) -> &'a mut Group {
-    path.split('/').fold(group, |group, part| {
-        let (_, node) = group.children.iter_mut().find(|(name, _)| name == part).unwrap();
-        let Node::Group(group) = node else { panic!("{path}") };
-        group
-    })
 }
 
 /// A change of the description.

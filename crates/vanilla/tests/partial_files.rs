@@ -2,57 +2,17 @@
 
 use serde_json::{Value, json};
 use vanilla::formats::hdf5::{self, Attr, Group, Node};
-use vanilla::formats::keras_zip::{self, KerasArchive};
+use vanilla::formats::keras_zip;
 use vanilla::formats::{Array, Data, safetensors};
 use vanilla::prelude::*;
 
-fn model(optimizer: &str) -> Model {
-    let layers = layers![
-        Flatten::new().input_shape([2, 3]),
-        Rescaling::new(0.5).offset(-1.0),
-        Dense::new(7).activation("relu").name("hidden"),
-        Dropout::new(0.25),
-        Dense::new(5).activation("tanh").use_bias(false),
-        ActivationLayer::new("sigmoid"),
-        Dense::new(3).activation("softmax"),
-    ];
-    let mut model = Sequential::new(layers).unwrap().with_seed(4).unwrap();
-    model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
-    model
-}
+#[path = "common/files.rs"]
+mod files;
+#[path = "common/groups.rs"]
+mod groups;
 
-fn data() -> (Tensor, Tensor) {
-    let x: Vec<f32> = (0..40 * 6).map(|i| (i * 37 % 101) as f32 / 50.0).collect();
-    let y: Vec<i64> = (0..40).map(|i| i * 7 % 3).collect();
-    (Tensor::new(x, [40, 2, 3]).unwrap(), Tensor::new(y, [40]).unwrap())
-}
-
-fn options() -> Fit {
-    Fit::new().epochs(2).batch_size(16).verbose(0).shuffle(false)
-}
-
-/// The bytes of a file that differs from that of a model in its description or in its weights.
-fn altered(model: &Model, config: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Group)) -> Vec<u8> {
-    let file = model.to_keras().unwrap();
-    let archive = keras_zip::read(&file).unwrap();
-    let mut description: Value = serde_json::from_str(&archive.config).unwrap();
-    let mut tree = hdf5::read(&archive.weights).unwrap();
-    config(&mut description);
-    weights(&mut tree);
-    let archive =
-        KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap().into(), ..archive };
-    keras_zip::write(&archive).unwrap()
-}
-
-fn vars<'a>(tree: &'a mut Group, path: &str) -> &'a mut Vec<(String, Node)> {
-    let mut group = tree;
-    for name in path.split('/') {
-        let (_, node) = group.children.iter_mut().find(|(child, _)| child == name).unwrap();
-        let Node::Group(next) = node else { panic!("{path}") };
-        group = next;
-    }
-    &mut group.children
-}
+use files::{altered, data, model, options, vars};
+use groups::{attr, inner};
 
 fn two() -> Model {
     let mut model = Sequential::new(layers![Dense::new(2).input_dim(3), Dense::new(1)]).unwrap().with_name("net");
@@ -65,18 +25,6 @@ fn h5(change: impl FnOnce(&mut Group)) -> Vec<u8> {
     let mut tree = hdf5::read(&two().to_h5().unwrap()).unwrap();
     change(&mut tree);
     hdf5::write(&tree).unwrap()
-}
-
-fn attr<'a>(group: &'a mut Group, name: &str) -> &'a mut Attr {
-    &mut group.attrs.iter_mut().find(|(known, _)| known == name).unwrap().1
-}
-
-fn inner<'a>(group: &'a mut Group, path: &str) -> &'a mut Group {
-    path.split('/').fold(group, |group, part| {
-        let (_, node) = group.children.iter_mut().find(|(name, _)| name == part).unwrap();
-        let Node::Group(group) = node else { panic!("{path}") };
-        group
-    })
 }
 
 /// As Keras writes a Sequential whose first layer does not state its input. Weights that nobody can place are no weights

@@ -6,30 +6,12 @@ use vanilla::formats::keras_zip::{self, KerasArchive};
 use vanilla::formats::{Array, Data};
 use vanilla::prelude::*;
 
-fn model(optimizer: &str) -> Model {
-    let layers = layers![
-        Flatten::new().input_shape([2, 3]),
-        Rescaling::new(0.5).offset(-1.0),
-        Dense::new(7).activation("relu").name("hidden"),
-        Dropout::new(0.25),
-        Dense::new(5).activation("tanh").use_bias(false),
-        ActivationLayer::new("sigmoid"),
-        Dense::new(3).activation("softmax"),
-    ];
-    let mut model = Sequential::new(layers).unwrap().with_seed(4).unwrap();
-    model.compile("sparse_categorical_crossentropy", optimizer, ["acc"]).unwrap();
-    model
-}
+#[path = "common/files.rs"]
+mod files;
+#[path = "common/groups.rs"]
+mod groups;
 
-fn data() -> (Tensor, Tensor) {
-    let x: Vec<f32> = (0..40 * 6).map(|i| (i * 37 % 101) as f32 / 50.0).collect();
-    let y: Vec<i64> = (0..40).map(|i| i * 7 % 3).collect();
-    (Tensor::new(x, [40, 2, 3]).unwrap(), Tensor::new(y, [40]).unwrap())
-}
-
-fn options() -> Fit {
-    Fit::new().epochs(2).batch_size(16).verbose(0).shuffle(false)
-}
+use files::{altered, data, model, options, vars};
 
 #[test]
 fn a_model_goes_on_after_a_round_trip_as_if_nothing_had_happened() {
@@ -139,31 +121,12 @@ fn a_model_made_by_keras() {
 fn changed(config: impl FnOnce(&mut Value), weights: impl FnOnce(&mut Group)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.keras");
-    model("adam").save(&path).unwrap();
-    let file = std::fs::read(&path).unwrap();
-    let archive = keras_zip::read(&file).unwrap();
-    let mut description: Value = serde_json::from_str(&archive.config).unwrap();
-    let mut tree = hdf5::read(&archive.weights).unwrap();
-    config(&mut description);
-    weights(&mut tree);
-    let archive =
-        KerasArchive { config: description.to_string(), weights: hdf5::write(&tree).unwrap().into(), ..archive };
-    std::fs::write(&path, keras_zip::write(&archive).unwrap()).unwrap();
+    std::fs::write(&path, altered(&model("adam"), config, weights)).unwrap();
     let error = Model::load(&path).unwrap_err();
     assert!(error.is_bad_input());
     let text = error.to_string();
     assert!(!text.contains('\n'), "{text}");
     text.rsplit_once("model.keras: ").expect("names the file").1.to_owned()
-}
-
-fn vars<'a>(tree: &'a mut Group, path: &str) -> &'a mut Vec<(String, Node)> {
-    let mut group = tree;
-    for name in path.split('/') {
-        let (_, node) = group.children.iter_mut().find(|(child, _)| child == name).unwrap();
-        let Node::Group(next) = node else { panic!("{path}") };
-        group = next;
-    }
-    &mut group.children
 }
 
 #[test]
