@@ -1,33 +1,35 @@
-//! The matrix products of a training step, over two register tiles.
+//! The matrix products of a training step, over a few register tiles.
 //!
 //! | product | result | rows of a tile (`A`) | columns of a tile (`B`) |
 //! | --- | --- | --- | --- |
 //! | [`forward`] | `Y = X W + b` | rows of X | panels of W |
 //! | [`grad_x`] | `dX = dY W'` | the same product, after a transposition | |
-//! | [`grad_w`] | `dW = X' dY` | inputs, lanes of a panel of X | panels of dY |
+//! | [`grad_w`](crate::grad_w) | `dW = X' dY` | inputs, lanes of a panel of X | panels of dY |
 //!
 //! A tile walks down a few panels of its right operand line by line (`B`, always contiguous) and broadcasts single
 //! floats of its left operand (`A`). Nothing is packed per step: the operands already live in [`Panels`].
 //!
-//! The dense tile takes every k. The live tile takes the k that it is given, those at which neither all its rows of A
-//! nor all its columns of B are zero ([`Live`] knows them), and its rows need not be neighbours:
+//! Where enough is zero ([`Live`] knows it), a product takes only what is not:
 //!
-//! | product | a k is left out where | a row of a tile is left out where |
-//! | --- | --- | --- |
-//! | `forward` | four rows of X are zero in column k | |
-//! | `grad_x` | sixteen rows of dY are zero in unit k | nobody wants these sixteen rows of this input |
-//! | `grad_w` | row k of dY is zero in sixteen units, or row k of X in the tile's inputs | X or dY is zero throughout |
+//! | product | what is taken |
+//! | --- | --- |
+//! | `forward` | the elements of X that are not zero, a row at a time |
+//! | `grad_x` | the same of dY; or the units in which one of sixteen rows is live, for the inputs that one of them wants |
+//! | `grad_w` | the elements of dY that are not zero, a unit at a time, or those of X, an input at a time |
+//!
+//! One row at a time loads a line of B for every multiply-add, where the dense tile loads eleven for 24; so the time is
+//! 1.3 times that of the work that is left, and a quarter of zeros is already worth it.
 //!
 //! Bits: every element is one chain of multiply-adds in ascending k, a block of k going on from the stored running
 //! value, and a product with zero changes nothing. So results depend neither on the number of threads, nor on the
 //! size of tiles, nor on the batch that a row came in, nor on which tile ran, and AVX2 and AVX-512 agree.
 
 use crate::arch::Table;
-use crate::live::{GROUP, Live, WORD};
+use crate::live::{Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::rows;
 use crate::team::Team;
-use crate::tile::{Choice, LIVE_ROWS, Thin, Tile};
+use crate::tile::{Choice, LIVE_ROWS, Singles, Tile};
 use std::ops::Range;
 
 /// The most k of a block: three panels of B (192 KB) then stay in the second-level cache for a block of rows.
@@ -37,38 +39,27 @@ const BLOCK_K: usize = 1024;
 /// in the second-level cache. Divisible by every height of a tile.
 const BLOCK_ROWS: usize = 96;
 
-/// Panels that a tile can be wide, at most.
-const MAX_PANELS: usize = 4;
-
-static ONE: f32 = 1.0;
-
-/// The columns of a panel, as they come.
-const IN_ORDER: [u8; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-
-/// The rows of a tile, as in the dense one.
-const NEIGHBOURS: [u8; LIVE_ROWS] = [0, 1, 2, 3, 4, 5, 6, 7];
-
-/// The most optimizer slots of a parameter.
-pub const MAX_SLOTS: usize = 6;
-
-/// Above this share of the work, the dense tile, which wastes nothing on finding its way, is as quick.
-const WORTH: f64 = 0.75;
+/// What `share` of the multiply-adds takes, one row of `panels` panels at a time, as a part of the dense product's time.
+/// Measured; a single panel waits for the result of each multiply-add.
+pub(crate) fn one_by_one(share: f64, panels: usize) -> f64 {
+    0.07 + share * if panels < 3 { 3.4 / panels as f64 } else { 1.3 }
+}
 
 /// A pointer that the members of a team share; each touches only its own part.
 #[derive(Clone, Copy)]
-struct Raw(*mut f32);
+pub(crate) struct Raw(pub *mut f32);
 // SAFETY: a plain address; every use names the disjoint part that it touches.
 unsafe impl Sync for Raw {}
 // SAFETY: as above.
 unsafe impl Send for Raw {}
 
 impl Raw {
-    fn of(panels: &mut Panels) -> Self {
+    pub(crate) fn of(panels: &mut Panels) -> Self {
         Self(panels.flat_mut().as_mut_ptr())
     }
     /// # Safety
     /// The range is inside the matrix and nobody else touches it while the slice lives.
-    unsafe fn slice<'a>(self, range: Range<usize>) -> &'a mut [f32] {
+    pub(crate) unsafe fn slice<'a>(self, range: Range<usize>) -> &'a mut [f32] {
         // SAFETY: the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
     }
@@ -77,21 +68,9 @@ impl Raw {
 /// Called with a finished, still hot run of lines: its place in [`Panels::flat`] and the floats.
 pub type Epilogue<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 
-/// Called with a finished run of gradients, the weights at the same place, and the optimizer's slots there (the
-/// first `slots` of the array, the others are empty).
-pub type Update<'a> = &'a (dyn Fn(&mut [f32], &mut [f32], &mut [&mut [f32]; MAX_SLOTS]) + Sync);
-
-/// A variable and what its optimizer keeps for it, all of one shape.
-pub struct Target<'a> {
-    /// The weights.
-    pub weights: &'a mut Panels,
-    /// The optimizer's slots, at most [`MAX_SLOTS`].
-    pub slots: &'a mut [Panels],
-}
-
 /// The part of `columns * rows` items that thread `index` of `threads` has, as ranges of rows, column by column.
 /// Items are cut into one contiguous run a thread.
-fn share(
+pub(crate) fn share(
     index: usize,
     threads: usize,
     columns: usize,
@@ -106,7 +85,7 @@ fn share(
 }
 
 /// Runs `f(index, threads)` on the team, or alone where there is too little to share.
-fn together(team: &Team, items: usize, f: &(dyn Fn(usize, usize) + Sync)) {
+pub(crate) fn together(team: &Team, items: usize, f: &(dyn Fn(usize, usize) + Sync)) {
     if items > 1 { team.run(&|index| f(index, team.threads())) } else { f(0, 1) }
 }
 
@@ -129,9 +108,12 @@ pub(crate) fn forward(
     if rows == 0 || w.cols() == 0 {
         return;
     }
-    let live = live.inspect(|live| live.check(x)).filter(|live| live.share_of_quads() < WORTH);
-    let (height, width) = if live.is_some() { (GROUP, table.live_panels) } else { table.tile_size };
-    let block_k = if live.is_some() { inputs.max(1) } else { balanced(inputs.max(1), BLOCK_K, LANES) };
+    let live = live.inspect(|live| live.check(x));
+    if let Some(live) = live.filter(|live| inputs > 0 && one_by_one(live.share_of_elements(), w.panels()) < 1.0) {
+        return singly(table, team, x, live, w, bias, y, epilogue);
+    }
+    let (height, width) = table.tile_size;
+    let block_k = balanced(inputs.max(1), BLOCK_K, LANES);
     let block_rows = balanced(rows, BLOCK_ROWS, height);
     let (slabs, width) = slabs(w.panels(), width);
     let out = Raw::of(y);
@@ -169,16 +151,8 @@ pub(crate) fn forward(
                         };
                         // SAFETY: rows `row..` of these panels of Y belong to this share alone; the tile reads
                         // those rows and columns `k..k + steps` of X, and lines k.. of W's panels. The shapes were
-                        // checked above; `live` has a bit for columns of X only, and was made for X's shape.
-                        unsafe {
-                            match live {
-                                Some(live) => {
-                                    let (words, stride) = (live.quad(row), live.quads());
-                                    (table.live_tile)(&tile, &Choice { words, stride, picked: NEIGHBOURS });
-                                }
-                                None => (table.tile)(&tile),
-                            }
-                        };
+                        // checked above.
+                        unsafe { (table.tile)(&tile) };
                     }
                     if last {
                         for panel in panels {
@@ -193,9 +167,66 @@ pub(crate) fn forward(
     });
 }
 
+/// [`forward`] by single rows of X, of which only `live` is taken.
+#[allow(clippy::too_many_arguments)] // a product has operands
+fn singly(
+    table: &Table,
+    team: &Team,
+    x: &Panels,
+    live: &Live,
+    w: &Panels,
+    bias: Option<&Panels>,
+    y: &mut Panels,
+    epilogue: Epilogue<'_>,
+) {
+    let (rows, inputs) = (x.rows(), x.cols());
+    let (slabs, width) = slabs(w.panels(), table.single_panels);
+    let out = Raw::of(y);
+    together(team, slabs * rows, &|index, threads| {
+        for (slab, part) in share(index, threads, slabs, rows) {
+            let panels = slab * width..w.panels().min((slab + 1) * width);
+            for k in (0..inputs).step_by(2 * WORD) {
+                let last = k + 2 * WORD >= inputs;
+                let tile = Tile {
+                    rows: part.len(),
+                    panels: panels.len(),
+                    // SAFETY: k is a multiple of 16 below the inputs, `part` are rows of X, so the places are inside X, W's
+                    // first panel of the slab and Y.
+                    a: unsafe { x.flat().as_ptr().add((k / LANES * rows + part.start) * LANES) },
+                    a_row: LANES,
+                    a_outer: rows * LANES,
+                    a_inner: 1,
+                    steps: (2 * WORD).min(inputs - k),
+                    // SAFETY: as above.
+                    b: unsafe { w.flat().as_ptr().add((panels.start * inputs + k) * LANES) },
+                    b_panel: inputs * LANES,
+                    // SAFETY: as above.
+                    c: unsafe { out.0.add((panels.start * rows + part.start) * LANES) },
+                    c_panel: rows * LANES,
+                    resume: k > 0,
+                    bias: bias
+                        .filter(|_| last)
+                        .map_or(std::ptr::null(), |b| b.flat()[panels.start * LANES..panels.end * LANES].as_ptr()),
+                };
+                let first = &live.elements(k / WORD)[part.clone()];
+                let second = if k + WORD < inputs { &live.elements(k / WORD + 1)[part.clone()] } else { &[] };
+                // SAFETY: these rows of these panels of Y belong to this share alone; the tile reads what is live in
+                // those rows and columns `k..k + 128` of X, and lines k.. of W's panels. The shapes were checked, and
+                // `live` was made for X's shape and has no bit beyond it.
+                unsafe { (table.singles)(&Singles { tile, first, second }) };
+            }
+            for panel in panels {
+                let lines = (panel * rows + part.start) * LANES..(panel * rows + part.end) * LANES;
+                // SAFETY: these rows of this panel belong to this share, and its sums are done.
+                epilogue(lines.start, unsafe { out.slice(lines.clone()) });
+            }
+        }
+    });
+}
+
 /// Cuts panels into slabs of at most `most`: how many, and how wide they are. Four panels are two and two, not three
 /// and one: threads have slabs of equal size.
-fn slabs(panels: usize, most: usize) -> (usize, usize) {
+pub(crate) fn slabs(panels: usize, most: usize) -> (usize, usize) {
     let slabs = panels.div_ceil(most);
     (slabs, panels.div_ceil(slabs.max(1)))
 }
@@ -263,9 +294,8 @@ pub(crate) fn grad_x(
     }
     rows::transpose(table, team, dy, first, &|_, _| ());
     second.resize(inputs, rows);
-    // Both are told by four rows, and sixteen have more that is live; the fourth part is a guess at how much.
-    let work = |live: Option<&Live>| live.map_or(1.0, |live| live.share_of_quads().powf(0.75));
-    if work(live) * work(wanted) < WORTH {
+    let work = |live: Option<&Live>| live.map_or(1.0, Live::share_of_sixteens);
+    if work(live) * work(wanted) < 0.75 {
         picked_inputs(table, team, first, live, w, wanted, second);
     } else {
         forward(table, team, w, None, first, None, second, &|_, _| ());
@@ -295,13 +325,13 @@ fn picked_inputs(
             for k in (0..units).step_by(BLOCK_K) {
                 let steps = BLOCK_K.min(units - k);
                 for (word, bits) in words[..steps.div_ceil(WORD)].iter_mut().enumerate() {
-                    *bits = live.map_or(u64::MAX, |live| live.sixteen(panel * LANES, k / WORD + word));
+                    *bits = live.map_or(u64::MAX, |live| live.sixteen(panel, k / WORD + word));
                     *bits &= u64::MAX >> WORD.saturating_sub(steps - word * WORD);
                 }
                 for group in groups.clone() {
                     let input = group * LANES;
-                    let bits = wanted
-                        .map_or(u64::MAX, |wanted| wanted.sixteen(panel * LANES, input / WORD) >> (input % WORD));
+                    let bits =
+                        wanted.map_or(u64::MAX, |wanted| wanted.sixteen(panel, input / WORD) >> (input % WORD));
                     let mut bits = bits & u64::from(u16::MAX) & !(u64::MAX << (inputs - input).min(LANES));
                     while bits != 0 {
                         let (picked, count) = pick(&mut bits, table.live_rows);
@@ -325,7 +355,7 @@ fn picked_inputs(
                         // SAFETY: reads rows `input..` of W, below `inputs` as the bits are, and lines `k..k + steps`
                         // of a panel of dY', the steps being cut to the units; writes lines that belong to this
                         // share.
-                        unsafe { (table.live_tile)(&tile, &Choice { words: &words, stride: 1, picked }) };
+                        unsafe { (table.live_tile)(&tile, &Choice { words: &words, picked }) };
                     }
                 }
             }
@@ -343,130 +373,4 @@ fn pick(bits: &mut u64, most: usize) -> ([u8; LIVE_ROWS], usize) {
         count += 1;
     }
     (picked, count)
-}
-
-/// `dW = X' dY` and `db = sum over the rows of dY`, handed run by run to `updates` together with the weights and
-/// slots at the same place; dW itself is never stored. X is `rows x inputs`, dY `rows x units`; W and its slots are
-/// `inputs x units`, b and its slots `1 x units`. `live[0]` describes X, `live[1]` dY.
-#[allow(clippy::too_many_arguments)] // a product has operands
-pub(crate) fn grad_w(
-    table: &Table,
-    team: &Team,
-    x: &Panels,
-    dy: &Panels,
-    live: [Option<&Live>; 2],
-    kernel: Target<'_>,
-    bias: Option<Target<'_>>,
-    updates: [Update<'_>; 2],
-) {
-    let (rows, inputs, units) = (x.rows(), x.cols(), dy.cols());
-    assert_eq!(dy.rows(), rows, "grad_w: shapes of {x:?} {dy:?}");
-    live.iter().zip([x, dy]).for_each(|(live, of)| live.iter().for_each(|live| live.check(of)));
-    let work = live[0].map_or(1.0, Live::share_of_octets) * live[1].map_or(1.0, Live::share_of_panels);
-    let thin = work < WORTH;
-    let width = if thin { 1 } else { table.tile_size.1 };
-    let (slabs, width) = slabs(dy.panels(), width);
-    let kernel = RawTarget::new(kernel, (inputs, units));
-    let bias = bias.map(|bias| RawTarget::new(bias, (1, units)));
-    // The last item of a slab is its bias.
-    let items = inputs.div_ceil(LANES) + usize::from(bias.is_some());
-    together(team, slabs * items, &|index, threads| {
-        let mut gradient = [[[0.0f32; LANES]; LANES]; MAX_PANELS];
-        for (slab, items) in share(index, threads, slabs, items) {
-            let panels = slab * width..dy.panels().min((slab + 1) * width);
-            for x_panel in items {
-                let first = x_panel * LANES;
-                let (target, lines, update) = match &bias {
-                    Some(bias) if first >= inputs => (bias, 0..1, updates[1]),
-                    _ => (&kernel, first..inputs.min(first + LANES), updates[0]),
-                };
-                let tile = Tile {
-                    rows: 1,
-                    panels: panels.len(),
-                    // A bias is the weight of an input that is always one.
-                    a: if first < inputs { x.flat()[x_panel * rows * LANES..].as_ptr() } else { &raw const ONE },
-                    a_row: 1,
-                    a_outer: if first < inputs { LANES * LANES } else { 0 },
-                    a_inner: if first < inputs { LANES } else { 0 },
-                    steps: rows,
-                    b: dy.flat()[panels.start * rows * LANES..].as_ptr(),
-                    b_panel: rows * LANES,
-                    c: gradient.as_mut_ptr().cast(),
-                    c_panel: LANES * LANES,
-                    resume: false,
-                    bias: std::ptr::null(),
-                };
-                if thin && first < inputs {
-                    let thin = Thin {
-                        tile,
-                        order: live[0].map_or(&IN_ORDER, |x| x.order(x_panel)),
-                        octets: [0, 1].map(|half| live[0].map_or(&[][..], |x| x.octet(x_panel, half))),
-                        units: live[1].map_or(&[], |dy| dy.panel(slab)),
-                    };
-                    // SAFETY: the tile reads all lanes of a panel of X and a panel of dY at rows that their `Live`
-                    // has, and writes a local block of sixteen lines.
-                    unsafe { (table.thin)(&thin) };
-                } else {
-                    for at in (0..lines.len()).step_by(table.tile_size.0) {
-                        let tile = Tile {
-                            rows: table.tile_size.0.min(lines.len() - at),
-                            a: tile.a.wrapping_add(at),
-                            c: tile.c.wrapping_add(at * LANES),
-                            ..tile
-                        };
-                        // SAFETY: the tile reads lanes `at..` of all lines of a panel of X (or the constant) and all
-                        // lines of these panels of dY, and writes lines `at..` of the local blocks, of which there
-                        // are at least as many as panels.
-                        unsafe { (table.tile)(&tile) };
-                    }
-                }
-                for (panel, gradient) in panels.clone().zip(&mut gradient) {
-                    let gradient = &mut gradient.as_flattened_mut()[..lines.len() * LANES];
-                    // SAFETY: these lines of the target belong to this item, and the item to this share.
-                    let (w, mut slots) = unsafe { target.lines(panel, lines.clone()) };
-                    update(gradient, w, &mut slots);
-                }
-            }
-        }
-    });
-}
-
-/// Addresses of a variable and its slots, whose shapes are checked against each other.
-struct RawTarget {
-    rows: usize,
-    weights: Raw,
-    slots: [Raw; MAX_SLOTS],
-    count: usize,
-}
-
-impl RawTarget {
-    fn new(target: Target<'_>, shape: (usize, usize)) -> Self {
-        let Target { weights, slots } = target;
-        assert!(slots.len() <= MAX_SLOTS, "at most {MAX_SLOTS} slots");
-        assert_eq!((weights.rows(), weights.cols()), shape, "grad_w: shape of the variable");
-        let mut raw = [Raw(std::ptr::null_mut()); MAX_SLOTS];
-        for (raw, slot) in raw.iter_mut().zip(slots.iter_mut()) {
-            assert_eq!((slot.rows(), slot.cols()), shape, "shape of a slot");
-            *raw = Raw::of(slot);
-        }
-        Self { rows: shape.0, weights: Raw::of(weights), slots: raw, count: slots.len() }
-    }
-
-    fn floats(&self, panel: usize, lines: Range<usize>) -> Range<usize> {
-        (panel * self.rows + lines.start) * LANES..(panel * self.rows + lines.end) * LANES
-    }
-
-    /// # Safety
-    /// The lines are inside the variable and nobody else touches them, in it or its slots, while the slices live.
-    unsafe fn lines<'a>(&self, panel: usize, lines: Range<usize>) -> (&'a mut [f32], [&'a mut [f32]; MAX_SLOTS]) {
-        let range = self.floats(panel, lines);
-        // SAFETY: the caller's contract, and the slots are matrices of their own.
-        unsafe {
-            let slots = std::array::from_fn(|i| match self.slots[..self.count].get(i) {
-                Some(slot) => slot.slice(range.clone()),
-                None => Default::default(),
-            });
-            (self.weights.slice(range), slots)
-        }
-    }
 }

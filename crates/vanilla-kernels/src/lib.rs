@@ -10,6 +10,7 @@
 mod arch;
 mod elementary;
 mod gemm;
+mod grad_w;
 mod live;
 mod measure;
 mod panels;
@@ -22,7 +23,8 @@ mod tile;
 mod vector;
 
 pub use arch::Isa;
-pub use gemm::{Epilogue, GradX, MAX_SLOTS, Target, Update};
+pub use gemm::{Epilogue, GradX};
+pub use grad_w::{MAX_SLOTS, Target, Update};
 pub use live::Live;
 pub use panels::{LANES, Panels};
 pub use rows::Source;
@@ -115,7 +117,7 @@ impl Kernels {
         bias: Option<Target<'_>>,
         updates: [Update<'_>; 2],
     ) {
-        gemm::grad_w(self.table, &self.team, x, dy, live, kernel, bias, updates);
+        grad_w::grad_w(self.table, &self.team, x, dy, live, kernel, bias, updates);
     }
 
     /// Floating-point operations a second of independent multiply-adds (each counted as 2) in registers, all threads

@@ -202,9 +202,11 @@ pub(crate) fn transpose(table: &Table, team: &Team, x: &Panels, t: &mut Panels, 
         let first = block * LANES;
         for (panel, to) in lines.chunks_mut(SQUARE).enumerate() {
             let source = &from[(panel * rows + first) * LANES..];
-            match (source.first_chunk(), <&mut [f32; SQUARE]>::try_from(&mut *to)) {
-                // SAFETY: whoever holds a table has its instruction set.
-                (Some(source), Ok(to)) if first + LANES <= rows => unsafe { (table.turn)(source, to) },
+            match source.first_chunk() {
+                // SAFETY: whoever holds a table has its instruction set; there is room for a square.
+                Some(source) if first + LANES <= rows && to.len() == SQUARE => unsafe {
+                    (table.turn)(source, to.as_mut_ptr());
+                },
                 _ => {
                     let real = LANES.min(rows - first);
                     for (col, line) in to.chunks_exact_mut(LANES).enumerate() {
@@ -222,9 +224,9 @@ pub(crate) fn transpose(table: &Table, team: &Team, x: &Panels, t: &mut Panels, 
 /// [`Vector::turn`].
 ///
 /// # Safety
-/// V's instruction set.
+/// V's instruction set; there is room for a square at `to`.
 #[inline(always)]
-pub(crate) unsafe fn turn<V: Vector>(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
+pub(crate) unsafe fn turn<V: Vector>(from: &[f32; SQUARE], to: *mut f32) {
     // SAFETY: handed on.
     unsafe { V::turn(from, to) }
 }

@@ -1,9 +1,10 @@
 //! The register tiles: what of a product is done in registers.
 //!
 //! A tile walks down a few panels of its right operand line by line (`B`, always contiguous) and broadcasts single
-//! floats of its left operand (`A`). [`tile`] takes every k; [`live_tile`] and [`thin`] take those they are told.
+//! floats of its left operand (`A`). [`tile`] takes every k; [`live_tile`], [`singles`] and [`outer`] take those they
+//! are told.
 
-use crate::live::{GROUP, WORD};
+use crate::live::WORD;
 use crate::panels::LANES;
 use crate::vector::{Vector, prefetch};
 
@@ -38,9 +39,8 @@ pub(crate) struct Tile {
 /// The steps and rows of a tile that count.
 #[derive(Clone, Copy)]
 pub(crate) struct Choice<'a> {
-    /// Bit `k % 64` of word `words[k / 64 * stride]` tells whether step k is taken.
+    /// Bit `k % 64` of word `k / 64` tells whether step k is taken.
     pub words: &'a [u64],
-    pub stride: usize,
     /// Row r of the tile is `picked[r]` where the dense tile has r.
     pub picked: [u8; LIVE_ROWS],
 }
@@ -75,16 +75,14 @@ pub(crate) unsafe fn tile<V: Vector>(t: &Tile) {
 }
 
 /// # Safety
-/// V's instruction set; `t` is no larger than `V::LIVE_ROWS x 1` or `GROUP x V::LIVE_PANELS`; all addresses that `t`
-/// describes are valid for the rows that are picked and the steps whose bits are set, C's exclusively.
+/// V's instruction set; `t` is no larger than `V::LIVE_ROWS x 1`; all addresses that `t` describes are valid for the
+/// rows that are picked and the steps whose bits are set, C's exclusively.
 #[inline(always)]
 pub(crate) unsafe fn live_tile<V: Vector>(t: &Tile, choice: &Choice<'_>) {
     // SAFETY: handed on.
     unsafe {
-        by_size!(t, live::<V>(t, choice), |panels| if panels == 1 { V::LIVE_ROWS }
-            else if panels <= V::LIVE_PANELS { GROUP } else { 0 };
-            1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1
-            1 x 2 2 x 2 3 x 2 4 x 2 1 x 3 2 x 3 3 x 3 4 x 3 1 x 4 2 x 4 3 x 4 4 x 4)
+        by_size!(t, live::<V>(t, choice), |panels| if panels == 1 { V::LIVE_ROWS } else { 0 };
+            1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1)
     }
 }
 
@@ -206,74 +204,152 @@ unsafe fn live<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: us
     t: &Tile,
     choice: &Choice<'_>,
 ) {
-    let at = |k| k / LANES * t.a_outer + k % LANES * t.a_inner;
-    // SAFETY: handed on.
-    unsafe { picked::<V, ROWS, PANELS, WIDE>(t, &choice.picked, |word| choice.words[word * choice.stride], at) };
-}
-
-/// The tile whose row r is row `picked[r]` of `t`, over the steps k whose bits are set in `words(k / 64)`; `at(k)` is
-/// where A's step k lies.
-///
-/// # Safety
-/// As [`live_tile`].
-#[inline(always)]
-unsafe fn picked<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: usize>(
-    t: &Tile,
-    picked: &[u8],
-    words: impl Fn(usize) -> u64,
-    at: impl Fn(usize) -> usize,
-) {
     // SAFETY: the caller vouches for every address that the tile describes.
     unsafe {
-        let rows: [usize; ROWS] = std::array::from_fn(|r| usize::from(picked[r]) * t.a_row);
-        let c: [usize; ROWS] = std::array::from_fn(|r| usize::from(picked[r]) * LANES);
+        let rows: [usize; ROWS] = std::array::from_fn(|r| usize::from(choice.picked[r]) * t.a_row);
+        let c: [usize; ROWS] = std::array::from_fn(|r| usize::from(choice.picked[r]) * LANES);
         let mut sums = start::<V, ROWS, PANELS, WIDE>(t, &c);
-        for word in 0..t.steps.div_ceil(WORD) {
-            let mut bits = words(word);
-            while bits != 0 {
-                let k = word * WORD + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                step::<V, ROWS, PANELS, WIDE>(&mut sums, t, &rows, t.a.add(at(k)), t.b.add(k * LANES));
+        for (word, &bits) in choice.words[..t.steps.div_ceil(WORD)].iter().enumerate() {
+            for k in ones(bits) {
+                let k = word * WORD + k;
+                let a = t.a.add(k / LANES * t.a_outer + k % LANES * t.a_inner);
+                step::<V, ROWS, PANELS, WIDE>(&mut sums, t, &rows, a, t.b.add(k * LANES));
             }
         }
         finish::<V, ROWS, PANELS, WIDE>(sums, t, &c);
     }
 }
 
-/// Sixteen inputs by sixteen units of a weight gradient, a few inputs at a time: only rows where one of eight inputs
-/// and one of the units are live.
+/// The numbers of the bits that are set, in ascending order.
+#[inline(always)]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let number = bits.trailing_zeros() as usize;
+        (bits != 0).then(|| {
+            bits &= bits - 1;
+            number
+        })
+    })
+}
+
+/// Rows of a product one at a time, over at most 128 k: only those at which the row itself is live.
 #[derive(Clone, Copy)]
-pub(crate) struct Thin<'a> {
-    /// The block: A is a panel of X, B one of dY, both `steps` lines; C has sixteen lines.
+pub(crate) struct Singles<'a> {
+    /// Up to `V::SINGLE_PANELS` panels.
     pub tile: Tile,
-    /// The inputs, eight and eight.
-    pub order: &'a [u8; LANES],
-    /// A bit for each row: whether one of the first or last eight inputs is live. Empty where nobody knows.
-    pub octets: [&'a [u64]; 2],
-    /// A bit for each row: whether one of the units is live. Empty where nobody knows, but not with the octets.
-    pub units: &'a [u64],
+    /// A word for each row, whose bits tell which of the first 64 steps are taken.
+    pub first: &'a [u64],
+    /// The same for the next 64; empty where there are none.
+    pub second: &'a [u64],
 }
 
 /// # Safety
-/// V's instruction set; all addresses that `t.tile` describes are valid, C's exclusively; no bit past the steps.
+/// V's instruction set; at most `V::SINGLE_PANELS` panels; all addresses that `s.tile` describes are valid, C's
+/// exclusively, for as many rows as there are words; no bit past the steps.
 #[inline(always)]
-pub(crate) unsafe fn thin<V: Vector>(t: &Thin<'_>) {
-    for (octet, order) in t.octets.iter().zip(t.order.chunks_exact(LANES / 2)) {
-        let words = |word: usize| match (octet.get(word), t.units.get(word)) {
-            (Some(octet), Some(units)) => octet & units,
-            (Some(one), None) | (None, Some(one)) => *one,
-            (None, None) => 0,
-        };
-        let at = |k| k * LANES;
-        for lanes in order.chunks_exact(V::LIVE_ROWS) {
-            // SAFETY: handed on; a tile of `LIVE_ROWS` rows reads lanes of a panel of X.
-            unsafe {
-                match (V::LIVE_ROWS, LANES / V::LANES) {
-                    (8, 1) => picked::<V, 8, 1, 1>(&t.tile, lanes, words, at),
-                    (4, 2) => picked::<V, 4, 1, 2>(&t.tile, lanes, words, at),
-                    (4, 4) => picked::<V, 4, 1, 4>(&t.tile, lanes, words, at),
-                    _ => unreachable!("a live tile of {} rows", V::LIVE_ROWS),
+pub(crate) unsafe fn singles<V: Vector>(s: &Singles<'_>) {
+    let t = Tile { rows: 1, ..s.tile };
+    // SAFETY: handed on.
+    unsafe {
+        by_size!(t, single::<V>(s), |panels| usize::from(panels <= V::SINGLE_PANELS);
+            1 x 1 1 x 2 1 x 3 1 x 4 1 x 5 1 x 6 1 x 7)
+    }
+}
+
+/// # Safety
+/// As [`singles`], and `WIDE * V::LANES == 16 * PANELS`.
+#[inline(always)]
+unsafe fn single<V: Vector, const ONE: usize, const PANELS: usize, const WIDE: usize>(s: &Singles<'_>) {
+    let t = &s.tile;
+    for (row, &first) in s.first.iter().enumerate() {
+        // SAFETY: the caller vouches for every address that the tile describes.
+        unsafe {
+            let mut sums = start::<V, 1, PANELS, WIDE>(t, &[row * LANES]);
+            let a = t.a.add(row * t.a_row);
+            // Written out: the sums stay in registers, and a branch of its own ends each loop.
+            for k in ones(first) {
+                let a = a.add(k / LANES * t.a_outer + k % LANES);
+                step::<V, 1, PANELS, WIDE>(&mut sums, t, &[0], a, t.b.add(k * LANES));
+            }
+            if let Some(&second) = s.second.get(row) {
+                for k in ones(second) {
+                    let k = WORD + k;
+                    let a = a.add(k / LANES * t.a_outer + k % LANES);
+                    step::<V, 1, PANELS, WIDE>(&mut sums, t, &[0], a, t.b.add(k * LANES));
                 }
+            }
+            finish::<V, 1, PANELS, WIDE>(sums, t, &[row * LANES]);
+        }
+    }
+}
+
+/// The most panels of an [`Outer`].
+pub(crate) const OUTER_PANELS: usize = 4;
+
+/// The product `A' B` of sixteen columns and a few panels, one column of A at a time: only the rows where it is live.
+#[derive(Clone, Copy)]
+pub(crate) struct Outer<'a> {
+    /// Row r of A, sixteen floats, lies at `a + r * 16`.
+    pub a: *const f32,
+    /// For each of the sixteen columns the same number of words, whose bits tell the rows where it is live.
+    pub live: &'a [u64],
+    /// Row r of panel p of B lies at `b + p * b_panel + r * 16`.
+    pub b: *const f32,
+    pub b_panel: usize,
+    /// One to [`OUTER_PANELS`].
+    pub panels: usize,
+    /// A square a panel of B, of which a line is a column of A, at `c + p * c_panel`.
+    pub c: *mut f32,
+    pub c_panel: usize,
+}
+
+/// # Safety
+/// V's instruction set; all addresses that `o` describes are valid, C's exclusively; bits only of rows that are there.
+#[inline(always)]
+pub(crate) unsafe fn outer<V: Vector>(o: &Outer<'_>) {
+    // SAFETY: handed on.
+    unsafe {
+        match (o.panels, LANES / V::LANES) {
+            (1, 1) => spread::<V, 1, 1>(o),
+            (2, 1) => spread::<V, 2, 2>(o),
+            (3, 1) => spread::<V, 3, 3>(o),
+            (4, 1) => spread::<V, 4, 4>(o),
+            (1, 2) => spread::<V, 1, 2>(o),
+            (2, 2) => spread::<V, 2, 4>(o),
+            (3, 2) => spread::<V, 3, 6>(o),
+            (4, 2) => spread::<V, 4, 8>(o),
+            (1, 4) => spread::<V, 1, 4>(o),
+            (2, 4) => spread::<V, 2, 8>(o),
+            (3, 4) => spread::<V, 3, 12>(o),
+            (4, 4) => spread::<V, 4, 16>(o),
+            (panels, _) => unreachable!("{panels} panels"),
+        }
+    }
+}
+
+/// # Safety
+/// As [`outer`], and `WIDE * V::LANES == 16 * PANELS`.
+#[allow(clippy::needless_range_loop)] // as in `step`
+#[inline(always)]
+unsafe fn spread<V: Vector, const PANELS: usize, const WIDE: usize>(o: &Outer<'_>) {
+    let each = WIDE / PANELS;
+    let words = o.live.len() / LANES;
+    for column in 0..LANES {
+        // SAFETY: the caller vouches for every address that `o` describes.
+        unsafe {
+            let mut sums = [V::splat(0.0); WIDE];
+            for (word, &bits) in o.live[column * words..(column + 1) * words].iter().enumerate() {
+                for row in ones(bits) {
+                    let row = (word * WORD + row) * LANES;
+                    let a = V::splat(*o.a.add(row + column));
+                    for j in 0..WIDE {
+                        let b = V::load(o.b.add(j / each * o.b_panel + row + j % each * V::LANES));
+                        sums[j] = a.fma(b, sums[j]);
+                    }
+                }
+            }
+            for j in 0..WIDE {
+                sums[j].store(o.c.add(j / each * o.c_panel + column * LANES + j % each * V::LANES));
             }
         }
     }

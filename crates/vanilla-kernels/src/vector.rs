@@ -11,7 +11,7 @@ pub(crate) const SQUARE: usize = LANES * LANES;
 /// A register of floats. Comparison follows IEEE 754; `max` and `min` return the second operand when one is NaN.
 ///
 /// # Safety
-/// All methods need the instruction set of the implementor; `load` and `store` need `LANES` valid floats, `load_first` and
+/// All methods need the instruction set of the implementor; `load` and `store` need `LANES` valid floats, `turn` room for a square, `load_first` and
 /// `store_first` the `n` that they name, at most `LANES`.
 #[allow(clippy::missing_safety_doc)]
 pub(crate) trait Vector: Copy {
@@ -19,10 +19,11 @@ pub(crate) trait Vector: Copy {
     const LANES: usize;
     /// The most rows and panels of the dense tile: its sums, a line of B and a float of A fill the registers.
     const TILE: (usize, usize);
-    /// The most panels of a live tile of four rows.
-    const LIVE_PANELS: usize;
     /// The most rows of a live tile of one panel, at most eight.
     const LIVE_ROWS: usize;
+    /// The most panels of a product that takes its rows one at a time: enough to hide the latency of a multiply-add,
+    /// few enough that 128 lines of each stay near.
+    const SINGLE_PANELS: usize;
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(p: *const f32) -> Self;
     unsafe fn store(self, p: *mut f32);
@@ -67,13 +68,12 @@ pub(crate) trait Vector: Copy {
     unsafe fn nonzero(self) -> u32;
     /// `LANES` bytes as floats.
     unsafe fn from_bytes(p: *const u8) -> Self;
-    /// Turns a square of 16 lines: `to[16 c + r] = from[16 r + c]`.
+    /// Turns a square of 16 lines: `to[16 c + r] = from[16 r + c]`. What `to` points to need not be initialised.
     #[inline(always)]
-    unsafe fn turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
-        for (c, line) in to.chunks_exact_mut(LANES).enumerate() {
-            for (r, to) in line.iter_mut().enumerate() {
-                *to = from[r * LANES + c];
-            }
+    unsafe fn turn(from: &[f32; SQUARE], to: *mut f32) {
+        for (i, &x) in from.iter().enumerate() {
+            // SAFETY: the caller gives room for a square.
+            unsafe { to.add(i % LANES * LANES + i / LANES).write(x) };
         }
     }
     /// `self`, or 0 where `|self| <` [`FLUSH`]. NaN stays NaN.

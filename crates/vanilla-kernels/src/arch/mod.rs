@@ -8,7 +8,7 @@ mod x86_avx512;
 
 use crate::rows::Cast;
 use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
-use crate::tile::{Choice, Thin, Tile};
+use crate::tile::{Choice, Outer, Singles, Tile};
 use crate::vector::SQUARE;
 
 /// An instruction set with kernels of its own.
@@ -93,10 +93,11 @@ macro_rules! entry_points {
             measure::multiply_adds(start: f32) -> f32;
             tile::tile(t: &Tile);
             tile::live_tile(t: &Tile, choice: &Choice<'_>);
-            tile::thin(t: &Thin<'_>);
+            tile::singles(s: &Singles<'_>);
+            tile::outer(o: &Outer<'_>);
             rows::cast(c: Cast<'_>);
             rows::survey(lines: &[f32], elements: &mut [u64]);
-            rows::turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]);
+            rows::turn(from: &[f32; SQUARE], to: *mut f32);
             slices::relu(y: &mut [f32]);
             slices::relu_gradient(d: &mut [f32], y: &[f32]);
             slices::sigmoid(y: &mut [f32]);
@@ -133,10 +134,10 @@ macro_rules! table {
             pub lanes: usize,
             /// The most rows and panels of the dense tile.
             pub tile_size: (usize, usize),
-            /// The most panels of a live tile of four rows.
-            pub live_panels: usize,
             /// The most rows of a live tile of one panel.
             pub live_rows: usize,
+            /// The most panels of a product that takes its rows one at a time.
+            pub single_panels: usize,
             $(pub $name: unsafe fn($($type),*) $(-> $out)?,)*
         }
     };
@@ -156,8 +157,8 @@ macro_rules! instruction_set {
             pub(crate) static TABLE: Table = Table {
                 lanes: <$vector>::LANES,
                 tile_size: <$vector>::TILE,
-                live_panels: <$vector>::LIVE_PANELS,
                 live_rows: <$vector>::LIVE_ROWS,
+                single_panels: <$vector>::SINGLE_PANELS,
                 $($name,)*
             };
             $(#[$attribute]

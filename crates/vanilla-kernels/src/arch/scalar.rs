@@ -28,8 +28,8 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     const LANES: usize = 4;
     // SSE2 has 16 registers of four lanes: two rows of a line take eight.
     const TILE: (usize, usize) = (2, 1);
-    const LIVE_PANELS: usize = 1;
     const LIVE_ROWS: usize = 4;
+    const SINGLE_PANELS: usize = 2;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         Self([x; 4])

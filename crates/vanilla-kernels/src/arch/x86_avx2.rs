@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight lanes.
 
-use crate::vector::Vector;
+use crate::vector::{SQUARE, Vector};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -12,8 +12,8 @@ impl Vector for Avx2 {
     const LANES: usize = 8;
     // Of 16 registers 12 hold sums, two a line of B, one a float of A.
     const TILE: (usize, usize) = (6, 1);
-    const LIVE_PANELS: usize = 1;
     const LIVE_ROWS: usize = 4;
+    const SINGLE_PANELS: usize = 4;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(x)) }
@@ -81,6 +81,35 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn from_bytes(p: *const u8) -> Self {
         unsafe { Self(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(p.cast())))) }
+    }
+    /// Four squares of eight: pairs of lines, then pairs of pairs, are interleaved inside their halves; then the halves
+    /// change places.
+    #[inline(always)]
+    unsafe fn turn(from: &[f32; SQUARE], to: *mut f32) {
+        for (r, c) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+            unsafe {
+                let mut a: [__m256; 8] =
+                    std::array::from_fn(|i| _mm256_loadu_ps(from[16 * (r + i) + c..].as_ptr()));
+                for i in (0..8).step_by(2) {
+                    let (x, y) = (a[i], a[i + 1]);
+                    (a[i], a[i + 1]) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
+                }
+                for q in (0..8).step_by(4) {
+                    let d = |i: usize| _mm256_castps_pd(a[q + i]);
+                    let (x, y, z, w) = (d(0), d(1), d(2), d(3));
+                    a[q] = _mm256_castpd_ps(_mm256_unpacklo_pd(x, z));
+                    a[q + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(x, z));
+                    a[q + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(y, w));
+                    a[q + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(y, w));
+                }
+                for i in 0..4 {
+                    let low = _mm256_permute2f128_ps::<0x20>(a[i], a[4 + i]);
+                    let high = _mm256_permute2f128_ps::<0x31>(a[i], a[4 + i]);
+                    _mm256_storeu_ps(to.add(16 * (c + i) + r), low);
+                    _mm256_storeu_ps(to.add(16 * (c + 4 + i) + r), high);
+                }
+            }
+        }
     }
     #[inline(always)]
     unsafe fn pow2(self) -> Self {

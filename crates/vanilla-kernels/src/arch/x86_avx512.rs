@@ -14,9 +14,8 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
     // Of 32 registers 24 hold sums, three a line of B each; floats of A are broadcast inside the multiply-add. A k
     // takes 24 of those and 11 loads.
     const TILE: (usize, usize) = (8, 3);
-    // 16 sums; a k takes 16 multiply-adds and 8 loads.
-    const LIVE_PANELS: usize = 4;
     const LIVE_ROWS: usize = 8;
+    const SINGLE_PANELS: usize = 7;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         unsafe { Self(_mm512_set1_ps(x)) }
@@ -117,7 +116,7 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
     }
     /// Pairs of lines, then pairs of pairs, are interleaved inside their quarters; then the quarters change places.
     #[inline(always)]
-    unsafe fn turn(from: &[f32; SQUARE], to: &mut [f32; SQUARE]) {
+    unsafe fn turn(from: &[f32; SQUARE], to: *mut f32) {
         unsafe {
             let mut a: [__m512; 16] = std::array::from_fn(|r| _mm512_loadu_ps(from[16 * r..].as_ptr()));
             for r in (0..16).step_by(2) {
@@ -145,7 +144,7 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
                     _mm512_shuffle_f32x4::<0xdd>(low_odd, high_odd),
                 ];
                 for (quarter, line) in lines.into_iter().enumerate() {
-                    _mm512_storeu_ps(to[16 * (4 * quarter + i)..].as_mut_ptr(), line);
+                    _mm512_storeu_ps(to.add(16 * (4 * quarter + i)), line);
                 }
             }
         }
