@@ -8,9 +8,9 @@
 //! fuzz/regressions/T         findings, minimised; replayed by the tests
 //! ```
 //!
-//! A target runs for ten minutes of processor time, those whose files hold whole models for an hour, or as `--minutes`
-//! says; a busy machine only makes it take longer. A finding is minimised and the run goes on, for at most ten of
-//! them. Without cargo-fuzz, that is installed first, into the target folder.
+//! A target runs for ten minutes of processor time, or as `--minutes` says; the targets of HDF5, of `.keras` files and of
+//! ONNX share an hour each. A busy machine only makes it take longer. A finding is minimised and the run goes on, for at
+//! most ten of them. Without cargo-fuzz, that is installed first, into the target folder.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -20,8 +20,19 @@ use std::time::{Duration, Instant};
 
 /// The version of cargo-fuzz that is installed.
 const CARGO_FUZZ: &str = "0.13.2";
-/// Targets that get an hour.
-const LONG: [&str; 5] = ["hdf5", "keras_model", "legacy_h5", "onnx", "onnx_model"];
+/// Minutes of a target.
+const MINUTES: f64 = 10.0;
+/// Minutes of the targets of a format that has an hour: HDF5, `.keras`, ONNX.
+const LONG: [(&str, f64); 8] = [
+    ("hdf5", 30.0),
+    ("legacy_h5", 20.0),
+    ("load_weights", 10.0),
+    ("keras_model", 40.0),
+    ("keras_zip", 10.0),
+    ("json_config", 10.0),
+    ("onnx_model", 35.0),
+    ("onnx", 25.0),
+];
 /// Where there are more, something is known to be wrong.
 const MOST_FINDINGS: usize = 10;
 /// Longer inputs are slower, and reach nothing that shorter ones do not.
@@ -74,7 +85,8 @@ pub fn run(options: &Options) -> Result<()> {
     );
     let mut findings = Vec::new();
     for name in &chosen {
-        let minutes = options.minutes.unwrap_or(if LONG.contains(&name.as_str()) { 60.0 } else { 10.0 });
+        let long = LONG.iter().find(|(long, _)| long == name).map(|(_, minutes)| *minutes);
+        let minutes = options.minutes.or(long).unwrap_or(MINUTES);
         let figures = fuzzer.fuzz(name, Duration::from_secs_f64(minutes * 60.0))?;
         if options.keep {
             fuzzer.keep(name)?;

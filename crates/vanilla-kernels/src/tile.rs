@@ -47,8 +47,8 @@ pub(crate) struct Choice<'a> {
 
 /// Hands each size of a tile to its own instance of `$of`. Sizes beyond the instruction set's own are never built.
 macro_rules! by_size {
-    ($t:ident, $of:ident::<$V:ident> $args:tt, $most:expr; $($r:literal x $p:literal)*) => {
-        match ($t.rows, $t.panels) {
+    ($size:expr, $of:ident::<$V:ident> $args:tt, $most:expr; $($r:literal x $p:literal)*) => {
+        match $size {
             // A line is 4 SSE, 2 AVX2 or 1 AVX-512 registers.
             $(($r, $p) if $r <= $most($p) => match LANES / $V::LANES {
                 1 => $of::<$V, $r, $p, $p>$args,
@@ -67,7 +67,7 @@ macro_rules! by_size {
 pub(crate) unsafe fn tile<V: Vector>(t: &Tile) {
     // SAFETY: handed on.
     unsafe {
-        by_size!(t, dense::<V>(t), |panels| if panels <= V::TILE.1 { V::TILE.0 } else { 0 };
+        by_size!((t.rows, t.panels), dense::<V>(t), |panels| if panels <= V::TILE.1 { V::TILE.0 } else { 0 };
             1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1
             1 x 2 2 x 2 3 x 2 4 x 2 5 x 2 6 x 2 7 x 2 8 x 2
             1 x 3 2 x 3 3 x 3 4 x 3 5 x 3 6 x 3 7 x 3 8 x 3)
@@ -81,7 +81,7 @@ pub(crate) unsafe fn tile<V: Vector>(t: &Tile) {
 pub(crate) unsafe fn live_tile<V: Vector>(t: &Tile, choice: &Choice<'_>) {
     // SAFETY: handed on.
     unsafe {
-        by_size!(t, live::<V>(t, choice), |panels| if panels == 1 { V::LIVE_ROWS } else { 0 };
+        by_size!((t.rows, t.panels), live::<V>(t, choice), |panels| if panels == 1 { V::LIVE_ROWS } else { 0 };
             1 x 1 2 x 1 3 x 1 4 x 1 5 x 1 6 x 1 7 x 1 8 x 1)
     }
 }
@@ -248,10 +248,9 @@ pub(crate) struct Singles<'a> {
 /// exclusively, for as many rows as there are words; no bit past the steps.
 #[inline(always)]
 pub(crate) unsafe fn singles<V: Vector>(s: &Singles<'_>) {
-    let t = Tile { rows: 1, ..s.tile };
     // SAFETY: handed on.
     unsafe {
-        by_size!(t, single::<V>(s), |panels| usize::from(panels <= V::SINGLE_PANELS);
+        by_size!((1, s.tile.panels), single::<V>(s), |panels| usize::from(panels <= V::SINGLE_PANELS);
             1 x 1 1 x 2 1 x 3 1 x 4 1 x 5 1 x 6 1 x 7)
     }
 }
@@ -308,30 +307,14 @@ pub(crate) struct Outer<'a> {
 #[inline(always)]
 pub(crate) unsafe fn outer<V: Vector>(o: &Outer<'_>) {
     // SAFETY: handed on.
-    unsafe {
-        match (o.panels, LANES / V::LANES) {
-            (1, 1) => spread::<V, 1, 1>(o),
-            (2, 1) => spread::<V, 2, 2>(o),
-            (3, 1) => spread::<V, 3, 3>(o),
-            (4, 1) => spread::<V, 4, 4>(o),
-            (1, 2) => spread::<V, 1, 2>(o),
-            (2, 2) => spread::<V, 2, 4>(o),
-            (3, 2) => spread::<V, 3, 6>(o),
-            (4, 2) => spread::<V, 4, 8>(o),
-            (1, 4) => spread::<V, 1, 4>(o),
-            (2, 4) => spread::<V, 2, 8>(o),
-            (3, 4) => spread::<V, 3, 12>(o),
-            (4, 4) => spread::<V, 4, 16>(o),
-            (panels, _) => unreachable!("{panels} panels"),
-        }
-    }
+    unsafe { by_size!((1, o.panels), spread::<V>(o), |_| 1; 1 x 1 1 x 2 1 x 3 1 x 4) }
 }
 
 /// # Safety
 /// As [`outer`], and `WIDE * V::LANES == 16 * PANELS`.
 #[allow(clippy::needless_range_loop)] // as in `step`
 #[inline(always)]
-unsafe fn spread<V: Vector, const PANELS: usize, const WIDE: usize>(o: &Outer<'_>) {
+unsafe fn spread<V: Vector, const ONE: usize, const PANELS: usize, const WIDE: usize>(o: &Outer<'_>) {
     let each = WIDE / PANELS;
     let words = o.live.len() / LANES;
     for column in 0..LANES {
