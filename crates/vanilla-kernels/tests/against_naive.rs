@@ -253,6 +253,28 @@ fn gradient_of_weights_and_bias_reaches_the_update_with_its_own_weights_and_slot
     }
 }
 
+/// More panels than wait for an update together, more rows than a word has bits.
+#[test]
+fn large_gradients_are_the_same_whatever_is_left_out() {
+    let (rows, inputs, units) = (130, 1100, 70);
+    let start = numbers(inputs * units, 3);
+    for isa in machines() {
+        for one_in in [3, 40] {
+            let x = poisoned(&thin_numbers(rows, inputs, 1, one_in), rows, inputs);
+            let dy = poisoned(&thin_numbers(rows, units, 2, one_in), rows, units);
+            let one = Kernels::new(isa, 1).unwrap();
+            let (live_x, live_dy) = (look(&one, &x), look(&one, &dy));
+            let want = grad_w(&one, &x, &dy, [None, None], &start);
+            for threads in [1, 2, 3] {
+                let kernels = Kernels::new(isa, threads).unwrap();
+                for live in [[None, None], [Some(&live_x), None], [None, Some(&live_dy)]] {
+                    assert_eq!(want, grad_w(&kernels, &x, &dy, live, &start), "{isa:?}, {threads} threads");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_large_product_agrees_with_matrixmultiply() {
     let (m, k, n) = (130, 1000, 210);
