@@ -68,20 +68,36 @@ impl Raw {
 /// Called with a finished, still hot run of lines: its place in [`Panels::flat`] and the floats.
 pub type Epilogue<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 
-/// The part of `columns * rows` items that thread `index` of `threads` has, as ranges of rows, column by column.
-/// Items are cut into one contiguous run a thread.
+/// What thread `index` of `threads` has of a matrix of panels and of `items` in each: slabs of at most `most` panels, and a
+/// range of items for each.
+///
+/// As long as that is fair, a thread owns whole panels, the same ones in every product: it finds the lines of weights,
+/// moments and gradients where it left them, and no other thread touches them. Where threads share no cache, a step of
+/// the tutorial takes half as long again when a tenth of the lines has two readers. A few panels are cut by items.
 pub(crate) fn share(
     index: usize,
     threads: usize,
-    columns: usize,
-    rows: usize,
-) -> impl Iterator<Item = (usize, Range<usize>)> {
-    let count = columns * rows;
+    panels: usize,
+    most: usize,
+    items: usize,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let (own, index, threads) = match owns_panels(panels, threads) {
+        true => (panels * index / threads..panels * (index + 1) / threads, 0, 1),
+        false => (0..panels, index, threads),
+    };
+    let (slabs, width) = slabs(own.len(), most);
+    let count = slabs * items;
     let range = count * index / threads..count * (index + 1) / threads;
-    (range.start / rows.max(1)..range.end.div_ceil(rows.max(1))).map(move |column| {
-        let start = range.start.saturating_sub(column * rows);
-        (column, start..rows.min(range.end - column * rows))
+    (range.start / items.max(1)..range.end.div_ceil(items.max(1))).map(move |slab| {
+        let first = range.start.saturating_sub(slab * items);
+        let start = own.start + slab * width;
+        (start..own.end.min(start + width), first..items.min(range.end - slab * items))
     })
+}
+
+/// Whether each thread has panels of its own: no thread has an eighth more than another.
+pub(crate) fn owns_panels(panels: usize, threads: usize) -> bool {
+    panels >= 8 * threads
 }
 
 /// Runs `f(index, threads)` on the team, or alone where there is too little to share.
@@ -115,16 +131,14 @@ pub(crate) fn forward(
     let (height, width) = table.tile_size;
     let block_k = balanced(inputs.max(1), BLOCK_K, LANES);
     let block_rows = balanced(rows, BLOCK_ROWS, height);
-    let (slabs, width) = slabs(w.panels(), width);
     let out = Raw::of(y);
-    together(team, slabs * rows.div_ceil(height), &|index, threads| {
+    together(team, w.panels() * rows.div_ceil(height), &|index, threads| {
         for k in (0..inputs.max(1)).step_by(block_k) {
             let steps = block_k.min(inputs - k);
             let last = k + steps == inputs;
             for block in (0..rows).step_by(block_rows) {
                 let block = block..rows.min(block + block_rows);
-                for (slab, tiles) in share(index, threads, slabs, block.len().div_ceil(height)) {
-                    let panels = slab * width..w.panels().min((slab + 1) * width);
+                for (panels, tiles) in share(index, threads, w.panels(), width, block.len().div_ceil(height)) {
                     let first = block.start + tiles.start * height;
                     let end = block.end.min(block.start + tiles.end * height);
                     for row in (first..end).step_by(height) {
@@ -180,11 +194,9 @@ fn singly(
     epilogue: Epilogue<'_>,
 ) {
     let (rows, inputs) = (x.rows(), x.cols());
-    let (slabs, width) = slabs(w.panels(), table.single_panels);
     let out = Raw::of(y);
-    together(team, slabs * rows, &|index, threads| {
-        for (slab, part) in share(index, threads, slabs, rows) {
-            let panels = slab * width..w.panels().min((slab + 1) * width);
+    together(team, w.panels() * rows, &|index, threads| {
+        for (panels, part) in share(index, threads, w.panels(), table.single_panels, rows) {
             for k in (0..inputs).step_by(2 * WORD) {
                 let last = k + 2 * WORD >= inputs;
                 let tile = Tile {
@@ -317,7 +329,8 @@ fn picked_inputs(
     let out = Raw::of(dx_t);
     together(team, dy_t.panels() * inputs.div_ceil(LANES), &|index, threads| {
         let mut words = [0u64; BLOCK_K / WORD];
-        for (panel, groups) in share(index, threads, dy_t.panels(), inputs.div_ceil(LANES)) {
+        for (panels, groups) in share(index, threads, dy_t.panels(), 1, inputs.div_ceil(LANES)) {
+            let panel = panels.start;
             let (first, end) = (groups.start * LANES, inputs.min(groups.end * LANES));
             let lines = (panel * inputs + first) * LANES..(panel * inputs + end) * LANES;
             // SAFETY: these lines of dX' belong to this share.

@@ -57,22 +57,24 @@ pub(crate) fn grad_w(
         Way::ByInputs(_) => OUTER_PANELS,
         Way::ByUnits(_) => 1,
     };
-    // An item is a slab of units and a group of inputs: as long as there are enough of them for all threads, many
-    // inputs, because an update is quicker on long runs of lines.
-    let (slabs, width) = gemm::slabs(dy.panels(), width);
-    let enough = if team.threads() > 1 { 8 * team.threads() } else { 1 };
-    let (groups, group) = gemm::slabs(x.panels(), (x.panels() * slabs / enough).clamp(1, SQUARES / width.max(1)));
+    // Many inputs are an item, because an update is quicker on long runs of lines; fewer where threads share the panels
+    // of units, to be fair.
+    let threads = team.threads();
+    let fair = match gemm::owns_panels(dy.panels(), threads) {
+        true => SQUARES,
+        false => x.panels() * dy.panels().div_ceil(width) / (8 * threads),
+    };
+    let (groups, group) = gemm::slabs(x.panels(), fair.clamp(1, SQUARES / width));
     let distance = group.max(1) * SQUARE;
     let kernel = RawTarget::new(kernel, (inputs, units));
     let bias = bias.map(|bias| RawTarget::new(bias, (1, units)));
-    // The last item of a slab is its bias.
+    // The last item is the bias.
     let items = groups + usize::from(bias.is_some());
-    gemm::together(team, slabs * items, &|index, threads| {
+    gemm::together(team, dy.panels() * items, &|index, threads| {
         // The squares of one panel of units, those of the next one `distance` behind.
         let mut gradient = [const { MaybeUninit::<[f32; SQUARE]>::uninit() }; SQUARES];
         let gradient = gradient.as_mut_ptr().cast::<f32>();
-        for (slab, items) in gemm::share(index, threads, slabs, items) {
-            let panels = slab * width..dy.panels().min((slab + 1) * width);
+        for (panels, items) in gemm::share(index, threads, dy.panels(), width, items) {
             for item in items {
                 let x_panels = item * group..x.panels().min((item + 1) * group);
                 let (target, lines, update) = match &bias {

@@ -149,9 +149,9 @@ impl Kernels {
         rows::gather(self.table, &self.team, source, rows, x, live);
     }
 
-    /// Fetches these rows of a table of `width` columns into the caches, while something else is done.
-    pub fn expect(&self, source: Source<'_>, width: usize, rows: &[usize]) {
-        rows::expect(source, width, rows);
+    /// Fetches these columns of rows of a table of `width` columns into the caches, while something else is done.
+    pub fn expect(&self, source: Source<'_>, width: usize, columns: std::ops::Range<usize>, rows: &[usize]) {
+        rows::expect(source, width, columns, rows);
     }
 
     /// Calls `f` with runs of whole lines of `x`, shared out over the team: their place in [`Panels::flat`] and the

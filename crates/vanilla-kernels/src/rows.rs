@@ -6,6 +6,7 @@ use crate::live::{BLOCK_PANELS, Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
 use crate::vector::{SQUARE, Vector, prefetch};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the rows of a batch come from: a row-major table of `width` columns.
@@ -113,15 +114,18 @@ pub(crate) unsafe fn survey<V: Vector>(lines: &[f32], elements: &mut [u64]) {
     }
 }
 
-/// Asks for rows of a table that will be read soon. Shuffled rows lie anywhere, and fetching each when it is read
-/// would take as long as ten of them take when they are near.
-pub(crate) fn expect(source: Source<'_>, width: usize, rows: &[usize]) {
+/// Asks for these columns of rows of a table that will be read soon. Shuffled rows lie anywhere, and fetching each when it
+/// is read would take as long as ten of them take when they are near.
+pub(crate) fn expect(source: Source<'_>, width: usize, columns: Range<usize>, rows: &[usize]) {
+    const LINE: usize = LANES * size_of::<f32>();
     let (start, bytes) = match source {
         Source::U8(x, _) => (x.as_ptr(), 1),
         Source::F32(x) => (x.as_ptr().cast(), size_of::<f32>()),
     };
+    // Whoever has the first column of a line asks for it.
+    let first = (columns.start * bytes).next_multiple_of(LINE);
     for row in rows {
-        for at in (0..width * bytes).step_by(LANES * size_of::<f32>()) {
+        for at in (first..columns.end * bytes).step_by(LINE) {
             prefetch(start.wrapping_add(row * width * bytes + at).cast());
         }
     }

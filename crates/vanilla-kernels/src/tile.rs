@@ -251,7 +251,7 @@ pub(crate) unsafe fn singles<V: Vector>(s: &Singles<'_>) {
     // SAFETY: handed on.
     unsafe {
         by_size!((1, s.tile.panels), single::<V>(s), |panels| usize::from(panels <= V::SINGLE_PANELS);
-            1 x 1 1 x 2 1 x 3 1 x 4 1 x 5 1 x 6 1 x 7)
+            1 x 1 1 x 2 1 x 3 1 x 4 1 x 5 1 x 6 1 x 7 1 x 8)
     }
 }
 

@@ -271,13 +271,12 @@ impl Context<'_> {
         s.samples.extend(batch.rows.iter().map(|row| s.first + row));
     }
 
-    /// Asks for its share of the next batch, where this part of all elements of a product was computed. Under a product
-    /// that costs nothing; all in one place, it would take as long as gathering the rows.
+    /// Asks for its share of the next batch, where this part of all elements of a product was computed: of its columns, as
+    /// the threads share them when they gather. Under a product that costs nothing; all in one place, it would take as
+    /// long as gathering the rows.
     fn fetch(&self, part: Range<usize>, all: usize) {
-        let next = self.batch.next;
-        let rows = &next[next.len() * part.start / all..next.len() * part.end / all];
-        for (source, width) in self.batch.x.iter().zip(&self.network.inputs) {
-            self.kernels.expect(*source, *width, rows);
+        for (source, &width) in self.batch.x.iter().zip(&self.network.inputs) {
+            self.kernels.expect(*source, width, width * part.start / all..width * part.end / all, self.batch.next);
         }
     }
 
@@ -299,7 +298,7 @@ impl Context<'_> {
         s.targets[number].resize(rows, width);
         s.losses[number].clear();
         // All at once: one after the other, each would be waited for.
-        kernels.expect(Source::F32(targets), groups * width, self.batch.rows);
+        kernels.expect(Source::F32(targets), groups * width, 0..groups * width, self.batch.rows);
         let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
         d_out.resize(rows, if dx.is_some() { cols } else { 0 });
         // A division takes as long as a short row.

@@ -15,7 +15,7 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
     // takes 24 of those and 11 loads.
     const TILE: (usize, usize) = (8, 3);
     const LIVE_ROWS: usize = 8;
-    const SINGLE_PANELS: usize = 7;
+    const SINGLE_PANELS: usize = 8;
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         unsafe { Self(_mm512_set1_ps(x)) }
