@@ -53,7 +53,7 @@ fn both_languages_show_the_same() {
         read(document).split("```").skip(1).step_by(2).map(str::to_owned).collect()
     };
     assert!(rust("docs/guide.md").len() >= 8);
-    for document in ["formats", "guide", "runs"] {
+    for document in ["formats", "guide", "keras", "reliability", "runs"] {
         let (english, chinese) = (format!("docs/{document}.md"), format!("docs/{document}.zh-CN.md"));
         assert_eq!(blocks(&english), blocks(&chinese), "{document}");
     }
@@ -74,8 +74,10 @@ fn links_between_documents_lead_somewhere() {
         "docs/tutorial.md",
         "docs/tutorial.zh-CN.md",
         "docs/keras.md",
+        "docs/keras.zh-CN.md",
         "docs/reference/README.md",
         "docs/reliability.md",
+        "docs/reliability.zh-CN.md",
         "docs/runs.md",
         "docs/runs.zh-CN.md",
     ] {

@@ -3,8 +3,8 @@
 //! **Formula** `y = E[x]`
 //! **Shapes** `(None, ..)` to `(None, .., output_dim)`; E is `(input_dim, output_dim)`
 //! **Config** `input_dim`, `output_dim`, `embeddings_initializer` = uniform, `embeddings_regularizer`,
-//! `activity_regularizer`, `embeddings_constraint` = none, `mask_zero` = false (no other: there are no masks
-//! here). `weights`, `lora_rank` and `quantization_config` are refused.
+//! `activity_regularizer`, `embeddings_constraint` = none, `mask_zero` = false (no other: only `Masking`
+//! makes masks). `weights`, `lora_rank` and `quantization_config` are refused.
 //! **Gradient** `dE[x] = sum of dy over all places with x`; none by x
 //! **Reference** `keras.layers.Embedding`
 //!
@@ -95,7 +95,7 @@ impl Embedding {
 
     pub(super) fn from_config(common: Common, config: &mut Config) -> Result<Self> {
         if config.boolean("mask_zero")? == Some(true) {
-            let problem = "mask_zero = true is not supported: no layer here skips masked places; leave it out";
+            let problem = "mask_zero = true is not supported: only Masking makes masks; leave it out";
             return Err(config.error(problem));
         }
         let mut dimension = |key: &str, what: &str| match config.integer(key)? {
@@ -186,7 +186,7 @@ mod tests {
         );
         assert_eq!(
             error(keys! { "input_dim": 3, "output_dim": 2, "mask_zero": true }),
-            "Embedding: mask_zero = true is not supported: no layer here skips masked places; leave it out"
+            "Embedding: mask_zero = true is not supported: only Masking makes masks; leave it out"
         );
         for key in ["weights", "lora_rank"] {
             let mut keys = Embedding::new(3, 2).config();
