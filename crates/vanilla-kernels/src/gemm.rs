@@ -17,8 +17,8 @@
 //! | `grad_x` | the same of dY; or the units in which one of sixteen rows is live, for the inputs that one of them wants |
 //! | `grad_w` | the elements of dY that are not zero, a unit at a time, or those of X, an input at a time |
 //!
-//! One row at a time loads a line of B for every multiply-add, where the dense tile loads eleven for 24; so the time is
-//! 1.3 times that of the work that is left, and a quarter of zeros is already worth it.
+//! One row at a time loads a line of B for every multiply-add, where the dense tile loads eleven for 24; so what is left
+//! takes 1.3 times as long, and it is worth it from about 30 % of zeros on.
 //!
 //! Bits: every element is one chain of multiply-adds in ascending k, a block of k going on from the stored running
 //! value, and a product with zero changes nothing. So results depend neither on the number of threads, nor on the
@@ -38,6 +38,9 @@ const BLOCK_K: usize = 1024;
 /// Rows of A that go through one panel group of B before the next: with `BLOCK_K` at most 384 KB, so that they stay
 /// in the second-level cache. Divisible by every height of a tile.
 const BLOCK_ROWS: usize = 96;
+
+/// Rows that go one at a time through the same lines of W before the next: their sums stay in the second-level cache.
+const BLOCK_SINGLES: usize = 256;
 
 /// What `share` of the multiply-adds takes, one row of `panels` panels at a time, as a part of the dense product's time.
 /// Measured; a single panel waits for the result of each multiply-add.
@@ -73,7 +76,7 @@ pub type Epilogue<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 ///
 /// As long as that is fair, a thread owns whole panels, the same ones in every product: it finds the lines of weights,
 /// moments and gradients where it left them, and no other thread touches them. Where threads share no cache, a step of
-/// the tutorial takes half as long again when a tenth of the lines has two readers. A few panels are cut by items.
+/// the tutorial takes a third longer when a tenth of the weights has two readers. A few panels are cut by items.
 pub(crate) fn share(
     index: usize,
     threads: usize,
@@ -82,27 +85,32 @@ pub(crate) fn share(
     items: usize,
 ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let (own, index, threads) = match owns_panels(panels, threads) {
-        true => (panels * index / threads..panels * (index + 1) / threads, 0, 1),
+        true => (cut(&(0..panels), threads, index), 0, 1),
         false => (0..panels, index, threads),
     };
-    let (slabs, width) = slabs(own.len(), most);
-    let count = slabs * items;
-    let range = count * index / threads..count * (index + 1) / threads;
+    let slabs = own.len().div_ceil(most);
+    let range = cut(&(0..slabs * items), threads, index);
     (range.start / items.max(1)..range.end.div_ceil(items.max(1))).map(move |slab| {
         let first = range.start.saturating_sub(slab * items);
-        let start = own.start + slab * width;
-        (start..own.end.min(start + width), first..items.min(range.end - slab * items))
+        (cut(&own, slabs, slab), first..items.min(range.end - slab * items))
     })
 }
 
-/// Whether each thread has panels of its own: no thread has an eighth more than another.
+/// Whether each thread has panels of its own: then one has at most an eighth more than another.
 pub(crate) fn owns_panels(panels: usize, threads: usize) -> bool {
-    panels >= 8 * threads
+    threads == 1 || panels >= 8 * threads
 }
 
-/// Runs `f(index, threads)` on the team, or alone where there is too little to share.
-pub(crate) fn together(team: &Team, items: usize, f: &(dyn Fn(usize, usize) + Sync)) {
-    if items > 1 { team.run(&|index| f(index, team.threads())) } else { f(0, 1) }
+/// The part of this number, of parts that differ by at most one.
+pub(crate) fn cut(range: &Range<usize>, parts: usize, index: usize) -> Range<usize> {
+    let at = |index| range.start + range.len() * index / parts;
+    at(index)..at(index + 1)
+}
+
+/// Runs `f(index, threads)` on the team, or alone where there is only one slab of one item to share.
+pub(crate) fn together(team: &Team, panels: usize, most: usize, items: usize, f: &(dyn Fn(usize, usize) + Sync)) {
+    let alone = !owns_panels(panels, team.threads()) && panels.div_ceil(most) * items <= 1;
+    if alone { f(0, 1) } else { team.run(&|index| f(index, team.threads())) }
 }
 
 /// `Y = X W + b`, then `epilogue` on each finished run of lines. X is `rows x inputs`, W `inputs x units`, b
@@ -132,7 +140,7 @@ pub(crate) fn forward(
     let block_k = balanced(inputs.max(1), BLOCK_K, LANES);
     let block_rows = balanced(rows, BLOCK_ROWS, height);
     let out = Raw::of(y);
-    together(team, w.panels() * rows.div_ceil(height), &|index, threads| {
+    together(team, w.panels(), width, rows.div_ceil(height), &|index, threads| {
         for k in (0..inputs.max(1)).step_by(block_k) {
             let steps = block_k.min(inputs - k);
             let last = k + steps == inputs;
@@ -145,18 +153,14 @@ pub(crate) fn forward(
                         let tile = Tile {
                             rows: height.min(end - row),
                             panels: panels.len(),
-                            // SAFETY: k is a multiple of 16 below the inputs (or both are 0), row below the rows,
-                            // so the places are inside X, W's first panel of the slab and Y.
-                            a: unsafe { x.flat().as_ptr().add((k / LANES * rows + row) * LANES) },
+                            a: x.flat().as_ptr().wrapping_add((k / LANES * rows + row) * LANES),
                             a_row: LANES,
                             a_outer: rows * LANES,
                             a_inner: 1,
                             steps,
-                            // SAFETY: as above.
-                            b: unsafe { w.flat().as_ptr().add((panels.start * inputs + k) * LANES) },
+                            b: w.flat().as_ptr().wrapping_add((panels.start * inputs + k) * LANES),
                             b_panel: inputs * LANES,
-                            // SAFETY: as above.
-                            c: unsafe { out.0.add((panels.start * rows + row) * LANES) },
+                            c: out.0.wrapping_add((panels.start * rows + row) * LANES),
                             c_panel: rows * LANES,
                             resume: k > 0,
                             bias: bias.filter(|_| last).map_or(std::ptr::null(), |b| {
@@ -164,8 +168,8 @@ pub(crate) fn forward(
                             }),
                         };
                         // SAFETY: rows `row..` of these panels of Y belong to this share alone; the tile reads
-                        // those rows and columns `k..k + steps` of X, and lines k.. of W's panels. The shapes were
-                        // checked above.
+                        // those rows and columns `k..k + steps` of X, and lines k.. of W's panels (nothing without
+                        // inputs). k is a multiple of 16, and the shapes were checked above.
                         unsafe { (table.tile)(&tile) };
                     }
                     if last {
@@ -195,52 +199,44 @@ fn singly(
 ) {
     let (rows, inputs) = (x.rows(), x.cols());
     let out = Raw::of(y);
-    together(team, w.panels() * rows, &|index, threads| {
+    together(team, w.panels(), table.single_panels, rows, &|index, threads| {
         for (panels, part) in share(index, threads, w.panels(), table.single_panels, rows) {
-            for k in (0..inputs).step_by(2 * WORD) {
-                let last = k + 2 * WORD >= inputs;
-                let tile = Tile {
-                    rows: part.len(),
-                    panels: panels.len(),
-                    // SAFETY: k is a multiple of 16 below the inputs, `part` are rows of X, so the places are inside X, W's
-                    // first panel of the slab and Y.
-                    a: unsafe { x.flat().as_ptr().add((k / LANES * rows + part.start) * LANES) },
-                    a_row: LANES,
-                    a_outer: rows * LANES,
-                    a_inner: 1,
-                    steps: (2 * WORD).min(inputs - k),
-                    // SAFETY: as above.
-                    b: unsafe { w.flat().as_ptr().add((panels.start * inputs + k) * LANES) },
-                    b_panel: inputs * LANES,
-                    // SAFETY: as above.
-                    c: unsafe { out.0.add((panels.start * rows + part.start) * LANES) },
-                    c_panel: rows * LANES,
-                    resume: k > 0,
-                    bias: bias
-                        .filter(|_| last)
-                        .map_or(std::ptr::null(), |b| b.flat()[panels.start * LANES..panels.end * LANES].as_ptr()),
-                };
-                let first = &live.elements(k / WORD)[part.clone()];
-                let second = if k + WORD < inputs { &live.elements(k / WORD + 1)[part.clone()] } else { &[] };
-                // SAFETY: these rows of these panels of Y belong to this share alone; the tile reads what is live in
-                // those rows and columns `k..k + 128` of X, and lines k.. of W's panels. The shapes were checked, and
-                // `live` was made for X's shape and has no bit beyond it.
-                unsafe { (table.singles)(&Singles { tile, first, second }) };
-            }
-            for panel in panels {
-                let lines = (panel * rows + part.start) * LANES..(panel * rows + part.end) * LANES;
-                // SAFETY: these rows of this panel belong to this share, and its sums are done.
-                epilogue(lines.start, unsafe { out.slice(lines.clone()) });
+            for start in part.clone().step_by(BLOCK_SINGLES) {
+                let block = start..part.end.min(start + BLOCK_SINGLES);
+                for k in (0..inputs).step_by(2 * WORD) {
+                    let last = k + 2 * WORD >= inputs;
+                    let tile = Tile {
+                        rows: block.len(),
+                        panels: panels.len(),
+                        a: x.flat().as_ptr().wrapping_add((k / LANES * rows + start) * LANES),
+                        a_row: LANES,
+                        a_outer: rows * LANES,
+                        a_inner: 1,
+                        steps: (2 * WORD).min(inputs - k),
+                        b: w.flat().as_ptr().wrapping_add((panels.start * inputs + k) * LANES),
+                        b_panel: inputs * LANES,
+                        c: out.0.wrapping_add((panels.start * rows + start) * LANES),
+                        c_panel: rows * LANES,
+                        resume: k > 0,
+                        bias: bias.filter(|_| last).map_or(std::ptr::null(), |b| {
+                            b.flat()[panels.start * LANES..panels.end * LANES].as_ptr()
+                        }),
+                    };
+                    let first = &live.elements(k / WORD)[block.clone()];
+                    let second = if k + WORD < inputs { &live.elements(k / WORD + 1)[block.clone()] } else { &[] };
+                    // SAFETY: these rows of these panels of Y belong to this share alone; the tile reads what is live
+                    // in those rows and columns `k..k + 128` of X, and lines k.. of W's panels. The shapes were
+                    // checked, `live` was filled for X's shape and has no bit beyond it, and k is a multiple of 16.
+                    unsafe { (table.singles)(&Singles { tile, first, second }) };
+                }
+                for panel in panels.clone() {
+                    let lines = (panel * rows + block.start) * LANES..(panel * rows + block.end) * LANES;
+                    // SAFETY: these rows of this panel belong to this share, and its sums are done.
+                    epilogue(lines.start, unsafe { out.slice(lines.clone()) });
+                }
             }
         }
     });
-}
-
-/// Cuts panels into slabs of at most `most`: how many, and how wide they are. Four panels are two and two, not three
-/// and one: threads have slabs of equal size.
-pub(crate) fn slabs(panels: usize, most: usize) -> (usize, usize) {
-    let slabs = panels.div_ceil(most);
-    (slabs, panels.div_ceil(slabs.max(1)))
 }
 
 /// The length of blocks that cut `count` evenly into parts of at most `most`, a multiple of `unit`.
@@ -258,7 +254,7 @@ pub struct GradX {
 }
 
 /// Weights of so many floats (2 MB) are transposed in the time of a few percent of the product, which then goes the
-/// way that finds more zeros where dY is thin: four rows at a time.
+/// way that finds more zeros where dY is thin: a row at a time.
 const SMALL: usize = 1 << 19;
 
 impl GradX {
@@ -327,7 +323,7 @@ fn picked_inputs(
 ) {
     let (inputs, units) = (w.rows(), w.cols());
     let out = Raw::of(dx_t);
-    together(team, dy_t.panels() * inputs.div_ceil(LANES), &|index, threads| {
+    together(team, dy_t.panels(), 1, inputs.div_ceil(LANES), &|index, threads| {
         let mut words = [0u64; BLOCK_K / WORD];
         for (panels, groups) in share(index, threads, dy_t.panels(), 1, inputs.div_ceil(LANES)) {
             let panel = panels.start;

@@ -52,31 +52,33 @@ pub(crate) fn grad_w(
     assert_eq!(dy.rows(), rows, "grad_w: shapes of {x:?} {dy:?}");
     live.iter().zip([x, dy]).for_each(|(live, of)| live.iter().for_each(|live| live.check(of)));
     let way = Way::new(x, dy, live);
-    let width = match way {
+    let most = match way {
         Way::Dense => table.tile_size.1,
         Way::ByInputs(_) => OUTER_PANELS,
         Way::ByUnits(_) => 1,
     };
+    let most = most.min(dy.panels().max(1));
     // Many inputs are an item, because an update is quicker on long runs of lines; fewer where threads share the panels
     // of units, to be fair.
     let threads = team.threads();
     let fair = match gemm::owns_panels(dy.panels(), threads) {
         true => SQUARES,
-        false => x.panels() * dy.panels().div_ceil(width) / (8 * threads),
+        false => (x.panels() * dy.panels().div_ceil(most) / (8 * threads)).max(OUTER_PANELS),
     };
-    let (groups, group) = gemm::slabs(x.panels(), fair.clamp(1, SQUARES / width));
-    let distance = group.max(1) * SQUARE;
+    let groups = x.panels().div_ceil(fair.min(SQUARES / most));
+    let distance = x.panels().div_ceil(groups.max(1)).max(1) * SQUARE;
     let kernel = RawTarget::new(kernel, (inputs, units));
     let bias = bias.map(|bias| RawTarget::new(bias, (1, units)));
     // The last item is the bias.
     let items = groups + usize::from(bias.is_some());
-    gemm::together(team, dy.panels() * items, &|index, threads| {
+    gemm::together(team, dy.panels(), most, items, &|index, threads| {
         // The squares of one panel of units, those of the next one `distance` behind.
         let mut gradient = [const { MaybeUninit::<[f32; SQUARE]>::uninit() }; SQUARES];
         let gradient = gradient.as_mut_ptr().cast::<f32>();
-        for (panels, items) in gemm::share(index, threads, dy.panels(), width, items) {
+        for (panels, items) in gemm::share(index, threads, dy.panels(), most, items) {
             for item in items {
-                let x_panels = item * group..x.panels().min((item + 1) * group);
+                // Empty for the bias.
+                let x_panels = if item == groups { 0..0 } else { gemm::cut(&(0..x.panels()), groups, item) };
                 let (target, lines, update) = match &bias {
                     Some(bias) if item == groups => (bias, 0..1, updates[1]),
                     _ => (&kernel, x_panels.start * LANES..inputs.min(x_panels.end * LANES), updates[0]),
@@ -158,7 +160,7 @@ unsafe fn gradient_squares(
                     c: out.wrapping_add(at * SQUARE),
                     c_panel: distance,
                 };
-                // SAFETY: as above, of X what is live.
+                // SAFETY: as above; of X what is live, and `live` was checked against it.
                 unsafe { (table.outer)(&outer) };
             }
         }
@@ -168,22 +170,22 @@ unsafe fn gradient_squares(
                 // SAFETY: there is room for all squares.
                 return unsafe { out.write_bytes(0, x_panels.len() * SQUARE) };
             }
-            for (at, first) in x_panels.clone().step_by(OUTER_PANELS).enumerate() {
-                let panels = OUTER_PANELS.min(x_panels.end - first);
+            let chunks = x_panels.len().div_ceil(OUTER_PANELS);
+            for chunk in (0..chunks).map(|index| gemm::cut(&x_panels, chunks, index)) {
                 let mut turned = [const { MaybeUninit::<[f32; SQUARE]>::uninit() }; OUTER_PANELS];
                 let outer = Outer {
                     a: dy_lines,
                     live,
-                    b: x_lines(first),
+                    b: x_lines(chunk.start),
                     b_panel: rows * LANES,
-                    panels,
+                    panels: chunk.len(),
                     c: turned.as_mut_ptr().cast(),
                     c_panel: SQUARE,
                 };
-                // SAFETY: as above, of dY what is live; writes local squares.
+                // SAFETY: as above; of dY what is live, and `live` was checked against it. Writes local squares.
                 unsafe { (table.outer)(&outer) };
-                for (square, turned) in turned.iter().take(panels).enumerate() {
-                    let to = out.wrapping_add((at * OUTER_PANELS + square) * SQUARE);
+                for (panel, turned) in chunk.zip(&turned) {
+                    let to = out.wrapping_add((panel - x_panels.start) * SQUARE);
                     // SAFETY: the square was just written, and there is room for it.
                     unsafe { (table.turn)(turned.assume_init_ref(), to) };
                 }

@@ -149,9 +149,17 @@ impl Kernels {
         rows::gather(self.table, &self.team, source, rows, x, live);
     }
 
-    /// Fetches these columns of rows of a table of `width` columns into the caches, while something else is done.
-    pub fn expect(&self, source: Source<'_>, width: usize, columns: std::ops::Range<usize>, rows: &[usize]) {
-        rows::expect(source, width, columns, rows);
+    /// Fetches a part (of `all`) of these rows of a table of `width` columns into the caches, while something else is
+    /// done.
+    pub fn expect(
+        &self,
+        source: Source<'_>,
+        width: usize,
+        rows: &[usize],
+        part: std::ops::Range<usize>,
+        all: usize,
+    ) {
+        rows::expect(source, width, rows, part, all);
     }
 
     /// Calls `f` with runs of whole lines of `x`, shared out over the team: their place in [`Panels::flat`] and the

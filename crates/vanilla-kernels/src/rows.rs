@@ -49,15 +49,15 @@ pub(crate) fn gather(
     );
     assert!(rows.iter().all(|&row| row < count || width == 0), "row index beyond {count} rows");
     x.resize(rows.len(), width);
+    let parts = live.map(|live| {
+        live.resize(rows.len(), width);
+        live.parts()
+    });
     if rows.is_empty() || width == 0 {
         return;
     }
     let plain =
         matches!(source, Source::U8(_, table) if table.iter().zip(0u8..=255).all(|(&x, i)| x == f32::from(i)));
-    let parts = live.map(|live| {
-        live.resize(rows.len(), width);
-        live.parts()
-    });
     each_chunk(team, x.flat_mut(), BLOCK_PANELS * rows.len() * LANES, &|index, lines| {
         let first = index * BLOCK_PANELS * LANES;
         // SAFETY: chunk `index` of X is block `index` of its `Live`, which lives as long as this call, and chunks
@@ -114,19 +114,26 @@ pub(crate) unsafe fn survey<V: Vector>(lines: &[f32], elements: &mut [u64]) {
     }
 }
 
-/// Asks for these columns of rows of a table that will be read soon. Shuffled rows lie anywhere, and fetching each when it
-/// is read would take as long as ten of them take when they are near.
-pub(crate) fn expect(source: Source<'_>, width: usize, columns: Range<usize>, rows: &[usize]) {
+/// Asks for a part (of `all`) of rows of a table that will be read soon: cache line by cache line of all rows, as threads
+/// share them when they gather. Shuffled rows lie anywhere, and fetching each when it is read would take as long as ten of
+/// them take when they are near.
+pub(crate) fn expect(source: Source<'_>, width: usize, rows: &[usize], part: Range<usize>, all: usize) {
     const LINE: usize = LANES * size_of::<f32>();
     let (start, bytes) = match source {
-        Source::U8(x, _) => (x.as_ptr(), 1),
-        Source::F32(x) => (x.as_ptr().cast(), size_of::<f32>()),
+        Source::U8(x, _) => (x.as_ptr(), width),
+        Source::F32(x) => (x.as_ptr().cast(), width * size_of::<f32>()),
     };
-    // Whoever has the first column of a line asks for it.
-    let first = (columns.start * bytes).next_multiple_of(LINE);
-    for row in rows {
-        for at in (first..columns.end * bytes).step_by(LINE) {
-            prefetch(start.wrapping_add(row * width * bytes + at).cast());
+    let count = bytes.div_ceil(LINE) * rows.len();
+    if count == 0 {
+        return;
+    }
+    let (first, end) = (count * part.start / all, count * part.end / all);
+    let (mut line, mut row) = (first / rows.len(), first % rows.len());
+    for _ in first..end {
+        prefetch(start.wrapping_add(rows[row] * bytes + line * LINE).cast());
+        row += 1;
+        if row == rows.len() {
+            (line, row) = (line + 1, 0);
         }
     }
 }

@@ -142,6 +142,9 @@ unsafe fn start<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: u
 
 /// Adds the bias and stores; the rows of C lie `c` away from `t.c`.
 ///
+/// A tiny negative product rounds to -0, which the next product with +0 makes +0, unless it is left out: so zero is
+/// added at the end.
+///
 /// # Safety
 /// As for the tile.
 #[allow(clippy::needless_range_loop)] // as in `step`
@@ -164,7 +167,8 @@ unsafe fn finish<V: Vector, const ROWS: usize, const PANELS: usize, const WIDE: 
         }
         for r in 0..ROWS {
             for j in 0..WIDE {
-                sums[r][j].store(t.c.add(j / each * t.c_panel + c[r] + j % each * V::LANES));
+                let sum = sums[r][j].add(V::splat(0.0));
+                sum.store(t.c.add(j / each * t.c_panel + c[r] + j % each * V::LANES));
             }
         }
     }
@@ -235,7 +239,7 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
 /// Rows of a product one at a time, over at most 128 k: only those at which the row itself is live.
 #[derive(Clone, Copy)]
 pub(crate) struct Singles<'a> {
-    /// Up to `V::SINGLE_PANELS` panels.
+    /// Up to `V::SINGLE_PANELS` panels. Its rows and steps are those that have words and bits.
     pub tile: Tile,
     /// A word for each row, whose bits tell which of the first 64 steps are taken.
     pub first: &'a [u64],
@@ -258,7 +262,7 @@ pub(crate) unsafe fn singles<V: Vector>(s: &Singles<'_>) {
 /// # Safety
 /// As [`singles`], and `WIDE * V::LANES == 16 * PANELS`.
 #[inline(always)]
-unsafe fn single<V: Vector, const ONE: usize, const PANELS: usize, const WIDE: usize>(s: &Singles<'_>) {
+unsafe fn single<V: Vector, const _ROWS: usize, const PANELS: usize, const WIDE: usize>(s: &Singles<'_>) {
     let t = &s.tile;
     for (row, &first) in s.first.iter().enumerate() {
         // SAFETY: the caller vouches for every address that the tile describes.
@@ -314,7 +318,7 @@ pub(crate) unsafe fn outer<V: Vector>(o: &Outer<'_>) {
 /// As [`outer`], and `WIDE * V::LANES == 16 * PANELS`.
 #[allow(clippy::needless_range_loop)] // as in `step`
 #[inline(always)]
-unsafe fn spread<V: Vector, const ONE: usize, const PANELS: usize, const WIDE: usize>(o: &Outer<'_>) {
+unsafe fn spread<V: Vector, const _ROWS: usize, const PANELS: usize, const WIDE: usize>(o: &Outer<'_>) {
     let each = WIDE / PANELS;
     let words = o.live.len() / LANES;
     for column in 0..LANES {
@@ -332,7 +336,9 @@ unsafe fn spread<V: Vector, const ONE: usize, const PANELS: usize, const WIDE: u
                 }
             }
             for j in 0..WIDE {
-                sums[j].store(o.c.add(j / each * o.c_panel + column * LANES + j % each * V::LANES));
+                // As in `finish`.
+                let sum = sums[j].add(V::splat(0.0));
+                sum.store(o.c.add(j / each * o.c_panel + column * LANES + j % each * V::LANES));
             }
         }
     }

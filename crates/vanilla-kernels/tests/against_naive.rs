@@ -69,6 +69,11 @@ fn thin_numbers(rows: usize, cols: usize, salt: u64, one_in: u64) -> Vec<f32> {
     elements
 }
 
+/// Floats as bits: `==` takes -0 for 0.
+fn bits(floats: &[f32]) -> Vec<u32> {
+    floats.iter().map(|x| x.to_bits()).collect()
+}
+
 fn look(kernels: &Kernels, x: &Panels) -> Live {
     let mut live = Live::new(0, 0);
     kernels.look(x, &mut live);
@@ -100,11 +105,8 @@ fn forward_product() {
                         assert_close(&y, &want, inputs + 1, &what);
                         for kernels in [&one, &three] {
                             for live in [None, Some(&live)] {
-                                assert_eq!(
-                                    y,
-                                    forward(kernels, &px, live, &pw, Some(&pb)).to_row_major(),
-                                    "{what}"
-                                );
+                                let again = forward(kernels, &px, live, &pw, Some(&pb)).to_row_major();
+                                assert_eq!(bits(&y), bits(&again), "{what}");
                             }
                         }
                     }
@@ -243,12 +245,107 @@ fn gradient_of_weights_and_bias_reaches_the_update_with_its_own_weights_and_slot
                         let (live_x, live_dy) = (look(&one, &px), look(&three, &pdy));
                         for x in [None, Some(&live_x)] {
                             for dy in [None, Some(&live_dy)] {
-                                assert_eq!(result, grad_w(&three, &px, &pdy, [x, dy], &start), "{what}");
+                                let again = grad_w(&three, &px, &pdy, [x, dy], &start);
+                                assert_eq!(
+                                    result.each_ref().map(|x| bits(x)),
+                                    again.each_ref().map(|x| bits(x)),
+                                    "{what}"
+                                );
                             }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// More panels than a slab has, and more than threads have to share; more columns than a block.
+#[test]
+fn wide_products_are_the_same_whatever_is_left_out() {
+    let (rows, inputs, units) = (70, 700, 400);
+    let w = Panels::from_row_major(&numbers(inputs * units, 2), inputs, units);
+    let b = Panels::from_row_major(&numbers(units, 3), 1, units);
+    for isa in machines() {
+        for one_in in [2, 9] {
+            let x = poisoned(&thin_numbers(rows, inputs, 1, one_in), rows, inputs);
+            let one = Kernels::new(isa, 1).unwrap();
+            let live = look(&one, &x);
+            let want = forward(&one, &x, None, &w, Some(&b)).to_row_major();
+            let naive = product(&x.to_row_major(), &w.to_row_major(), rows, inputs, units);
+            let naive: Vec<f64> =
+                naive.iter().enumerate().map(|(i, y)| y + f64::from(b.get(0, i % units))).collect();
+            assert_close(&want, &naive, inputs + 1, "wide");
+            for threads in [1, 2, 3, 5] {
+                let kernels = Kernels::new(isa, threads).unwrap();
+                for live in [None, Some(&live)] {
+                    let y = forward(&kernels, &x, live, &w, Some(&b)).to_row_major();
+                    assert_eq!(bits(&want), bits(&y), "{isa:?}, {threads} threads");
+                }
+            }
+        }
+    }
+}
+
+/// Where W is too large to be turned: sixteen rows at a time, only inputs that are wanted.
+#[test]
+fn gradient_of_the_input_of_large_weights() {
+    let (inputs, units) = (1030, 520);
+    let w = numbers(inputs * units, 2);
+    let pw = poisoned(&w, inputs, units);
+    for isa in machines() {
+        for rows in [17, 33] {
+            let dy = thin_numbers(rows, units, 1, 12);
+            let (pdy, saved) =
+                (poisoned(&dy, rows, units), poisoned(&thin_numbers(rows, inputs, 5, 6), rows, inputs));
+            let one = Kernels::new(isa, 1).unwrap();
+            let (live, wanted) = (look(&one, &pdy), look(&one, &saved));
+            let gradient = |threads: usize, live: Option<&Live>, wanted: Option<&Live>| {
+                let mut dx = Panels::zeros(rows, inputs);
+                let mut scratch = GradX::new(rows, inputs, units);
+                let kernels = Kernels::new(isa, threads).unwrap();
+                kernels.grad_x(&pdy, live, &pw, wanted, &mut dx, &mut scratch, &|_, _| ());
+                dx.to_row_major()
+            };
+            let want = gradient(1, None, None);
+            assert_close(
+                &want,
+                &product(&dy, &transposed(&w, inputs, units), rows, units, inputs),
+                units,
+                "large",
+            );
+            let saved = saved.to_row_major();
+            for threads in [1, 3] {
+                assert_eq!(bits(&want), bits(&gradient(threads, Some(&live), None)), "{isa:?}");
+                let some = gradient(threads, Some(&live), Some(&wanted));
+                let left_out = some.iter().zip(&want).filter(|(some, all)| some.to_bits() != all.to_bits());
+                assert!(left_out.clone().count() > rows * inputs / 10, "nothing was left out");
+                for ((some, all), saved) in some.iter().zip(&want).zip(&saved) {
+                    assert!(some.to_bits() == all.to_bits() || *some == 0.0 && *saved == 0.0, "{isa:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Products that are too small for a float round to zeros of both signs.
+#[test]
+fn sums_of_vanishing_products_are_plus_zero() {
+    let (rows, inputs, units) = (70, 130, 40);
+    let tiny = |elements: Vec<f32>| elements.into_iter().map(|x| x * 1e-30).collect::<Vec<f32>>();
+    let (x, dy) = (tiny(thin_numbers(rows, inputs, 1, 3)), tiny(thin_numbers(rows, units, 2, 3)));
+    let (x, dy) = (poisoned(&x, rows, inputs), poisoned(&dy, rows, units));
+    let w = Panels::from_row_major(&tiny(numbers(inputs * units, 3)), inputs, units);
+    for isa in machines() {
+        let kernels = Kernels::new(isa, 2).unwrap();
+        let (live_x, live_dy) = (look(&kernels, &x), look(&kernels, &dy));
+        for live in [None, Some(&live_x)] {
+            let y = forward(&kernels, &x, live, &w, None).to_row_major();
+            assert!(y.iter().all(|y| y.to_bits() == 0), "{isa:?}");
+        }
+        for live in [[None, None], [Some(&live_x), None], [None, Some(&live_dy)]] {
+            let [gradient, ..] = grad_w(&kernels, &x, &dy, live, &vec![-0.0; inputs * units]);
+            assert!(gradient.iter().all(|g| g.to_bits() == 0), "{isa:?}");
         }
     }
 }
@@ -268,7 +365,8 @@ fn large_gradients_are_the_same_whatever_is_left_out() {
             for threads in [1, 2, 3] {
                 let kernels = Kernels::new(isa, threads).unwrap();
                 for live in [[None, None], [Some(&live_x), None], [None, Some(&live_dy)]] {
-                    assert_eq!(want, grad_w(&kernels, &x, &dy, live, &start), "{isa:?}, {threads} threads");
+                    let again = grad_w(&kernels, &x, &dy, live, &start);
+                    assert_eq!(want.each_ref().map(|x| bits(x)), again.each_ref().map(|x| bits(x)), "{isa:?}");
                 }
             }
         }

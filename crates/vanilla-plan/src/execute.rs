@@ -3,7 +3,9 @@
 use crate::noise::Draw;
 use crate::run::{Batch, NotFinite};
 use crate::step::Step;
-use crate::{Coefficients, Link, Loss, Network, Optimizer, Params, Reduction, WholeStep, merge, norm, rows};
+use crate::{
+    Coefficients, Curve, Link, Loss, Network, Optimizer, Params, Reads, Reduction, WholeStep, merge, norm, rows,
+};
 use std::mem::take;
 use std::ops::Range;
 use vanilla_kernels::{GradX, Kernels, Live, Panels, Source, Target, Update};
@@ -218,7 +220,9 @@ impl Context<'_> {
                 out.resize(s.gradients[*y].rows(), w.rows());
                 let scratch = s.grad_x[index].as_mut().expect("made with the step");
                 let live = s.live[1][*y].as_ref();
-                let wanted = curve.as_ref().filter(|(curve, _)| curve.dies_at_zero());
+                // Where the output is zero; a curve that reads its input may live where that is zero.
+                let dies = |curve: &dyn Curve| curve.dies_at_zero() && curve.reads() == Reads::Output;
+                let wanted = curve.as_ref().filter(|(curve, _)| dies(&**curve));
                 let wanted = wanted.and_then(|(_, saved)| s.live[0][*saved].as_ref());
                 kernels.grad_x(&s.gradients[*y], live, w, wanted, &mut out, scratch, &|start, tile| match curve {
                     Some((curve, saved)) => {
@@ -271,12 +275,11 @@ impl Context<'_> {
         s.samples.extend(batch.rows.iter().map(|row| s.first + row));
     }
 
-    /// Asks for its share of the next batch, where this part of all elements of a product was computed: of its columns, as
-    /// the threads share them when they gather. Under a product that costs nothing; all in one place, it would take as
-    /// long as gathering the rows.
+    /// Asks for its share of the next batch, where this part of all elements of a product was computed. Under a product
+    /// that costs nothing; all in one place, it would take as long as gathering the rows.
     fn fetch(&self, part: Range<usize>, all: usize) {
-        for (source, &width) in self.batch.x.iter().zip(&self.network.inputs) {
-            self.kernels.expect(*source, width, width * part.start / all..width * part.end / all, self.batch.next);
+        for (source, width) in self.batch.x.iter().zip(&self.network.inputs) {
+            self.kernels.expect(*source, *width, self.batch.next, part.clone(), all);
         }
     }
 
@@ -298,7 +301,7 @@ impl Context<'_> {
         s.targets[number].resize(rows, width);
         s.losses[number].clear();
         // All at once: one after the other, each would be waited for.
-        kernels.expect(Source::F32(targets), groups * width, 0..groups * width, self.batch.rows);
+        kernels.expect(Source::F32(targets), groups * width, self.batch.rows, 0..1, 1);
         let mut d_out = dx.map(|(dx, _)| take(&mut s.gradients[dx])).unwrap_or_default();
         d_out.resize(rows, if dx.is_some() { cols } else { 0 });
         // A division takes as long as a short row.
@@ -409,7 +412,10 @@ impl Context<'_> {
                     let rows = s.values[*x].rows() as f32;
                     let x = match self.batch.x.get(*x) {
                         // What a byte can become is known, and no row of bytes has to be looked at.
-                        Some(Source::U8(_, table)) => table.iter().fold(0.0f32, |most, x| most.max(x.abs())),
+                        Some(Source::U8(_, table)) if table.iter().all(|x| x.is_finite()) => {
+                            table.iter().fold(0.0f32, |most, x| most.max(x.abs()))
+                        }
+                        Some(Source::U8(..)) => f32::INFINITY,
                         _ => self.kernels.largest(&s.values[*x]),
                     };
                     let d = self.kernels.largest(&s.gradients[*y]);

@@ -37,12 +37,12 @@ impl Isa {
         {
             match self {
                 Self::Scalar => true,
-                Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-                Self::Avx512 => {
-                    Self::Avx2.available()
-                        && is_x86_feature_detected!("avx512f")
+                Self::Avx2 => {
+                    is_x86_feature_detected!("avx2")
+                        && is_x86_feature_detected!("fma")
                         && is_x86_feature_detected!("bmi1")
                 }
+                Self::Avx512 => Self::Avx2.available() && is_x86_feature_detected!("avx512f"),
             }
         }
         #[cfg(not(all(target_arch = "x86_64", not(vanilla_portable))))]
@@ -171,7 +171,7 @@ macro_rules! instruction_set {
 entry_points!(instruction_set!(entries_scalar, scalar::Scalar<false>, inline(never)));
 entry_points!(instruction_set!(entries_scalar_fused, scalar::Scalar<true>, inline(never)));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
-entry_points!(instruction_set!(entries_avx2, x86_avx2::Avx2, target_feature(enable = "avx2,fma")));
+entry_points!(instruction_set!(entries_avx2, x86_avx2::Avx2, target_feature(enable = "avx2,fma,bmi1")));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 entry_points!(instruction_set!(
     entries_avx512,
