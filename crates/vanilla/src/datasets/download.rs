@@ -484,8 +484,18 @@ fn is_there(path: &Path, remote: &Remote) -> bool {
     }
 }
 
-/// Takes the folder, or waits for who has it. The system lets go of it when the process ends.
-fn lock(folder: &Path, tell: &mut dyn FnMut(Event)) -> Result<File> {
+/// A folder that nobody else may download to. The system lets go of it when the process ends.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing would not do: a process that another thread starts this very moment has the file, too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the folder, or waits for who has it.
+fn lock(folder: &Path, tell: &mut dyn FnMut(Event)) -> Result<Locked> {
     let path = folder.join(LOCK);
     let failed = |source| StorageError::new(&path, Step::Write, source);
     let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -503,7 +513,7 @@ fn lock(folder: &Path, tell: &mut dyn FnMut(Event)) -> Result<File> {
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(failed(error).into()),
     }
-    Ok(file)
+    Ok(Locked(file))
 }
 
 fn has_transport(url: &str) -> bool {
