@@ -62,7 +62,8 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
     if let [0x08, 3..=20, 0x12, ..] = bytes {
         return Some(ONNX);
     }
-    if bytes.get(4..8) == Some(b"TFL3") {
+    // Behind where its table begins, which is near. An ONNX file may have a producer's version of this name there.
+    if bytes.get(2..8) == Some(b"\0\0TFL3") {
         return Some("a TensorFlow Lite model");
     }
     if bytes.get(4..8) == Some(b"ftyp") {
