@@ -52,7 +52,7 @@ pub fn check(format: &Format, bytes: &[u8]) -> Result<Taken, String> {
             false
         }
     };
-    let allowed = format.allowed(bytes.len());
+    let allowed = format.allowed(bytes);
     if peak > allowed {
         let so = outcome.err().unwrap_or_else(|| "accepted".to_owned());
         return Err(format!("{peak} bytes of memory for a file of {}, allowed are {allowed}: {so}", bytes.len()));

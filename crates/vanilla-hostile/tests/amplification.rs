@@ -14,7 +14,7 @@ fn share(name: &str, what: &str, bytes: &[u8]) -> f64 {
     let _guard = guard(|| format!("{name}, {what}"), bytes.len());
     let said = (format.read)(bytes).err().unwrap_or_else(|| "accepted".into());
     let taken = check(format, bytes).unwrap_or_else(|problem| panic!("{name}, {what}: {problem}"));
-    let share = taken.peak as f64 / format.allowed(bytes.len()) as f64;
+    let share = taken.peak as f64 / format.allowed(bytes) as f64;
     println!(
         "{name}, {what}: {} bytes take {} ({:.1} each, {:.0} %): {said:.90}",
         bytes.len(),
@@ -105,6 +105,9 @@ fn tables() {
     share("csv", "one column", digits.as_bytes());
     let names: Vec<String> = (0..99_000).map(|i| format!("{i:x}")).collect();
     share("csv", "99000 columns", format!("{}\n{}1\n", names.join(","), "1,".repeat(98_999)).as_bytes());
+    share("csv", "one row of 100000 missing values", ",".repeat(99_999).as_bytes());
+    share("csv", "one row of 100000 numbers", format!("{}1", "1,".repeat(99_999)).as_bytes());
+    share("csv", "one row of 100000 numbers that vanish", format!("{}1", "1e-99,".repeat(99_999)).as_bytes());
     let texts: String = (0..200_000).map(|i| format!("{i:x}x,\n")).collect();
     share("csv", "200000 texts", format!("a,b\n{texts}").as_bytes());
     share("csv", "missing values", format!("a,b\n1,1\n{}", ",\n".repeat(1 << 19)).as_bytes());

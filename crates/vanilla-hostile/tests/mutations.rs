@@ -110,7 +110,7 @@ impl Tally {
         match result {
             Ok(taken) => {
                 self.accepted += usize::from(taken.accepted);
-                self.closest = self.closest.max(1000 * taken.peak / self.format.allowed(bytes.len()));
+                self.closest = self.closest.max(1000 * taken.peak / self.format.allowed(bytes));
             }
             Err(problem) => {
                 let file = temporary(&format!("hostile-{name}-{}", case.replace(' ', "-")));
