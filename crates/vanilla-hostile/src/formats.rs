@@ -144,7 +144,6 @@ pub fn format(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-/// A value that is kept until its memory was counted, or the error's text.
 /// A column takes a quarter of a kilobyte, also where it is a byte long: what was seen in it, its name, its values.
 fn columns(csv: &[u8]) -> u64 {
     let mut quoted = false;
@@ -156,6 +155,7 @@ fn columns(csv: &[u8]) -> u64 {
     256 * (line.filter(|byte| b",;|\t".contains(byte)).take(most).count() as u64 + 1)
 }
 
+/// A value that is kept until its memory was counted, or the error's text.
 fn kept<T: Any, E: ToString>(result: Result<T, E>) -> Outcome {
     match result {
         Ok(value) => Ok(Box::new(value)),
