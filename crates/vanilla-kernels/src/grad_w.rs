@@ -6,7 +6,7 @@
 
 use crate::arch::Table;
 use crate::gemm::{self, Raw};
-use crate::live::Live;
+use crate::live::{Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::team::Team;
 use crate::tile::{OUTER_PANELS, Outer, Tile};
@@ -165,7 +165,14 @@ unsafe fn gradient_squares(
             }
         }
         Way::ByUnits(live) => {
-            let live = live.columns(panels.start);
+            let every;
+            let live = match live {
+                Some(live) => live.columns(panels.start),
+                None => {
+                    every = every_row(rows, dy.cols());
+                    &every[..LANES * rows.div_ceil(WORD)]
+                }
+            };
             if live.iter().all(|&word| word == 0) {
                 // SAFETY: there is room for all squares.
                 return unsafe { out.write_bytes(0, x_panels.len() * SQUARE) };
@@ -229,8 +236,9 @@ enum Way<'a> {
     Dense,
     /// In X: an input at a time, of which a few panels of units are the lines.
     ByInputs(&'a Live),
-    /// In dY: a unit at a time, of which a few panels of inputs are the lines, which then are turned.
-    ByUnits(&'a Live),
+    /// In dY: a unit at a time, of which a few panels of inputs are the lines, which then are turned. Without bits, all of
+    /// a narrow dY: the tile would compute its padding, too.
+    ByUnits(Option<&'a Live>),
 }
 
 impl<'a> Way<'a> {
@@ -238,18 +246,36 @@ impl<'a> Way<'a> {
     fn new(x: &Panels, dy: &Panels, [x_live, dy_live]: [Option<&'a Live>; 2]) -> Self {
         let rows = x.rows().max(1) as f64;
         // The lines of one column after another: the first-level cache has room for those of 128 rows.
-        let time = |live: &Live, panels: usize, each: f64| {
-            let share = live.share_of_elements() * if rows > 128.0 { 1.8 } else { 1.0 };
-            each / rows + gemm::one_by_one(share, panels)
+        let time = |share: f64, panels: usize, each: f64| {
+            each / rows + gemm::one_by_one(share * if rows > 128.0 { 1.8 } else { 1.0 }, panels)
         };
-        let by_inputs = x_live.map(|live| (time(live, dy.panels(), 1.0), Self::ByInputs(live)));
-        let by_units = dy_live.map(|live| (time(live, x.panels(), 5.0), Self::ByUnits(live)));
-        [Some((1.0, Self::Dense)), by_inputs, by_units]
+        let by_inputs =
+            x_live.map(|live| (time(live.share_of_elements(), dy.panels(), 1.0), Self::ByInputs(live)));
+        let by_units =
+            dy_live.map(|live| (time(live.share_of_elements(), x.panels(), 5.0), Self::ByUnits(Some(live))));
+        let narrow = (dy.panels() == 1 && x.rows() <= NARROW_ROWS)
+            .then(|| (time(dy.cols() as f64 / LANES as f64, x.panels(), 5.0), Self::ByUnits(None)));
+        [Some((1.0, Self::Dense)), by_inputs, by_units, narrow]
             .into_iter()
             .flatten()
             .min_by(|(a, _), (b, _)| a.total_cmp(b))
             .map_or(Self::Dense, |(_, way)| way)
     }
+}
+
+/// The most rows of a narrow dY without bits.
+const NARROW_ROWS: usize = 256;
+
+/// The bits of [`Live::columns`] where all of these rows and columns are live.
+fn every_row(rows: usize, cols: usize) -> [u64; LANES * NARROW_ROWS / WORD] {
+    let words = rows.div_ceil(WORD);
+    let mut bits = [0; LANES * NARROW_ROWS / WORD];
+    for column in bits.chunks_exact_mut(words.max(1)).take(cols) {
+        for (word, bits) in column.iter_mut().enumerate() {
+            *bits = u64::MAX >> WORD.saturating_sub(rows - word * WORD);
+        }
+    }
+    bits
 }
 
 /// Addresses of a variable and its slots, whose shapes are checked against each other.

@@ -33,6 +33,7 @@ pub use team::Team;
 pub use vector::FLUSH;
 
 use arch::Table;
+use vector::SQUARE;
 
 /// An instruction set and a team: what every kernel runs on.
 pub struct Kernels {
@@ -183,6 +184,28 @@ impl Kernels {
     pub fn softmax(&self, row: &mut [f32]) -> f32 {
         // SAFETY: whoever holds a table has its instruction set.
         unsafe { (self.table.softmax)(row) }
+    }
+}
+
+impl Kernels {
+    /// [`Kernels::softmax`] of every row, and what it returned of each. Rows of at most sixteen columns are taken sixteen
+    /// at a time; a longer one passes through `row`.
+    pub fn softmax_rows(&self, x: &mut Panels, row: &mut Vec<f32>, log_sums: &mut Vec<f32>) {
+        let (rows, cols) = (x.rows(), x.cols());
+        log_sums.resize(rows, 0.0);
+        if (1..=LANES).contains(&cols) {
+            for (lines, log_sums) in x.flat_mut().chunks_mut(SQUARE).zip(log_sums.chunks_mut(LANES)) {
+                // SAFETY: whoever holds a table has its instruction set.
+                unsafe { (self.table.softmax_lines)(lines, cols, log_sums) };
+            }
+            return;
+        }
+        row.resize(cols, 0.0);
+        for (r, log_sum) in log_sums.iter_mut().enumerate() {
+            x.read_row(r, row);
+            *log_sum = self.softmax(row);
+            x.write_row(r, row);
+        }
     }
 }
 

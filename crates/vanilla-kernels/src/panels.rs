@@ -144,6 +144,15 @@ impl Panels {
     ///
     /// # Panics
     /// If the row is out of range.
+    pub fn row(&self, row: usize) -> Option<&[f32]> {
+        assert!(row < self.rows);
+        (1..=LANES).contains(&self.cols).then(|| &self.lines[row].0[..self.cols])
+    }
+
+    /// As [`Panels::row`].
+    ///
+    /// # Panics
+    /// If the row is out of range.
     pub fn row_mut(&mut self, row: usize) -> Option<&mut [f32]> {
         assert!(row < self.rows);
         (1..=LANES).contains(&self.cols).then(|| &mut self.lines[row].0[..self.cols])

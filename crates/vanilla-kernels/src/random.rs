@@ -22,22 +22,26 @@ pub struct Stream {
     key: u64,
     stream: u64,
     position: u64,
+    /// Those of the last even position and the one behind it.
+    words: [u32; 4],
 }
 
 impl Stream {
     /// The stream of this seed and number. Different numbers give independent streams.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Self { key: seed, stream, position: 0 }
+        Self { key: seed, stream, position: 0, words: [0; 4] }
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
         let at = self.position / 2;
-        let words =
-            philox(self.key, [at as u32, (at >> 32) as u32, self.stream as u32, (self.stream >> 32) as u32]);
         let half = 2 * (self.position % 2) as usize;
+        if half == 0 {
+            let stream = [self.stream as u32, (self.stream >> 32) as u32];
+            self.words = philox(self.key, [at as u32, (at >> 32) as u32, stream[0], stream[1]]);
+        }
         self.position += 1;
-        u64::from(words[half]) | u64::from(words[half + 1]) << 32
+        u64::from(self.words[half]) | u64::from(self.words[half + 1]) << 32
     }
 
     /// Uniform in `[0, 1)`, 53 bits.
@@ -53,7 +57,8 @@ impl Stream {
         assert!(bound > 0, "an empty range");
         loop {
             let wide = u128::from(self.bits()) * u128::from(bound);
-            if wide as u64 >= bound.wrapping_neg() % bound {
+            // The second condition alone decides; the first spares the division.
+            if wide as u64 >= bound || wide as u64 >= bound.wrapping_neg() % bound {
                 return (wide >> 64) as u64;
             }
         }

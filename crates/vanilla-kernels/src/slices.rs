@@ -5,9 +5,10 @@
 
 use crate::elementary;
 use crate::panels::LANES;
-use crate::vector::{self, Vector};
+use crate::vector::{self, FLUSH, SQUARE, Vector};
 
-/// One Adam step: `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`, `w -= alpha m / (sqrt(v) + epsilon)`.
+/// One Adam step: `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`, `w -= alpha m / (sqrt(v) + epsilon)`;
+/// m and v are then moved towards 0 by [`FLUSH`], which no number above 2e-23 notices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
     /// `1 - beta_1`.
@@ -82,6 +83,22 @@ macro_rules! first {
     ($x:ident $(, $rest:ident)*) => {
         $x
     };
+}
+
+/// Sixteen made one, which is the first of them then: halves upon halves, the same tree on every machine. (A macro,
+/// because a closure would not have the caller's instruction set.)
+macro_rules! fold {
+    ($all:ident, |$a:ident, $b:ident| $f:expr) => {{
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                let ($a, $b) = ($all[lane], $all[lane + half]);
+                $all[lane] = $f;
+            }
+            half /= 2;
+        }
+        $all[0]
+    }};
 }
 
 // SAFETY (of every block below): the caller has V's instruction set; `sweep` hands out pointers to LANES floats.
@@ -234,10 +251,10 @@ mod generic {
                 // The same in one register.
                 let x = V::load_first(row.as_ptr(), row.len(), past);
                 x.store(top.as_mut_ptr());
-                let largest = fold(top, |a, b| if a > b { a } else { b });
+                let largest = fold!(top, |a, b| if a > b { a } else { b });
                 let power = elementary::exp(x.sub(V::splat(largest)));
                 power.store(sums.as_mut_ptr());
-                let sum = fold(sums, |a, b| a + b);
+                let sum = fold!(sums, |a, b| a + b);
                 power.div(V::splat(sum)).store_first(row.as_mut_ptr(), row.len());
                 return largest + libm::logf(sum);
             }
@@ -247,7 +264,7 @@ mod generic {
                 let x = V::load_first(row[at..].as_ptr(), n, past);
                 V::load(lanes.as_ptr()).max(x).store(lanes.as_mut_ptr());
             }
-            let largest = fold(top, |a, b| if a > b { a } else { b });
+            let largest = fold!(top, |a, b| if a > b { a } else { b });
             for (at, n) in parts(row.len()) {
                 let (part, lanes) = (&mut row[at..], &mut sums[at % LANES..]);
                 let x = V::load_first(part.as_ptr(), n, past);
@@ -255,7 +272,7 @@ mod generic {
                 power.store_first(part.as_mut_ptr(), n);
                 V::load(lanes.as_ptr()).add(power).store(lanes.as_mut_ptr());
             }
-            let sum = fold(sums, |a, b| a + b);
+            let sum = fold!(sums, |a, b| a + b);
             for (at, n) in parts(row.len()) {
                 let part = &mut row[at..];
                 let x = V::load_first(part.as_ptr(), n, past);
@@ -265,42 +282,63 @@ mod generic {
         }
     }
 
-    /// Halves upon halves: the same tree on every machine.
+    /// [`softmax`] of a row in each of up to sixteen lines, of which `cols` floats are real, and what it returns of each.
+    /// They are turned, so that a lane is a row; the bits are the same.
     #[inline(always)]
-    fn fold(mut lanes: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
-        let mut half = LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                lanes[lane] = f(lanes[lane], lanes[lane + half]);
+    #[allow(clippy::needless_range_loop)] // registers by their numbers
+    pub(crate) unsafe fn softmax_lines<V: Vector>(lines: &mut [f32], cols: usize, log_sums: &mut [f32]) {
+        let (mut square, mut turned) = ([0.0; SQUARE], [0.0; SQUARE]);
+        let (mut top, mut sums) = ([0.0; LANES], [0.0; LANES]);
+        square[..lines.len()].copy_from_slice(lines);
+        unsafe {
+            V::turn(&square, turned.as_mut_ptr());
+            for at in (0..LANES).step_by(V::LANES) {
+                let mut x = [V::splat(f32::NEG_INFINITY); LANES];
+                for i in 0..cols {
+                    x[i] = V::load(turned[i * LANES + at..].as_ptr());
+                }
+                let mut tree = x;
+                let largest = fold!(tree, |a, b| b.select_lt(a, a, b));
+                tree = [V::splat(0.0); LANES];
+                for i in 0..cols {
+                    x[i] = elementary::exp(x[i].sub(largest));
+                    tree[i] = x[i];
+                }
+                let sum = fold!(tree, |a, b| a.add(b));
+                for i in 0..cols {
+                    x[i].div(sum).store(turned[i * LANES + at..].as_mut_ptr());
+                }
+                largest.store(top[at..].as_mut_ptr());
+                sum.store(sums[at..].as_mut_ptr());
             }
-            half /= 2;
+            V::turn(&turned, square.as_mut_ptr());
         }
-        lanes[0]
+        lines.copy_from_slice(&square[..lines.len()]);
+        for ((log_sum, largest), sum) in log_sums.iter_mut().zip(top).zip(sums) {
+            *log_sum = largest + libm::logf(sum);
+        }
     }
 
     /// The largest magnitude; infinity if an element is infinite or NaN.
     #[inline(always)]
     pub(crate) unsafe fn largest<V: Vector>(x: &[f32]) -> f32 {
         let lines = x.chunks_exact(LANES);
-        let mut top = lines.remainder().iter().fold(0.0f32, |top, x| top.max(x.abs()));
-        // Infinity and NaN times zero are NaN, and a sum keeps it.
-        let mut zero: f32 = lines.remainder().iter().map(|x| x * 0.0).sum();
-        let mut lanes = [0.0; LANES];
+        let mut top = [0.0; LANES];
+        for (top, x) in top.iter_mut().zip(lines.remainder()) {
+            *top = x.abs();
+        }
         for at in (0..LANES).step_by(V::LANES) {
             unsafe {
-                let (mut most, mut none) = (V::splat(0.0), V::splat(0.0));
+                let mut most = V::load(top[at..].as_ptr());
                 for line in lines.clone() {
-                    let x = V::load(&line[at]);
-                    most = x.abs().max(most);
-                    none = x.fma(V::splat(0.0), none);
+                    most = V::load(line[at..].as_ptr()).abs().max_bits(most);
                 }
-                most.store(&mut lanes[at]);
-                top = lanes[at..at + V::LANES].iter().fold(top, |top, x| top.max(*x));
-                none.store(&mut lanes[at]);
-                zero += lanes[at..at + V::LANES].iter().sum::<f32>();
+                most.store(top[at..].as_mut_ptr());
             }
         }
-        if zero == 0.0 { top } else { f32::INFINITY }
+        // Of magnitudes, the bits are ordered as the numbers are, and those of NaN come after infinity's.
+        let most = f32::from_bits(top.iter().fold(0, |most, x| most.max(x.to_bits())));
+        if most < f32::INFINITY { most } else { f32::INFINITY }
     }
 
     #[inline(always)]
@@ -348,15 +386,15 @@ mod generic {
     pub(crate) unsafe fn adam<V: Vector>(s: &AdamStep, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
         unsafe {
             let (a, b) = (V::splat(s.one_minus_beta_1), V::splat(s.one_minus_beta_2));
-            let (minus_alpha, epsilon) = (V::splat(-s.alpha), V::splat(s.epsilon));
+            let (minus_alpha, epsilon, flush) = (V::splat(-s.alpha), V::splat(s.epsilon), V::splat(FLUSH));
             sweep!(V, [w, m, v], [g], {
                 let (g1, m0, v0) = (V::load(g), V::load(m), V::load(v));
-                let m1 = vector::flush(g1.sub(m0).fma(a, m0));
+                let m1 = vector::shrink(g1.sub(m0).fma(a, m0));
                 // g^2 alone would be subnormal long before g is.
-                let v1 = g1.fms(g1, v0).fma(b, v0);
-                let (v1, q) = V::over_root(m1, v1, epsilon);
+                let v1 = flush.max(g1.fms(g1, v0).fma(b, v0));
                 m1.store(m);
-                v1.store(v);
+                v1.sub(flush).store(v);
+                let q = V::over_root(m1, v1, epsilon);
                 q.fma(minus_alpha, V::load(w)).store(w)
             })
         }

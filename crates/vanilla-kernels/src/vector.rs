@@ -60,6 +60,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     unsafe fn abs(self) -> Self;
+    /// The one whose bits, as a signed integer, are larger.
+    unsafe fn max_bits(self, other: Self) -> Self;
     /// Nearest integer, ties to even; for `|self|` up to 4e6.
     unsafe fn round(self) -> Self;
     /// `yes` where `self < bound`, else `no`.
@@ -82,10 +84,10 @@ pub(crate) trait Vector: Copy {
         // SAFETY: handed on.
         unsafe { self.abs().select_lt(Self::splat(FLUSH), Self::splat(0.0), self) }
     }
-    /// A second moment v, zero below [`FLUSH`], and `m / (sqrt(v) + epsilon)` to about two units of the last place:
-    /// by estimates where those are cheaper than roots and divisions.
+    /// `m / (sqrt(v) + epsilon)` for finite `v >=` [`FLUSH`], to about two units of the last place: by estimates where those are
+    /// cheaper than roots and divisions.
     #[inline(always)]
-    unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> (Self, Self) {
+    unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> Self {
         // SAFETY: handed on.
         unsafe { over_root_exactly(m, v, epsilon) }
     }
@@ -98,12 +100,9 @@ pub(crate) trait Vector: Copy {
 
 /// [`Vector::over_root`] with the root and the quotient of IEEE 754.
 #[inline(always)]
-pub(crate) unsafe fn over_root_exactly<V: Vector>(m: V, v: V, epsilon: V) -> (V, V) {
+pub(crate) unsafe fn over_root_exactly<V: Vector>(m: V, v: V, epsilon: V) -> V {
     // SAFETY: the caller has the instruction set.
-    unsafe {
-        let v = v.select_lt(V::splat(FLUSH), V::splat(0.0), v);
-        (v, m.div(v.sqrt().add(epsilon)))
-    }
+    unsafe { m.div(v.sqrt().add(epsilon)) }
 }
 
 /// Asks for the cache line at `p`, which may point anywhere.
@@ -128,4 +127,12 @@ pub const FLUSH: f32 = 1e-30;
 pub(crate) unsafe fn flush<V: Vector>(x: V) -> V {
     // SAFETY: the caller has the instruction set.
     unsafe { x.flush() }
+}
+
+/// `x`, nearer to 0 by [`FLUSH`], or 0: what decays gets there, as with [`flush`] but without its comparison. What is
+/// larger than 2^24 times that stays as it is.
+#[inline(always)]
+pub(crate) unsafe fn shrink<V: Vector>(x: V) -> V {
+    // SAFETY: the caller has the instruction set.
+    unsafe { x.sub(V::splat(FLUSH).min(V::splat(-FLUSH).max(x))) }
 }

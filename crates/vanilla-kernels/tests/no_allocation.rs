@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Source, random};
 use vanilla_plan::{
-    Batch, BatchNorm, Coefficients, Constraint, Fact, Link, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise,
+    Batch, BatchNorm, Coefficients, Constraint, Fact, Joined, Link, Loss, MAX_ROW_WEIGHTS, Merge, Network, Noise,
     Optimizer, OutputLoss, Params, Passes, Plan, Reduction, Regularizer, RowFunction, Slot, Spectral,
     VariableFacts,
 };
@@ -43,10 +43,9 @@ impl Loss for Crossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax
     }
-    fn row_from_logits(&self, k: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        k.softmax(logits);
-        d.iter_mut().zip(&*logits).zip(target).for_each(|((d, p), t)| *d = p - t);
-        -target.iter().zip(logits).map(|(t, p)| t * p.ln()).sum::<f32>()
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
+        d.iter_mut().zip(row.prediction).zip(target).for_each(|((d, p), t)| *d = p - t);
+        -target.iter().zip(row.prediction).map(|(t, p)| t * p.ln()).sum::<f32>()
     }
 }
 

@@ -4,7 +4,8 @@ use crate::noise::Draw;
 use crate::run::{Batch, NotFinite};
 use crate::step::Step;
 use crate::{
-    Coefficients, Curve, Link, Loss, Network, Optimizer, Params, Reads, Reduction, WholeStep, merge, norm, rows,
+    Coefficients, Curve, Joined, Link, Loss, Network, Optimizer, Params, Reads, Reduction, WholeStep, merge, norm,
+    rows,
 };
 use std::mem::take;
 use std::ops::Range;
@@ -29,6 +30,8 @@ pub(crate) struct Scratch {
     pub targets: Vec<Panels>,
     /// Loss of each row of the last batch, by output.
     pub losses: Vec<Vec<f32>>,
+    /// Logarithms of the sums of softmaxes, by row.
+    pub log_sums: Vec<f32>,
     /// Rows that a mask leaves out, by output; empty where there is none.
     pub masked: Vec<Vec<bool>>,
     /// What they became, by output.
@@ -56,6 +59,7 @@ pub(crate) struct Scratch {
 /// Which loss it is.
 #[derive(Clone, Copy)]
 struct Of {
+    x: usize,
     output: usize,
     number: usize,
     link: Option<Link>,
@@ -150,13 +154,7 @@ impl Context<'_> {
             Step::EmbedGrad { x, y, table } => rows::embed_backward(s, *x, *y, *table),
             Step::Softmax { x, y } => {
                 copy(&mut s.values, *x, *y);
-                let row = &mut s.row[1];
-                row.resize(s.values[*y].cols(), 0.0);
-                for r in 0..s.values[*y].rows() {
-                    s.values[*y].read_row(r, row);
-                    kernels.softmax(row);
-                    s.values[*y].write_row(r, row);
-                }
+                kernels.softmax_rows(&mut s.values[*y], &mut s.row[1], &mut s.log_sums);
             }
             Step::Activity { x, l1, l2 } => {
                 let row = &mut s.row[0];
@@ -198,10 +196,7 @@ impl Context<'_> {
             }
             Step::Clear { variable } => s.variables[*variable].flat_mut().fill(0.0),
             Step::Loss { x, output, number, loss, weight, reduction, link, dx } => {
-                if link.is_some() {
-                    copy(&mut s.values, *x, *output);
-                }
-                let of = Of { output: *output, number: *number, link: *link, reduction: *reduction };
+                let of = Of { x: *x, output: *output, number: *number, link: *link, reduction: *reduction };
                 return weight * self.loss(s, &**loss, of, dx.map(|dx| (dx, *weight)));
             }
             Step::Sum { value, parts } => {
@@ -292,7 +287,18 @@ impl Context<'_> {
     /// The losses of all rows, made one number. With `dx`, a gradient and what it is multiplied by.
     fn loss(&self, s: &mut Scratch, loss: &dyn Loss, of: Of, dx: Option<(usize, f32)>) -> f32 {
         let kernels = self.kernels;
-        let Of { output, number, link, reduction } = of;
+        let Of { x, output, number, link, reduction } = of;
+        match link {
+            None => {}
+            Some(Link::Softmax) => {
+                copy(&mut s.values, x, output);
+                kernels.softmax_rows(&mut s.values[output], &mut s.row[1], &mut s.log_sums);
+            }
+            Some(Link::Sigmoid) => {
+                copy(&mut s.values, x, output);
+                kernels.each(&mut s.values[output], &|_, chunk| kernels.sigmoid(chunk));
+            }
+        }
         let targets = self.batch.y[number];
         let weights = self.batch.weights.get(number).copied().flatten();
         let (rows, cols) = (s.values[output].rows(), s.values[output].cols());
@@ -320,7 +326,7 @@ impl Context<'_> {
             let mask = &s.values[mask];
             s.masked[number].extend((0..rows).map(|row| mask.get(row, 0) == 0.0));
         }
-        let outputs = &mut s.values[output];
+        let (outputs, logits) = (&s.values[output], &s.values[x]);
         if loss.whole() {
             let [t, p, d] = &mut s.whole_batch;
             t.resize(rows * width, 0.0);
@@ -345,29 +351,37 @@ impl Context<'_> {
             }
             return s.reduced[number];
         }
-        let [_, prediction, d, _] = &mut s.row;
-        prediction.resize(cols, 0.0);
-        d.resize(cols, 0.0);
-        let one = |target: &[f32], prediction: &mut [f32], d: &mut [f32]| match link {
-            Some(link) => loss.row_from_logits(kernels, link, target, prediction, d),
-            None => loss.row(kernels, target, prediction, d),
-        };
+        let [z, p, d, _] = &mut s.row;
+        for row in [&mut *z, &mut *p, &mut *d] {
+            row.resize(cols, 0.0);
+        }
         let (mut sum, mut counted, mut weighed) = (0.0f64, 0usize, 0.0f64);
         for r in 0..rows {
             let target = target_of(r);
             s.targets[number].write_row(r, target);
-            let mut value = if dx.is_some()
-                && let (Some(prediction), Some(d)) = (outputs.row_mut(r), d_out.row_mut(r))
-            {
-                one(target, prediction, d)
-            } else {
-                outputs.read_row(r, prediction);
-                let value = one(target, prediction, d);
-                outputs.write_row(r, prediction);
-                if dx.is_some() {
-                    d_out.write_row(r, d);
+            // A narrow row lies in one piece.
+            let (logits, prediction) = match (logits.row(r), outputs.row(r)) {
+                (Some(logits), Some(prediction)) => (logits, prediction),
+                _ => {
+                    logits.read_row(r, z);
+                    outputs.read_row(r, p);
+                    (&**z, &**p)
                 }
-                value
+            };
+            let log_sum = if link == Some(Link::Softmax) { s.log_sums[r] } else { 0.0 };
+            let one = |d: &mut [f32]| match link {
+                Some(link) => loss.row_from_logits(&Joined { link, logits, prediction, log_sum }, target, d),
+                None => loss.row(kernels, target, prediction, d),
+            };
+            let mut value = match d_out.row_mut(r) {
+                Some(d) => one(d),
+                None => {
+                    let value = one(d);
+                    if dx.is_some() {
+                        d_out.write_row(r, d);
+                    }
+                    value
+                }
             };
             let counts = loss.counts(target) && !s.masked[number].get(r).is_some_and(|masked| *masked);
             let weight = if counts { weight_of(r) } else { 0.0 };

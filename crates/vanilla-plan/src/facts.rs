@@ -2,6 +2,7 @@
 
 use crate::{Curve, Form, RowFunction};
 use std::sync::Arc;
+use vanilla_kernels::Kernels;
 
 /// One thing that a layer does. A layer is a list of these; the planner sees through layers to them.
 #[derive(Clone, Debug)]
@@ -162,4 +163,42 @@ pub enum Link {
     Softmax,
     /// Of every element.
     Sigmoid,
+}
+
+/// A row of a network's output, and what its last function made it of.
+#[derive(Clone, Copy, Debug)]
+pub struct Joined<'a> {
+    /// The last function.
+    pub link: Link,
+    /// What it was given.
+    pub logits: &'a [f32],
+    /// What it gave.
+    pub prediction: &'a [f32],
+    /// `ln(sum(e^logits))`; 0 where the last function is no softmax.
+    pub log_sum: f32,
+}
+
+impl<'a> Joined<'a> {
+    /// Of one row: writes the prediction.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn new(kernels: &Kernels, link: Link, logits: &'a [f32], prediction: &'a mut [f32]) -> Self {
+        prediction.copy_from_slice(logits);
+        let log_sum = link.apply(kernels, prediction);
+        Self { link, logits, prediction, log_sum }
+    }
+}
+
+impl Link {
+    /// The function of one row, in place; the [`Joined::log_sum`].
+    pub fn apply(self, kernels: &Kernels, row: &mut [f32]) -> f32 {
+        match self {
+            Self::Softmax => kernels.softmax(row),
+            Self::Sigmoid => {
+                kernels.sigmoid(row);
+                0.0
+            }
+        }
+    }
 }

@@ -25,7 +25,7 @@ mod run;
 mod step;
 
 pub use code::{Constraint, MAX_ROW_WEIGHTS, Real, Regularizer, RowFunction, RowGradients, RowWeights};
-pub use facts::{BatchNorm, Fact, Link, Merge, Noise};
+pub use facts::{BatchNorm, Fact, Joined, Link, Merge, Noise};
 pub use formula::Formula;
 pub use lower::OutputLoss;
 pub use network::{Form, Network, Node, Spectral, VariableFacts};
@@ -112,16 +112,8 @@ pub trait Loss: Debug + Send + Sync {
     fn joins(&self, _link: Link) -> bool {
         false
     }
-    /// As [`Loss::row`] for `prediction = link(logits)`: `logits` is overwritten with the prediction, `d` gets the
-    /// gradient by the logits. Called only where [`Loss::joins`].
-    fn row_from_logits(
-        &self,
-        _kernels: &Kernels,
-        _link: Link,
-        _target: &[f32],
-        _logits: &mut [f32],
-        _d: &mut [f32],
-    ) -> f32 {
+    /// As [`Loss::row`], but `d` gets the gradient by the logits. Called only where [`Loss::joins`].
+    fn row_from_logits(&self, _row: &Joined<'_>, _target: &[f32], _d: &mut [f32]) -> f32 {
         unreachable!("{} joins nothing", self.name())
     }
 }

@@ -305,6 +305,7 @@ impl Scratch {
             statistics: empty(forms.len()),
             variables: empty(network.variables.len()),
             samples: Vec::with_capacity(max_rows),
+            log_sums: Vec::with_capacity(max_rows * forms.iter().map(|form| form.groups).max().unwrap_or(0)),
             ..Self::default()
         };
         for (output, loss) in network.outputs.iter().zip(losses) {

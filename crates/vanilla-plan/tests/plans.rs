@@ -6,8 +6,8 @@ use std::sync::Arc;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS, Panels, Source, random::Stream};
 use vanilla_plan::reference::{self, Matrix};
 use vanilla_plan::{
-    Batch, Coefficients, Curve, Fact, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params, Passes, Plan,
-    Reads, Reduction, Slot, Start,
+    Batch, Coefficients, Curve, Fact, Joined, Link, Loss, Network, NotFinite, Optimizer, OutputLoss, Params,
+    Passes, Plan, Reads, Reduction, Slot, Start,
 };
 
 #[derive(Debug)]
@@ -134,17 +134,9 @@ impl Loss for Crossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax
     }
-    fn row_from_logits(
-        &self,
-        kernels: &Kernels,
-        _: Link,
-        target: &[f32],
-        logits: &mut [f32],
-        d: &mut [f32],
-    ) -> f32 {
-        kernels.softmax(logits);
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
         let mut sum = 0.0;
-        for ((t, p), d) in target.iter().zip(&*logits).zip(d) {
+        for ((t, p), d) in target.iter().zip(row.prediction).zip(d) {
             *d = p - t;
             sum -= t * p.ln();
         }

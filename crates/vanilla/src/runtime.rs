@@ -51,7 +51,7 @@ impl Runtime {
 
     /// What the bits of a result depend on, besides the experiment: the instruction set, or `portable`.
     pub fn arithmetic(&self) -> &'static str {
-        if self.portable_math { "portable" } else { self.isa.name() }
+        if self.portable_math { "portable" } else { self.isa.arithmetic() }
     }
 
     pub fn isa(&self) -> Isa {

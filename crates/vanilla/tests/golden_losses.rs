@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use vanilla::config::Keys;
 use vanilla::layers::{ActivationLayer, AnyLayer, Reshape};
 use vanilla::losses::{self, Loss, Reduction, Targets};
-use vanilla::plan::Link;
 use vanilla::plan::kernels::{Isa, Kernels};
+use vanilla::plan::{Joined, Link};
 use vanilla::prelude::*;
 use vanilla::{Arrays, Evaluate};
 
@@ -76,7 +76,10 @@ fn rows(
     let (kernels, width, mut outputs) = (kernels(), loss.target_width(cols), outputs.to_vec());
     let each = targets.chunks_exact(width).zip(outputs.chunks_exact_mut(cols)).zip(d.chunks_exact_mut(cols));
     let value = |((target, output), d): ((&[f32], &mut [f32]), &mut [f32])| match link {
-        Some(link) => loss.row_from_logits(&kernels, link, target, output, d),
+        Some(link) => {
+            let logits = output.to_vec();
+            loss.row_from_logits(&Joined::new(&kernels, link, &logits, output), target, d)
+        }
         None => loss.row(&kernels, target, output, d),
     };
     (each.map(value).collect(), d)

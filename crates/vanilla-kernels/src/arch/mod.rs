@@ -60,6 +60,15 @@ impl Isa {
         }
     }
 
+    /// Of what its bits depend on: its name, and on AVX-512 how this machine divides.
+    pub fn arithmetic(self) -> &'static str {
+        #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+        if self == Self::Avx512 && x86_avx512::divides() {
+            return "avx512, dividing";
+        }
+        self.name()
+    }
+
     /// The instruction set of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|isa| isa.name() == name)
@@ -75,6 +84,8 @@ impl Isa {
             (Self::Scalar, true) => Some(&entries_scalar_fused::TABLE),
             #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
             (Self::Avx2, _) => Some(&entries_avx2::TABLE),
+            #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+            (Self::Avx512, false) if x86_avx512::divides() => Some(&entries_avx512_divides::TABLE),
             #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
             (Self::Avx512, false) => Some(&entries_avx512::TABLE),
             #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
@@ -116,6 +127,7 @@ macro_rules! entry_points {
             slices::flush(y: &mut [f32]);
             slices::largest(x: &[f32]) -> f32;
             slices::softmax(row: &mut [f32]) -> f32;
+            slices::softmax_lines(lines: &mut [f32], cols: usize, log_sums: &mut [f32]);
             slices::sgd(rate: f32, w: &mut [f32], g: &[f32]);
             slices::momentum(s: &MomentumStep, w: &mut [f32], m: &mut [f32], g: &[f32]);
             slices::rmsprop(s: &RmsPropStep, w: &mut [f32], v: &mut [f32], g: &[f32]);
@@ -175,12 +187,50 @@ entry_points!(instruction_set!(entries_avx2, x86_avx2::Avx2, target_feature(enab
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 entry_points!(instruction_set!(
     entries_avx512,
-    x86_avx512::Avx512<false>,
+    x86_avx512::Avx512<false, false>,
+    target_feature(enable = "avx512f,avx2,fma,bmi1")
+));
+#[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
+entry_points!(instruction_set!(
+    entries_avx512_divides,
+    x86_avx512::Avx512<false, true>,
     target_feature(enable = "avx512f,avx2,fma,bmi1")
 ));
 #[cfg(all(target_arch = "x86_64", not(vanilla_portable)))]
 entry_points!(instruction_set!(
     entries_avx512_exact,
-    x86_avx512::Avx512<true>,
+    x86_avx512::Avx512<true, true>,
     target_feature(enable = "avx512f,avx2,fma,bmi1")
 ));
+
+#[cfg(all(test, target_arch = "x86_64", not(vanilla_portable)))]
+mod tests {
+    use super::*;
+
+    /// Of the two ways to divide, a machine takes one; here both are tested.
+    #[test]
+    fn quotients_by_division_and_by_estimate() {
+        if !Isa::Avx512.available() {
+            return;
+        }
+        for table in [&entries_avx512::TABLE, &entries_avx512_divides::TABLE, &entries_avx512_exact::TABLE] {
+            let s = AdamStep { one_minus_beta_1: 0.1, one_minus_beta_2: 0.001, alpha: 1.0, epsilon: 1e-7 };
+            // Quotients of many sizes, and moments that are zero and just above the least.
+            let g: Vec<f32> = (0..160).map(|i| (i as f32 - 80.0) * 10f32.powi(i % 20 - 16)).collect();
+            let m0: Vec<f32> = g.iter().map(|g| g * 0.5).collect();
+            let mut v0: Vec<f32> = g.iter().map(|g| g * g * 0.7).collect();
+            v0[..2].copy_from_slice(&[0.0, 2e-30]);
+            let (mut w, mut m, mut v) = (vec![0.0; 160], m0.clone(), v0.clone());
+            // SAFETY: the instruction set is there.
+            unsafe { (table.adam)(&s, &mut w, &mut m, &mut v, &g) };
+            for i in 0..160 {
+                let f = |x: f32| f64::from(x);
+                let m1 = f(m0[i]) + (f(g[i]) - f(m0[i])) * f(0.1);
+                let v1 = (f(v0[i]) + (f(g[i]).powi(2) - f(v0[i])) * f(0.001)).max(1e-30);
+                let expected = m1 / (v1.sqrt() + 1e-7);
+                let error = (f(-w[i]) - expected).abs();
+                assert!(error <= 5e-7 * expected.abs() + 1e-16, "{i}: {} instead of {expected}", -w[i]);
+            }
+        }
+    }
+}

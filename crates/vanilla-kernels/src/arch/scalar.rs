@@ -85,6 +85,10 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
         self.map(f32::abs)
     }
     #[inline(always)]
+    unsafe fn max_bits(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a.to_bits() as i32 > b.to_bits() as i32 { a } else { b })
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // 1.5 * 2^23: beside it a float has no digits after the point. `round_ties_even` would be a library call.
         const MAGIC: f32 = 12_582_912.0;

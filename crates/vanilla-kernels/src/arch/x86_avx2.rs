@@ -67,6 +67,13 @@ impl Vector for Avx2 {
         unsafe { Self(_mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0)) }
     }
     #[inline(always)]
+    unsafe fn max_bits(self, other: Self) -> Self {
+        unsafe {
+            let (a, b) = (_mm256_castps_si256(self.0), _mm256_castps_si256(other.0));
+            Self(_mm256_castsi256_ps(_mm256_max_epi32(a, b)))
+        }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         unsafe { Self(_mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }
     }

@@ -3,13 +3,14 @@
 use crate::vector::{self, FLUSH, SQUARE, Vector};
 use std::arch::x86_64::*;
 
-/// With `EXACT`, roots and quotients are those of IEEE 754 everywhere; without, estimates where those are quicker.
+/// With `EXACT`, roots and quotients are those of IEEE 754 everywhere; without, estimates where those are quicker. That
+/// is so for quotients unless the machine `DIVIDES` in fewer than ten cycles.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512<const EXACT: bool>(__m512);
+pub(crate) struct Avx512<const EXACT: bool, const DIVIDES: bool>(__m512);
 
 // SAFETY (of every block below): the trait's contract gives AVX-512 F, `load` and `store` sixteen valid floats.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl<const EXACT: bool> Vector for Avx512<EXACT> {
+impl<const EXACT: bool, const DIVIDES: bool> Vector for Avx512<EXACT, DIVIDES> {
     const LANES: usize = 16;
     // Of 32 registers 24 hold sums, three a line of B each; floats of A are broadcast inside the multiply-add. A k
     // takes 24 of those and 11 loads.
@@ -77,6 +78,13 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
         unsafe { Self(_mm512_abs_ps(self.0)) }
     }
     #[inline(always)]
+    unsafe fn max_bits(self, other: Self) -> Self {
+        unsafe {
+            let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(other.0));
+            Self(_mm512_castsi512_ps(_mm512_max_epi32(a, b)))
+        }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         unsafe { Self(_mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)) }
     }
@@ -92,26 +100,25 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
     unsafe fn from_bytes(p: *const u8) -> Self {
         unsafe { Self(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(p.cast())))) }
     }
-    /// Estimates of 14 bits and one step of Newton's each: a half of the time of `vsqrtps` and `vdivps`.
+    /// Estimates of 14 bits and one step of Newton's each: a half of the time of `vsqrtps` and, mostly, of `vdivps`.
     #[inline(always)]
-    unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> (Self, Self) {
+    unsafe fn over_root(m: Self, v: Self, epsilon: Self) -> Self {
         unsafe {
             if EXACT {
                 return vector::over_root_exactly(m, v, epsilon);
             }
-            let kept = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(v.0, _mm512_set1_ps(FLUSH));
-            // The largest float instead of infinity, whose estimate would be 0 and whose root NaN.
-            let v = _mm512_maskz_min_ps(kept, _mm512_set1_ps(f32::MAX), v.0);
-            let y = _mm512_maskz_rsqrt14_ps(kept, v);
+            let y = _mm512_rsqrt14_ps(v.0);
             // sqrt(v) = v y (3 - v y^2) / 2
-            let vy = _mm512_mul_ps(v, y);
+            let vy = _mm512_mul_ps(v.0, y);
             let twice = _mm512_mul_ps(vy, _mm512_fnmadd_ps(vy, y, _mm512_set1_ps(3.0)));
             let d = _mm512_fmadd_ps(twice, _mm512_set1_ps(0.5), epsilon.0);
+            if DIVIDES {
+                return Self(_mm512_div_ps(m.0, d));
+            }
             // q = m r; q += (m - q d) r
             let r = _mm512_rcp14_ps(d);
             let q = _mm512_mul_ps(m.0, r);
-            let q = _mm512_fmadd_ps(_mm512_fnmadd_ps(q, d, m.0), r, q);
-            (Self(v), Self(q))
+            Self(_mm512_fmadd_ps(_mm512_fnmadd_ps(q, d, m.0), r, q))
         }
     }
     /// Pairs of lines, then pairs of pairs, are interleaved inside their quarters; then the quarters change places.
@@ -179,4 +186,11 @@ impl<const EXACT: bool> Vector for Avx512<EXACT> {
 #[inline(always)]
 fn first(n: usize) -> __mmask16 {
     ((1u32 << n) - 1) as __mmask16
+}
+
+/// Whether `vdivps` takes less time than an estimate and a step of Newton's: AMD's processors divide sixteen floats in
+/// eight cycles, Intel's in sixteen.
+pub(crate) fn divides() -> bool {
+    let vendor = __cpuid(0);
+    [vendor.ebx, vendor.edx, vendor.ecx] == [*b"Auth", *b"enti", *b"cAMD"].map(u32::from_le_bytes)
 }

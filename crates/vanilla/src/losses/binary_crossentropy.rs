@@ -12,8 +12,8 @@ use super::crossentropy::Common;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Joined, Link};
 
 /// Cross-entropy of independent yes-or-no outputs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,12 +79,10 @@ impl vanilla_plan::Loss for BinaryCrossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Sigmoid && !self.common.from_logits
     }
-    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        let loss = self.loss(target, logits);
-        kernels.sigmoid(logits);
-        d.copy_from_slice(logits);
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
+        d.copy_from_slice(row.prediction);
         self.gradient(target, d);
-        loss
+        self.loss(target, row.logits)
     }
 }
 

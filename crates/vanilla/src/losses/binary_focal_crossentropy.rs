@@ -13,8 +13,8 @@ use super::crossentropy::{Common, gamma};
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Joined, Link};
 
 /// Cross-entropy of independent yes-or-no outputs, of which sure ones count less.
 #[derive(Clone, Copy, Debug)]
@@ -120,12 +120,9 @@ impl vanilla_plan::Loss for BinaryFocalCrossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Sigmoid && !self.common.from_logits
     }
-    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        d.copy_from_slice(logits);
-        kernels.sigmoid(d);
-        let loss = self.of_logits(target, logits, d);
-        kernels.sigmoid(logits);
-        loss
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
+        d.copy_from_slice(row.prediction);
+        self.of_logits(target, row.logits, d)
     }
 }
 

@@ -13,8 +13,8 @@ use super::crossentropy::Common;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Joined, Link};
 
 /// Cross-entropy between one-hot targets and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,14 +83,10 @@ impl vanilla_plan::Loss for CategoricalCrossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax && !self.common.from_logits
     }
-    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
-        d.copy_from_slice(logits);
-        let log_sum = kernels.softmax(d);
-        // Both are wanted, prediction and gradient: the logits' place takes the prediction once the loss has them.
-        let loss = self.loss(target, logits, log_sum);
-        logits.copy_from_slice(d);
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
+        d.copy_from_slice(row.prediction);
         self.gradient(target, d);
-        loss
+        self.loss(target, row.logits, row.log_sum)
     }
 }
 

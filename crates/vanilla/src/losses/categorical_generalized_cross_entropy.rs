@@ -11,8 +11,8 @@
 use super::{Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Joined, Link};
 
 /// Cross-entropy that does not insist on labels that may be wrong.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +57,10 @@ impl vanilla_plan::Loss for CategoricalGeneralizedCrossEntropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax
     }
-    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
         let label = target[0] as usize;
-        let z = logits[label];
-        let log_sum = kernels.softmax(logits);
-        let power = libm::expf(self.q * (z - log_sum));
-        d.copy_from_slice(logits);
+        let power = libm::expf(self.q * (row.logits[label] - row.log_sum));
+        d.copy_from_slice(row.prediction);
         d[label] -= 1.0;
         d.iter_mut().for_each(|d| *d *= power);
         (1.0 - power) / self.q

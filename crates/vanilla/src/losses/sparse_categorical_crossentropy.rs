@@ -13,8 +13,8 @@ use super::crossentropy::last_axis;
 use super::{EPSILON, Loss, Targets};
 use crate::config::{Config, Keys, keys};
 use crate::error::Result;
-use vanilla_plan::Link;
 use vanilla_plan::kernels::Kernels;
+use vanilla_plan::{Joined, Link};
 
 /// Cross-entropy between class numbers and predicted probabilities.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,18 +81,15 @@ impl vanilla_plan::Loss for SparseCategoricalCrossentropy {
     fn joins(&self, link: Link) -> bool {
         link == Link::Softmax && !self.from_logits
     }
-    fn row_from_logits(&self, kernels: &Kernels, _: Link, target: &[f32], logits: &mut [f32], d: &mut [f32]) -> f32 {
+    fn row_from_logits(&self, row: &Joined<'_>, target: &[f32], d: &mut [f32]) -> f32 {
         if !self.counts(target) {
-            kernels.softmax(logits);
             d.fill(0.0);
             return 0.0;
         }
         let label = target[0] as usize;
-        let z = logits[label];
-        let log_sum = kernels.softmax(logits);
-        d.copy_from_slice(logits);
+        d.copy_from_slice(row.prediction);
         d[label] -= 1.0;
-        log_sum - z
+        row.log_sum - row.logits[label]
     }
 }
 

@@ -7,8 +7,8 @@
 
 use super::Row;
 use std::sync::OnceLock;
-use vanilla_plan::Loss;
 use vanilla_plan::kernels::{Isa, Kernels};
+use vanilla_plan::{Joined, Loss};
 
 /// The loss of a sample. On plain kernels, so that no processor changes a bit of it.
 pub(super) fn value(loss: &impl Loss, row: &Row<'_>) -> f32 {
@@ -17,7 +17,8 @@ pub(super) fn value(loss: &impl Loss, row: &Row<'_>) -> f32 {
     let mut d = vec![0.0; row.output.len()];
     match row.logits {
         Some((link, logits)) if loss.joins(link) => {
-            loss.row_from_logits(kernels, link, row.target, &mut logits.to_vec(), &mut d)
+            let mut prediction = vec![0.0; logits.len()];
+            loss.row_from_logits(&Joined::new(kernels, link, logits, &mut prediction), row.target, &mut d)
         }
         _ => loss.row(kernels, row.target, row.output, &mut d),
     }

@@ -15,7 +15,7 @@ use crate::schedules::{self, Schedule};
 use crate::tensor::Tensor;
 use vanilla_plan::kernels::random::Stream;
 use vanilla_plan::kernels::{Isa, Kernels, MAX_SLOTS};
-use vanilla_plan::{Link, Start};
+use vanilla_plan::{Joined, Link, Start};
 
 /// Gradients of losses may differ from differences in f32 by this share of the largest.
 const SLOPE: f64 = 5e-3;
@@ -183,8 +183,8 @@ fn check_joined(
     let target = targets(loss, 1, outputs, stream);
     let logits = uniform(stream, outputs, -2.0, 2.0);
     let run = |logits: &[f32]| {
-        let (mut p, mut d) = (logits.to_vec(), vec![f32::NAN; outputs]);
-        let value = loss.row_from_logits(kernels, link, &target, &mut p, &mut d);
+        let (mut p, mut d) = (vec![f32::NAN; outputs], vec![f32::NAN; outputs]);
+        let value = loss.row_from_logits(&Joined::new(kernels, link, logits, &mut p), &target, &mut d);
         (value, p, d)
     };
     let (value, p, d) = run(&logits);
