@@ -4,7 +4,7 @@
 mod common;
 
 use common::{machines, numbers};
-use vanilla_kernels::{FLUSH, GradX, Isa, Kernels, LANES, Live, Panels, Source, Target, Update};
+use vanilla_kernels::{GradX, Isa, Kernels, LANES, Live, Panels, Source, Target, Update};
 
 const SIZES: [usize; 12] = [1, 2, 3, 5, 6, 7, 15, 16, 17, 33, 64, 70];
 
