@@ -29,7 +29,7 @@ use crate::live::{Live, WORD};
 use crate::panels::{LANES, Panels};
 use crate::rows;
 use crate::team::Team;
-use crate::tile::{Choice, LIVE_ROWS, Singles, Tile};
+use crate::tile::{Choice, LIVE_ROWS, NARROW_UNITS, Narrow, Singles, Tile};
 use std::ops::Range;
 
 /// The most k of a block: three panels of B (192 KB) then stay in the second-level cache for a block of rows.
@@ -133,8 +133,15 @@ pub(crate) fn forward(
         return;
     }
     let live = live.inspect(|live| live.check(x));
-    if let Some(live) = live.filter(|live| inputs > 0 && one_by_one(live.share_of_elements(), w.panels()) < 1.0) {
+    // A few rows are not worth turning.
+    let is_narrow = w.cols() <= NARROW_UNITS && rows >= LANES / 2;
+    let dense = if is_narrow { 0.5 } else { 1.0 };
+    if let Some(live) = live.filter(|live| inputs > 0 && one_by_one(live.share_of_elements(), w.panels()) < dense)
+    {
         return singly(table, team, x, live, w, bias, y, epilogue);
+    }
+    if is_narrow {
+        return narrow(table, team, x, w, bias, y, epilogue);
     }
     let (height, width) = table.tile_size;
     let block_k = balanced(inputs.max(1), BLOCK_K, LANES);
@@ -235,6 +242,41 @@ fn singly(
                     epilogue(lines.start, unsafe { out.slice(lines.clone()) });
                 }
             }
+        }
+    });
+}
+
+/// [`forward`] to a few units.
+fn narrow(
+    table: &Table,
+    team: &Team,
+    x: &Panels,
+    w: &Panels,
+    bias: Option<&Panels>,
+    y: &mut Panels,
+    epilogue: Epilogue<'_>,
+) {
+    let (rows, inputs) = (x.rows(), x.cols());
+    let out = Raw::of(y);
+    together(team, 1, 1, rows.div_ceil(LANES), &|index, threads| {
+        for group in share(index, threads, 1, 1, rows.div_ceil(LANES)).flat_map(|(_, groups)| groups) {
+            let (first, end) = (group * LANES, rows.min((group + 1) * LANES));
+            let narrow = Narrow {
+                a: x.flat().as_ptr().wrapping_add(first * LANES),
+                a_panel: rows * LANES,
+                rows: end - first,
+                steps: inputs,
+                b: w.flat().as_ptr(),
+                units: w.cols(),
+                c: out.0.wrapping_add(first * LANES),
+                bias: bias.map_or(std::ptr::null(), |bias| bias.flat().as_ptr()),
+            };
+            // SAFETY: these rows of Y belong to this share alone; the product reads those rows of X and all of W and of
+            // the bias. The shapes were checked.
+            unsafe { (table.narrow)(&narrow) };
+            let lines = first * LANES..end * LANES;
+            // SAFETY: these rows belong to this share, and are done.
+            epilogue(lines.start, unsafe { out.slice(lines.clone()) });
         }
     });
 }

@@ -2,14 +2,17 @@
 //!
 //! A tile walks down a few panels of its right operand line by line (`B`, always contiguous) and broadcasts single
 //! floats of its left operand (`A`). [`tile`] takes every k; [`live_tile`], [`singles`] and [`outer`] take those they
-//! are told.
+//! are told; [`narrow`] is for products of a few columns.
 
 use crate::live::WORD;
 use crate::panels::LANES;
-use crate::vector::{Vector, prefetch};
+use crate::vector::{SQUARE, Vector, prefetch};
 
 /// The most rows of a live tile.
 pub(crate) const LIVE_ROWS: usize = 8;
+
+/// The most units of a [`Narrow`] product.
+pub(crate) const NARROW_UNITS: usize = 4;
 
 /// One register tile: `C[r][p][0..16] (+)= sum over k of A[r][k] * B[p][k][0..16]`.
 #[derive(Clone, Copy)]
@@ -341,5 +344,71 @@ unsafe fn spread<V: Vector, const _ROWS: usize, const PANELS: usize, const WIDE:
                 sum.store(o.c.add(j / each * o.c_panel + column * LANES + j % each * V::LANES));
             }
         }
+    }
+}
+
+/// Up to sixteen rows of a product with a few units. The tile would compute a line of padding for them; here the rows are
+/// turned, so that a lane is a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Narrow {
+    /// Row r of panel p of A lies at `a + p * a_panel + r * 16`.
+    pub a: *const f32,
+    pub a_panel: usize,
+    /// One to sixteen.
+    pub rows: usize,
+    pub steps: usize,
+    /// Line k of B, of which `units` floats count, lies at `b + k * 16`.
+    pub b: *const f32,
+    /// One to [`NARROW_UNITS`].
+    pub units: usize,
+    /// Row r lies at `c + r * 16`.
+    pub c: *mut f32,
+    /// A line, added to the finished sums; null for none.
+    pub bias: *const f32,
+}
+
+/// # Safety
+/// V's instruction set; all addresses that `n` describes are valid, C's exclusively.
+#[inline(always)]
+pub(crate) unsafe fn narrow<V: Vector>(n: &Narrow) {
+    // SAFETY: handed on.
+    unsafe { by_size!((1, n.units), turned::<V>(n), |_| 1; 1 x 1 1 x 2 1 x 3 1 x 4) }
+}
+
+/// # Safety
+/// As [`narrow`], and there are `UNITS`, `WIDE * V::LANES == 16 * UNITS`.
+#[allow(clippy::needless_range_loop)] // as in `step`
+#[inline(always)]
+unsafe fn turned<V: Vector, const _ROWS: usize, const UNITS: usize, const WIDE: usize>(n: &Narrow) {
+    let each = WIDE / UNITS;
+    let (mut lines, mut turned) = ([0.0; SQUARE], [0.0; SQUARE]);
+    // SAFETY: the caller vouches for every address that `n` describes; rows past the last one are zero.
+    unsafe {
+        let mut sums = [V::splat(0.0); WIDE];
+        for k in (0..n.steps).step_by(LANES) {
+            let a = n.a.add(k / LANES * n.a_panel);
+            if n.rows == LANES {
+                V::turn(&*a.cast(), turned.as_mut_ptr());
+            } else {
+                lines.as_mut_ptr().copy_from_nonoverlapping(a, n.rows * LANES);
+                V::turn(&lines, turned.as_mut_ptr());
+            }
+            for step in 0..LANES.min(n.steps - k) {
+                let b = n.b.add((k + step) * LANES);
+                for j in 0..WIDE {
+                    let a = V::load(turned[step * LANES + j % each * V::LANES..].as_ptr());
+                    sums[j] = a.fma(V::splat(*b.add(j / each)), sums[j]);
+                }
+            }
+        }
+        lines = [0.0; SQUARE];
+        for j in 0..WIDE {
+            let bias = if n.bias.is_null() { 0.0 } else { *n.bias.add(j / each) };
+            // As in `finish`.
+            let sum = sums[j].add(V::splat(bias)).add(V::splat(0.0));
+            sum.store(lines[j / each * LANES + j % each * V::LANES..].as_mut_ptr());
+        }
+        V::turn(&lines, turned.as_mut_ptr());
+        n.c.copy_from_nonoverlapping(turned.as_ptr(), n.rows * LANES);
     }
 }

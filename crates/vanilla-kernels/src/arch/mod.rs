@@ -8,7 +8,7 @@ mod x86_avx512;
 
 use crate::rows::Cast;
 use crate::slices::{AdamStep, MomentumStep, RmsPropStep};
-use crate::tile::{Choice, Outer, Singles, Tile};
+use crate::tile::{Choice, Narrow, Outer, Singles, Tile};
 use crate::vector::SQUARE;
 
 /// An instruction set with kernels of its own.
@@ -105,6 +105,7 @@ macro_rules! entry_points {
             tile::tile(t: &Tile);
             tile::live_tile(t: &Tile, choice: &Choice<'_>);
             tile::singles(s: &Singles<'_>);
+            tile::narrow(n: &Narrow);
             tile::outer(o: &Outer<'_>);
             rows::cast(c: Cast<'_>);
             rows::survey(lines: &[f32], elements: &mut [u64]);
