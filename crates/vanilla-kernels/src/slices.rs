@@ -8,7 +8,7 @@ use crate::panels::LANES;
 use crate::vector::{self, FLUSH, SQUARE, Vector};
 
 /// One Adam step: `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`, `w -= alpha m / (sqrt(v) + epsilon)`;
-/// m and v are then moved towards 0 by [`FLUSH`], which no number above 2e-23 notices.
+/// m and v are then moved towards 0 by [`FLUSH`], which no number above 3e-23 notices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
     /// `1 - beta_1`.

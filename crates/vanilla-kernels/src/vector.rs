@@ -130,7 +130,7 @@ pub(crate) unsafe fn flush<V: Vector>(x: V) -> V {
 }
 
 /// `x`, nearer to 0 by [`FLUSH`], or 0: what decays gets there, as with [`flush`] but without its comparison. What is
-/// larger than 2^24 times that stays as it is.
+/// larger than 2^25 times that stays as it is.
 #[inline(always)]
 pub(crate) unsafe fn shrink<V: Vector>(x: V) -> V {
     // SAFETY: the caller has the instruction set.
