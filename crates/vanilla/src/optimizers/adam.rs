@@ -3,7 +3,8 @@
 //! **Formula** `m += (g - m)(1 - beta_1)`, `v += (g^2 - v)(1 - beta_2)`,
 //! `w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)`, t counted from 1; with
 //! amsgrad the largest v so far takes v's place. Epsilon is added to the uncorrected root, as Keras does and
-//! PyTorch does not. Gradients below 1e-30 count as 0, and moments move towards 0 by 1e-30 a step (above 3e-23 that
+//! PyTorch does not. Gradients and the largest v below 1e-30
+//! count as 0, and moments move towards 0 by 1e-30 a step (above 3e-23 that
 //! changes no bit): they move no weight, and as subnormals they cost a hundred cycles.
 //! **Config** `learning_rate` = 0.001, `beta_1` = 0.9, `beta_2` = 0.999, `epsilon` = 1e-7, `amsgrad` = false, and
 //! what all optimizers have
